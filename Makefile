@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The BPF objects, one beside each program; `make help` says the rest.
+CLANG ?= clang
+# The kernel's headers for user space: Debian keeps asm/ in a folder per architecture.
+MULTIARCH := $(wildcard /usr/include/$(shell uname -m)-linux-gnu)
+BPF_CFLAGS := -target bpf -O2 -g -mcpu=v3 -std=gnu11 \
+	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers \
+	$(addprefix -idirafter ,$(MULTIARCH)) $(CFLAGS)
+
+PROGRAMS := $(wildcard bpf/*.c)
+OBJECTS := $(PROGRAMS:.c=.o)
+C_FILES := $(PROGRAMS) $(wildcard headers/*.h maps/*.h)
+SHELL_FILES := $(wildcard scripts/* maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
+	tests/run $(wildcard tests/*.bats tests/*.bash) .ci/run
+
+.PHONY: all test lint clean help
+
+all: $(OBJECTS) ## build every BPF object
+
+bpf/%.o: bpf/%.c
+	$(CLANG) $(BPF_CFLAGS) -MMD -c $< -o $@
+
+test: ## install what the tests need, and run them all
+	tests/run
+
+lint: all ## check the C and the shell: clang -Wall -Wextra -Werror, clang-format, shellcheck, shfmt
+	clang-format --dry-run --Werror $(C_FILES)
+	shellcheck -x $(SHELL_FILES)
+	shfmt -d $(SHELL_FILES)
+
+clean: ## remove what was built
+	rm -f bpf/*.o bpf/*.d
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+-include $(OBJECTS:.o=.d)

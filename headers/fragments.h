@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Only the first fragment of a packet has ports. Where it went is noted, and the others follow. */
+#ifndef HEADERS_FRAGMENTS_H
+#define HEADERS_FRAGMENTS_H
+
+#include "../maps/map.h"
+#include "packet.h"
+
+#define FRAGMENT_LIFETIME 30000000000ULL /* ns; as long as the kernel waits (ipfrag_time) */
+
+/* What the fragments of a packet have in common (RFC 791, 3.2). */
+struct fragment_key {
+	__be32 client;
+	__be32 vip;
+	__be16 id;
+	__u8 protocol;
+	__u8 unused;
+};
+
+struct fragment_note {
+	__u32 backend;
+	__u32 unused;
+	__u64 expires; /* ns since boot */
+};
+
+/* The programs' own: not pinned, and nothing for the shell to read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct fragment_key);
+	__type(value, struct fragment_note);
+} fragments SEC(".maps");
+
+static __always_inline struct fragment_key fragment_key(const struct packet *packet)
+{
+	return (struct fragment_key){
+		.client = packet->flow.client,
+		.vip = packet->flow.vip,
+		.id = packet->ip->id,
+		.protocol = packet->flow.protocol,
+	};
+}
+
+/* Notes that the fragments of this packet go to backend `id`. */
+static __always_inline void note_fragment(const struct packet *packet, __u32 id)
+{
+	struct fragment_key key = fragment_key(packet);
+	struct fragment_note note = {
+		.backend = id,
+		.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME,
+	};
+
+	bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
+}
+
+/* Returns the id of the backend that the first fragment went to; 0 if it was not seen. */
+static __always_inline __u32 recall_fragment(const struct packet *packet)
+{
+	struct fragment_key key = fragment_key(packet);
+	struct fragment_note *note = bpf_map_lookup_elem(&fragments, &key);
+
+	return note && bpf_ktime_get_coarse_ns() < note->expires ? note->backend : 0;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The flow hash: which slot a flow belongs to. */
+#ifndef HEADERS_HASH_H
+#define HEADERS_HASH_H
+
+#include "packet.h"
+
+/* Returns 32 well-mixed bits for a flow. Without the key nobody can tell which flows collide.
+ *
+ * The pair-multiply step is NH (Black et al., "UMAC", CRYPTO 1999): two different flows of one key
+ * agree in it with a probability of about 2^-32. The finish is the 64-bit finalizer of MurmurHash3
+ * (A. Appleby): every bit of the sum moves every bit of the result, so that ports that only count
+ * up spread as evenly as random ones. */
+static __always_inline __u32 flow_hash(const struct flow *flow, const __u32 key[8])
+{
+	__u32 ports = (__u32)flow->client_port << 16 | flow->vip_port;
+	__u64 h = (__u64)key[4] << 32 | key[5];
+
+	h += (__u64)(__u32)(flow->client + key[0]) * (__u32)(ports + key[1]);
+	h += (__u64)(__u32)(flow->vip + key[2]) * (__u32)(flow->protocol + key[3]);
+
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccd;
+	h ^= h >> 33;
+	h *= 0xc4ceb9fe1a85ec53;
+	return h >> 32;
+}
+
+/* Maps 32 hash bits evenly to 0 ... n-1: a multiplication where others divide (D. Lemire, "Fast
+ * random integer generation in an interval", 2019). */
+static __always_inline __u32 scale(__u32 hash, __u32 n)
+{
+	return (__u64)hash * n >> 32;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which way to a backend: the kernel's own routes and neighbours (bpf_fib_lookup), asked about once
+ * a second per backend and CPU. The question costs more than everything else together. */
+#ifndef HEADERS_NEXTHOP_H
+#define HEADERS_NEXTHOP_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../maps/nexthops.h"
+#include "../maps/stats.h"
+
+/* The kernel's tick is 1 to 10 ms, and a program cannot know which: 0.25 to 2.5 s. */
+#define NEXTHOP_LIFETIME 250 /* jiffies */
+
+#define ADDRESS_FAMILY_INET 2 /* AF_INET, which only user-space headers define */
+
+/* What the FIB's answer means for the packet. */
+static __always_inline enum verdict fib_verdict(long answer)
+{
+	switch (answer) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+		return VERDICT_FORWARDED;
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		/* The interface may not route: sysctl -w net.ipv4.ip_forward=1 */
+		return VERDICT_FORWARDING_OFF;
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		/* There is a route, but no MAC address: ip neigh replace ... managed */
+		return VERDICT_NO_NEIGHBOUR;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		/* No route, a route that says no, or the address is our own */
+		return VERDICT_NO_ROUTE;
+	case BPF_FIB_LKUP_RET_UNSUPP_LWT:
+		/* The route encapsulates by itself (ip route ... encap): not from XDP */
+		return VERDICT_NO_ROUTE;
+	default:
+		/* Negative: we asked in a way that the kernel does not understand */
+		return VERDICT_BUG;
+	}
+}
+
+/* Finds the way from `source` to `destination` (IPv4, network byte order) for backend `id`.
+ * Returns VERDICT_FORWARDED and sets *found, or the reason why there is none. */
+static __always_inline enum verdict find_nexthop(struct xdp_md *ctx, __u32 id, __be32 source,
+						 __be32 destination, struct nexthop **found)
+{
+	struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
+	__u64 now = bpf_jiffies64();
+	struct bpf_fib_lookup fib = {};
+	enum verdict verdict;
+
+	if (!hop)
+		return VERDICT_BUG;
+	*found = hop;
+	if (hop->address == destination && now < hop->expires)
+		return VERDICT_FORWARDED;
+
+	/* tot_len stays 0: one answer serves packets of every length, so the MTU is our check. */
+	fib.family = ADDRESS_FAMILY_INET;
+	fib.ipv4_src = source;
+	fib.ipv4_dst = destination;
+	fib.ifindex = ctx->ingress_ifindex;
+	verdict = fib_verdict(bpf_fib_lookup(ctx, &fib, sizeof(fib), 0));
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+
+	__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
+	__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
+	hop->ifindex = fib.ifindex;
+	hop->mtu = fib.mtu_result;
+	hop->address = destination;
+	hop->expires = now + NEXTHOP_LIFETIME;
+	return VERDICT_FORWARDED;
+}
+
+/* Sends the rewritten packet on its way: returns the verdict for it. */
+static __always_inline enum verdict forward(struct xdp_md *ctx, const struct nexthop *hop)
+{
+	if (hop->ifindex == ctx->ingress_ifindex)
+		return VERDICT_FORWARDED;
+	return bpf_redirect(hop->ifindex, 0) == XDP_REDIRECT ? VERDICT_REDIRECTED : VERDICT_BUG;
+}
+
+#endif

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2046 # the encoders print the words that bpftool takes
+# A backend of the IPIP lab: owns the VIP in secret, unwraps what the load balancer sends, and
+# answers the client directly.
+# usage: DECAP=xdp|kernel|none labs/ipip/backend.sh   (xdp if not given)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/lab.sh
+# shellcheck source=labs/ipip/lab.env
+. "${LAB_ENV:-labs/ipip/lab.env}"
+DECAP=${DECAP:-xdp}
+me=${BACKENDS[10#${HOSTNAME#backend-} - 1]}
+
+why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
+run ip addr replace "$VIP/32" dev lo
+
+why "but nobody may know: only eth0's own addresses are announced by ARP, or clients would find us" \
+	"without the load balancer"
+run sysctl -qw net.ipv4.conf.eth0.arp_ignore=1
+run sysctl -qw net.ipv4.conf.eth0.arp_announce=2
+
+why "the outer header takes 20 bytes of the MTU: ask clients to send segments that leave room for it"
+run ip route replace default via "$BACKEND_GATEWAY" dev eth0 advmss "$ADVMSS"
+
+case $DECAP in
+xdp)
+	why "unwrap in XDP, but only what comes from the load balancer, for us, and for the VIP"
+	run ip -force link set dev eth0 xdp obj bpf/xdp_decap.o sec xdp
+	run bpftool map update pinned $maps/decap_addresses \
+		key $(decap_address "$LB") value $(decap_role $DECAP_LB)
+	run bpftool map update pinned $maps/decap_addresses \
+		key $(decap_address "$me") value $(decap_role $DECAP_HOST)
+	run bpftool map update pinned $maps/decap_addresses \
+		key $(decap_address "$VIP") value $(decap_role $DECAP_VIP)
+	;;
+kernel)
+	why "unwrap in the kernel, as the tutorial does: whoever it comes from"
+	modprobe ipip 2>/dev/null || true
+	run ip link add name ipip0 type ipip external 2>/dev/null || [[ -e /sys/class/net/ipip0 ]] ||
+		die "this kernel has no ipip (CONFIG_NET_IPIP); use DECAP=xdp instead"
+	run ip link set up dev ipip0
+	run ip addr replace 127.0.0.42/32 dev ipip0
+	why "the client's address is not behind ipip0: a strict reverse path filter would drop it"
+	run sysctl -qw net.ipv4.conf.ipip0.rp_filter=2
+	;;
+none)
+	why "nobody unwraps anything here (DECAP=none): see what the client gets"
+	;;
+*) die "DECAP=$DECAP is not known; use xdp, kernel or none" ;;
+esac
+
+why "a web server on the VIP, whose page says who we are"
+run mkdir -p /run/xdp-lb/www
+echo "Hello from $HOSTNAME ($me)" >/run/xdp-lb/www/index.html
+if ! curl -s -o /dev/null "http://$VIP:$PORT/"; then
+	echo "$HOSTNAME# python3 -m http.server $PORT --bind $VIP &"
+	setsid python3 -u -m http.server "$PORT" --bind "$VIP" --directory /run/xdp-lb/www \
+		</dev/null >>/run/xdp-lb/http.log 2>&1 3>&- &
+	wait_for 10 curl -s -o /dev/null "http://$VIP:$PORT/" ||
+		die "the web server does not answer; see /run/xdp-lb/http.log"
+fi

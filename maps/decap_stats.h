@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* decap_stats: one counter for every way out of a backend's decapsulator. */
+#ifndef MAPS_DECAP_STATS_H
+#define MAPS_DECAP_STATS_H
+
+#include "counter.h"
+
+/* The names are shown by `scripts/lb decap stats`, in lower case and without the prefix. */
+enum decap_verdict {
+	/* XDP_PASS */
+	DECAP_PLAIN,	    /* not IPIP: untouched */
+	DECAP_DECAPSULATED, /* the inner packet goes up to the kernel */
+	/* XDP_DROP */
+	DECAP_MALFORMED,	   /* lengths that disagree, outer or inner */
+	DECAP_OUTER_FRAGMENT,	   /* the tunnel never fragments: our load balancers set DF */
+	DECAP_SOURCE_REFUSED,	   /* outer source is no load balancer of ours */
+	DECAP_DESTINATION_REFUSED, /* outer destination is no address of this host */
+	DECAP_NESTED,		   /* the inner packet is a tunnel again */
+	DECAP_VIP_REFUSED,	   /* inner destination is no VIP of this host */
+	DECAP_CONGESTED,	   /* marked CE on the way, but the inner packet knows no ECN */
+	/* XDP_ABORTED: a bug, nothing else */
+	DECAP_BUG,
+	DECAP_VERDICTS, /* how many there are */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DECAP_VERDICTS);
+	__type(key, __u32);
+	__type(value, struct counter);
+	__uint(pinning, MAP_PINNING);
+} decap_stats SEC(".maps");
+
+#endif

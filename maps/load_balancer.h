@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* load_balancer: this load balancer itself. One entry, key 0. */
+#ifndef MAPS_LOAD_BALANCER_H
+#define MAPS_LOAD_BALANCER_H
+
+#include "address.h"
+#include "map.h"
+
+enum load_balancer_flags {
+	LB_DEBUG = 1, /* tell each packet's story to `bpftool prog tracelog` */
+};
+
+struct load_balancer {
+	union address address; /* our own IPv4 address: the source of what we send ourselves */
+	__u32 hash_key[8];     /* random by default; the same on all load balancers of a group */
+	__u32 flags;	       /* enum load_balancer_flags */
+};
+
+_Static_assert(sizeof(struct load_balancer) == 52, "no padding");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct load_balancer);
+	__uint(pinning, MAP_PINNING);
+} load_balancer SEC(".maps");
+
+#endif

@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# load_balancer.h for the shell: sourced, with bytes.sh.
+
+# shellcheck disable=SC2034 # for whoever sources this
+LB_DEBUG=1
+
+# random_hash_key: 32 bytes that nobody can guess.
+random_hash_key() {
+	od -An -N32 -tu1 -w32 /dev/urandom
+}
+
+# load_balancer ADDRESS FLAGS BYTE*32: the last 32 words are the hash key.
+load_balancer() {
+	echo "$(address "$1")" "${@:3}" "$(u32 "$2")"
+}
+
+# load_balancer_decode: the entry on stdin -> {address, hash_key: [32 bytes], flags}
+load_balancer_decode() {
+	decode '{
+		address: (.formatted.value.address | address),
+		hash_key: (.value[16:48] | map(byte)),
+		flags: .formatted.value.flags
+	}'
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* services: what this load balancer serves. Address, port and protocol -> a region of slots. */
+#ifndef MAPS_SERVICES_H
+#define MAPS_SERVICES_H
+
+#include "address.h"
+#include "map.h"
+
+/* Port 0 with protocol 0 is the VIP itself: it tells the programs that packets whose ports cannot
+ * be read (later fragments, broken headers) are meant for a service of ours. */
+struct service_key {
+	union address address;
+	__be16 port;
+	__u8 protocol; /* IPPROTO_TCP 6, IPPROTO_UDP 17 */
+	__u8 family;   /* 4 or 6; it also fills what would be padding, and padding would hold */
+		       /* stack bytes that make every lookup miss */
+};
+
+struct service {
+	__u32 id;    /* a backend carries the id of its service; 0 is nobody's */
+	__u32 first; /* the service's slots are slots[first] ... slots[first + slots - 1] */
+	__u32 slots;
+	__u32 flags; /* none yet: 0 */
+};
+
+_Static_assert(sizeof(struct service_key) == 20, "no padding");
+_Static_assert(sizeof(struct service) == 16, "no padding");
+
+/* Not preallocated: an update then is a new element in place of the old one, never a change
+ * under the eyes of a packet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct service_key);
+	__type(value, struct service);
+	__uint(pinning, MAP_PINNING);
+} services SEC(".maps");
+
+#endif

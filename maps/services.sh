@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# services.h for the shell: sourced, with bytes.sh.
+
+# service_key PROTOCOL ADDRESS PORT
+service_key() {
+	echo "$(address "$2")" "$(be16 "$3")" "$(protocol_number "$1")" 4
+}
+
+# vip_key ADDRESS: the entry that says "this is a VIP of ours" (port 0, protocol 0).
+vip_key() {
+	echo "$(address "$1")" 0 0 0 4
+}
+
+# service ID FIRST_SLOT SLOTS
+service() {
+	echo "$(u32 "$1")" "$(u32 "$2")" "$(u32 "$3")" "$(u32 0)"
+}
+
+# services_decode: a dump on stdin -> [{protocol, address, port, id, first, slots, flags}]
+services_decode() {
+	decode '[.[] | {
+		protocol: (.formatted.key.protocol | protocol),
+		address: (.formatted.key.address | address),
+		port: (.key[16:18] | be16),
+		family: .formatted.key.family
+	} + .formatted.value]'
+}

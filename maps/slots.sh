@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# slots.h for the shell: sourced, with bytes.sh.
+
+# slot NOW [WAS]: ids of backends; nothing changed if WAS is not given.
+slot() {
+	echo "$(u32 "$1")" "$(u32 "${2-$1}")"
+}
+
+# slots_decode: some elements on stdin, as an array -> [{slot, now, was}]
+slots_decode() {
+	jq -c '[.[] | .formatted | {slot: .key} + .value]'
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* stats: one counter for every way out of a load balancer's program. */
+#ifndef MAPS_STATS_H
+#define MAPS_STATS_H
+
+#include "counter.h"
+
+/* The names are shown by `scripts/lb stats`, in lower case and without the prefix. */
+enum verdict {
+	/* XDP_PASS: the kernel has it, unchanged */
+	VERDICT_NOT_OURS, /* not for a service of this load balancer */
+	/* XDP_TX and XDP_REDIRECT: on to a backend */
+	VERDICT_FORWARDED,  /* out of the interface it came in by */
+	VERDICT_REDIRECTED, /* out of another one */
+	/* XDP_TX: back to the client, as an ICMP error */
+	VERDICT_TTL_ANSWERED,	  /* time exceeded: its TTL ended here */
+	VERDICT_TOO_BIG_ANSWERED, /* fragmentation needed: too big once encapsulated */
+	/* XDP_DROP */
+	VERDICT_MALFORMED,	  /* for a VIP, with lengths that disagree */
+	VERDICT_FRAGMENT_UNKNOWN, /* a later fragment whose first one was not seen */
+	VERDICT_NO_BACKEND,	  /* the service has no usable backend */
+	VERDICT_NO_ADDRESS,	  /* load_balancer holds no address of our own */
+	VERDICT_FORWARDING_OFF,	  /* sysctl net.ipv4.ip_forward=1 is missing */
+	VERDICT_NO_ROUTE,	  /* the kernel knows no way to the backend */
+	VERDICT_NO_NEIGHBOUR,	  /* the next hop's MAC address is not known */
+	VERDICT_TTL_EXPIRED,	  /* TTL ended here, and nobody may be told */
+	VERDICT_TOO_BIG,	  /* too big once encapsulated, and nobody may be told */
+	VERDICT_ICMP_LIMITED,	  /* somebody should be told, but not that often */
+	/* XDP_ABORTED: a bug, nothing else */
+	VERDICT_BUG,
+	VERDICTS, /* how many there are */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VERDICTS);
+	__type(key, __u32);
+	__type(value, struct counter);
+	__uint(pinning, MAP_PINNING);
+} stats SEC(".maps");
+
+/* Returns the XDP action that carries out a verdict. (bpf_redirect has noted the interface.) */
+static __always_inline int action(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_NOT_OURS:
+		return XDP_PASS;
+	case VERDICT_FORWARDED:
+	case VERDICT_TTL_ANSWERED:
+	case VERDICT_TOO_BIG_ANSWERED:
+		return XDP_TX;
+	case VERDICT_REDIRECTED:
+		return XDP_REDIRECT;
+	case VERDICT_BUG:
+		return XDP_ABORTED;
+	default:
+		return XDP_DROP;
+	}
+}
+
+/* The last step of every program: counts the packet under its verdict, returns the XDP action. */
+static __always_inline int conclude(enum verdict verdict, __u32 length)
+{
+	count(&stats, verdict, length);
+	return action(verdict);
+}
+
+#endif
