@@ -71,3 +71,46 @@ on() {
 playground_is_up() {
 	on client true 2>/dev/null
 }
+
+# fact TEXT COMMAND...: one line of a check.sh: "ok TEXT" if the command succeeds, or else the first
+# half of a "not ok" line, which seen TEXT finishes. $failed says whether any fact was not ok.
+failed=0
+fact() {
+	local text=$1
+	shift
+	if "$@" >/dev/null 2>&1; then
+		echo "ok: $text"
+	else
+		failed=1
+		echo -n "not ok: $text: "
+		return 1
+	fi
+}
+seen() {
+	echo "$*"
+}
+
+# trace_request [--all]: sends one request while tcpdump listens on every cable, at the switch's end:
+# what an XDP program takes or sends never reaches a tcpdump on its own machine.
+trace_request() {
+	local dir port node pids=()
+	[[ $# -eq 0 || "$*" == --all ]] || die "usage: trace.sh [--all]"
+	playground_is_up || die "no playground is up; run setup.sh beside this script"
+	dir=$(mktemp -d)
+	# shellcheck disable=SC2064 # the folder as it is now
+	trap "rm -rf '$dir'" EXIT
+
+	for node in $(scripts/node list | awk '$2 != "switch" { print $2 }'); do
+		on "$node" ip -j link | jq -r --arg node "$node" '.[] | select(.ifname != "lo") | "\(.address) \($node)"'
+	done >"$dir/macs"
+	for port in $(on switch ip -j link | jq -r '.[] | select(.master) | .ifname'); do
+		on switch tcpdump -i "$port" --immediate-mode -U -w "$dir/$port.pcap" 'ip proto 4 or tcp' 2>"$dir/$port.log" &
+		pids+=($!)
+		wait_for 10 grep -q listening "$dir/$port.log" || die "tcpdump does not start: $(cat "$dir/$port.log")"
+	done
+	on client curl -sS -o /dev/null --max-time 5 "http://$VIP:$PORT/" || echo "(the request failed)"
+	sleep 0.3 # the last packets of the connection
+	on switch kill $(on switch pgrep -f "$dir/")
+	wait "${pids[@]}" 2>/dev/null || true
+	labs/trace.py "$@" "$dir/macs" "$dir"/*.pcap
+}

@@ -10,6 +10,14 @@ random_hash_key() {
 	od -An -N32 -tu1 -w32 /dev/urandom
 }
 
+# hex_bytes HEX: the bytes that pairs of hex digits stand for.
+hex_bytes() {
+	local i
+	for ((i = 0; i < ${#1}; i += 2)); do
+		echo $((16#${1:i:2}))
+	done
+}
+
 # load_balancer ADDRESS FLAGS BYTE*32: the last 32 words are the hash key.
 load_balancer() {
 	echo "$(address "$1")" "${@:3}" "$(u32 "$2")"

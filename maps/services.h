@@ -31,7 +31,7 @@ _Static_assert(sizeof(struct service) == 16, "no padding");
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 8192); /* 4096 services, each with a VIP of its own */
 	__type(key, struct service_key);
 	__type(value, struct service);
 	__uint(pinning, MAP_PINNING);

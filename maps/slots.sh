@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # slots.h for the shell: sourced, with bytes.sh.
 
+# shellcheck disable=SC2034 # for whoever sources this
+MAX_SLOTS=4194304
+
 # slot NOW [WAS]: ids of backends; nothing changed if WAS is not given.
 slot() {
 	echo "$(u32 "$1")" "$(u32 "${2-$1}")"

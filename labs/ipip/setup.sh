@@ -63,25 +63,21 @@ cat <<END
 
 What happened:
 
-  client $CLIENT          asks $VIP:$PORT
-     |  gateway           hands it to lb, who answers ARP for the VIP
-     v
-  lb $LB      hash -> slot -> backend; wraps it: $LB -> backend
-     |  gateway           routes it by the outer header
-     v
-  backend-01 ${BACKENDS[0]}      unwraps it, sees $CLIENT -> $VIP:
-     |  gateway           that is me, on lo; and answers the client: the answer
-     v                    takes the other road home, not through lb
-  client
+  client   asks $VIP:$PORT from $CLIENT
+    |        gateway hands it to lb, who answers ARP for the VIP
+  lb       hash -> slot -> backend; wraps it: $LB -> ${BACKENDS[0]}, say
+    |        gateway routes it by the outer header
+  backend  unwraps it, finds $CLIENT -> $VIP inside: "that is me, on lo";
+    |        and answers the client as the VIP. The answer takes the other road
+    |        home: gateway hands it to the client, and lb never sees it
+  client   has its answer
 
-Set up in $took ms: ${#BACKENDS[@]} backends. What to try next:
+Set up in $took ms, with ${#BACKENDS[@]} backends. What to try next:
 
-  $lab/trace.sh                          one request, hop by hop
-  $lab/check.sh                          is everything as it should be?
-  scripts/node shell client              then: curl http://$VIP:$PORT/
-  scripts/node exec lb scripts/lb stats  what became of the packets
-  scripts/node exec lb bpftool prog tracelog   what the program says about each
-  $lab/teardown.sh                       remove everything
-
-(The node commands need LAB=$LAB in the environment: export LAB=$LAB)
+  $lab/trace.sh                               one request, hop by hop
+  $lab/check.sh                               is everything as it should be?
+  scripts/node shell client                        a shell there; curl http://$VIP:$PORT/
+  scripts/node exec lb scripts/lb stats            what became of the packets
+  scripts/node exec lb bpftool prog tracelog       what the program says about each of them
+  $lab/teardown.sh                            remove everything
 END

@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Prints what tcpdump saw of a request on every cable of a playground, as one table, hop by hop.
+
+usage: trace.py [--all] MACS PCAP...     (labs/*/trace.sh calls it)
+
+MACS is a file with lines "MAC NAME". Each PCAP holds the frames of one cable; a frame is on the
+cables of its sender and of its receiver, and counts once. Without --all, the first packet of the
+connection in each direction is followed: SYN, and SYN ACK.
+"""
+import sys
+
+from scapy.all import Ether, IP, TCP, rdpcap
+
+WIDTHS = (4, 12, 12, 30, 32, 15, 8)
+HEADINGS = ("", "from MAC", "to MAC", "outer IP", "IP", "ports", "TTL")
+
+
+def bold(text):
+    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def row(cells, changed=()):
+    """One line; the cells that changed at this hop are marked with a star (and bold)."""
+    line = ""
+    for i, (cell, width) in enumerate(zip(cells, WIDTHS)):
+        text = ("*" if i in changed else " ") + cell
+        line += (bold(text) if i in changed else text) + " " * max(1, width - len(text))
+    return line.rstrip()
+
+
+def describe(frame, names):
+    """The cells for a frame, without the number."""
+    ips = [layer for layer in (frame.getlayer(IP, n) for n in (1, 2)) if layer]
+    inner, outer = ips[-1], ips[0] if len(ips) > 1 else None
+    tcp = frame[TCP]
+    return (
+        names.get(frame.src, frame.src),
+        names.get(frame.dst, frame.dst),
+        f"{outer.src} > {outer.dst}" if outer else "-",
+        f"{inner.src} > {inner.dst}",
+        f"{tcp.sport} > {tcp.dport}",
+        f"{outer.ttl}/{inner.ttl}" if outer else str(inner.ttl),
+    )
+
+
+def read(files):
+    """The TCP frames of all files in the order of time, each of them once."""
+    frames, seen = [], set()
+    for frame in sorted((f for name in files for f in rdpcap(name)), key=lambda f: f.time):
+        if TCP in frame and bytes(frame) not in seen:
+            seen.add(bytes(frame))
+            frames.append(frame)
+    return frames
+
+
+def main(arguments):
+    everything = arguments[:1] == ["--all"]
+    macs, *files = arguments[1:] if everything else arguments
+    with open(macs, encoding="ascii") as lines:
+        names = dict(line.split() for line in lines)
+    frames = read(files)
+    if not frames:
+        sys.exit("trace: no packet was seen; is the playground up, and does check.sh say ok?")
+
+    journeys = {}  # a packet's journey: its frames, from cable to cable
+    for frame in frames:
+        journeys.setdefault((frame[TCP].flags.value, frame[TCP].seq, frame[TCP].ack), []).append(frame)
+    print(row(HEADINGS))
+    for frames in journeys.values():
+        flags = frames[0][TCP].flags
+        if not everything and "S" not in flags:
+            continue
+        length = len(frames[0][TCP].payload)
+        print(f"{str(flags)}, {length} bytes of data" if everything else
+              "the request: SYN" if flags == "S" else "the answer: SYN ACK")
+        before = None
+        for hop, frame in enumerate(frames, 1):
+            cells = (f"{hop}",) + describe(frame, names)
+            changed = [i for i in range(3, len(cells)) if before and cells[i] != before[i]]
+            print(row(cells, changed))
+            before = cells
+
+
+main(sys.argv[1:])
