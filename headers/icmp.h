@@ -15,6 +15,7 @@
 
 #define MAX_IP_HEADER 60
 #define ICMP_QUOTE 8 /* bytes of the packet behind its IP header: as much as RFC 792 asks for */
+#define MAX_ICMP_ERROR (sizeof(struct icmp_header) + MAX_IP_HEADER + ICMP_QUOTE)
 
 struct icmp_budget {
 	__u64 period_end; /* in jiffies */
@@ -44,12 +45,12 @@ static __always_inline int within_icmp_budget(void)
 	return budget->sent++ < ICMP_BURST;
 }
 
-/* Returns the sum over `length` bytes (even, at most the longest quote) from `start` on. */
+/* Returns the sum over `length` bytes (even, at most MAX_ICMP_ERROR) from `start` on. */
 static __always_inline __u64 sum_words(void *start, __u32 length, void *end)
 {
 	__u64 sum = 0;
 
-	for (__u32 i = 0; i < MAX_IP_HEADER + ICMP_QUOTE; i += 2) {
+	for (__u32 i = 0; i < MAX_ICMP_ERROR; i += 2) {
 		__u16 *word = start + i;
 
 		if (i >= length || (void *)(word + 1) > end)

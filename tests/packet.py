@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sends one frame through the XDP program on a device, and compares what comes of it.
+
+usage: packet.py DEV IN ACTION COUNTER [OUT]
+
+IN and OUT are Python expressions over scapy and the words below. The program runs by
+`bpftool prog run` (BPF_PROG_TEST_RUN), as if the frame had come in by DEV. ACTION is pass, drop, tx,
+redirect or aborted; COUNTER the one counter that must count the frame, and all others must not.
+OUT is the frame as it must be afterwards, byte by byte; without it, unchanged.
+Exit status: 0 as expected, 1 not.
+"""
+import difflib
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+# The words of the expressions: these alone, because scapy.all takes twice as long to load.
+from scapy.layers.inet import *  # noqa: F403
+from scapy.layers.inet6 import *  # noqa: F403
+from scapy.layers.l2 import *  # noqa: F403
+from scapy.packet import Padding, Raw
+from scapy.utils import hexdump
+
+ACTIONS = ["aborted", "drop", "pass", "tx", "redirect"]
+
+# The cast. MAC addresses as tests/helper.bash sets them.
+CLIENT, VIP, LB, BACKEND = "10.0.0.20", "192.168.178.15", "192.168.178.10", "172.16.0.10"
+LB_MAC, GATEWAY_MAC = "02:00:00:00:00:10", "02:00:00:00:00:02"
+LB_MAC1, FAR_MAC1 = "02:00:00:00:01:10", "02:00:00:00:01:20"
+
+
+def came(*tags):
+    """Ethernet as the gateway sends it to the load balancer, with VLAN ids if any."""
+    layers = Ether(src=GATEWAY_MAC, dst=LB_MAC)
+    for vlan in tags:
+        layers = layers / Dot1Q(vlan=vlan)
+    return layers
+
+
+def leaves(*tags):
+    """Ethernet as the load balancer sends it back to the gateway."""
+    layers = Ether(src=LB_MAC, dst=GATEWAY_MAC)
+    for vlan in tags:
+        layers = layers / Dot1Q(vlan=vlan)
+    return layers
+
+
+def client(**fields):
+    """IPv4 from the client to the VIP."""
+    return IP(**{"src": CLIENT, "dst": VIP, "id": 4711, "flags": "DF", **fields})
+
+
+def tunnel(to=BACKEND, **fields):
+    """The outer header that xdp_ipip puts in front."""
+    return IP(**{"src": LB, "dst": to, "id": 0, "flags": "DF", "ttl": 64, "proto": 4, **fields})
+
+
+def quote(packet, extra=8):
+    """An IPv4 packet as an ICMP error quotes it: its header and some bytes more."""
+    packet = bytes(packet)
+    return Raw(packet[: (packet[0] & 15) * 4 + extra])
+
+
+def run(*command):
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout or "null")
+
+
+def counters():
+    """Every named counter of the program on the device, by the shell's own decoders."""
+    decap = "decap" in NAME
+    listed = run("scripts/lb", "--json", *(["decap"] if decap else []), "stats")
+    return {entry["name"]: (entry["packets"], entry["bytes"]) for entry in listed}
+
+
+def send(frame, ifindex, program):
+    """Returns the action and the frame afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: os.path.join(folder, name) for name in ("in", "out", "ctx")}
+        with open(paths["in"], "wb") as file:
+            file.write(frame)
+        with open(paths["ctx"], "wb") as file:  # struct xdp_md
+            file.write(struct.pack("=6I", 0, len(frame), 0, ifindex, 0, 0))
+        answer = run("bpftool", "-j", "prog", "run", "id", str(program), "data_in", paths["in"],
+                     "data_out", paths["out"], "data_size_out", "16384", "ctx_in", paths["ctx"])
+        with open(paths["out"], "rb") as file:
+            return ACTIONS[answer["retval"]], file.read()
+
+
+def show(title, frame):
+    print(f"---- {title}, {len(frame)} bytes: {Ether(frame).summary()}")
+    hexdump(frame)
+
+
+def show_difference(expected, got):
+    show("expected", expected)
+    show("got", got)
+    fields = [Ether(frame).show2(dump=True).splitlines() for frame in (expected, got)]
+    print("\n".join(difflib.unified_diff(*fields, "expected", "got", lineterm="")))
+
+
+def main(dev, expression, action, counter, expected=None):
+    global NAME
+    link = run("ip", "-j", "-d", "link", "show", "dev", dev)[0]
+    NAME = link["xdp"]["prog"]["name"]
+    frame = bytes(eval(expression))
+    expected = frame if expected is None else bytes(eval(expected))
+    before = counters()
+    got_action, got = send(frame, link["ifindex"], link["xdp"]["prog"]["id"])
+    after = counters()
+
+    moved = {name: (after[name][0] - before[name][0], after[name][1] - before[name][1])
+             for name in after if after[name] != before[name]}
+    wrong = []
+    if got_action != action:
+        wrong.append(f"action {got_action}, expected {action}")
+    if moved != {counter: (1, len(frame))}:
+        wrong.append(f"counters moved (packets, bytes): {moved}, expected {counter}: (1, {len(frame)})")
+    if action != "drop" and got != expected:
+        wrong.append("the frame differs")
+        show_difference(expected, got)
+    if wrong:
+        show("sent", frame)
+        sys.exit("; ".join(wrong))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
