@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The IPIP lab: its own scripts, and real traffic through it.
+
+load helper
+
+setup_file() {
+	labs/ipip/setup.sh >"$BATS_FILE_TMPDIR/setup.out" || {
+		cat "$BATS_FILE_TMPDIR/setup.out"
+		false
+	}
+	# Beside the lab's own web server: one that takes uploads, and one for UDP.
+	local service backend
+	for service in tcp:8080 udp:9000; do
+		lb service add "${service%:*}" "192.168.178.15:${service#*:}"
+		for backend in 172.16.0.10 172.16.0.11; do
+			lb backend add "${service%:*}" "192.168.178.15:${service#*:}" $backend
+		done
+	done
+	for backend in backend-01 backend-02; do
+		background $backend tests/server.py http 192.168.178.15 8080
+		background $backend tests/server.py udp 192.168.178.15 9000
+		wait_for 10 on $backend curl -s -o /dev/null http://192.168.178.15:8080/bytes/1
+	done
+}
+
+teardown_file() {
+	labs/ipip/teardown.sh
+}
+
+@test "setup shows requests being answered, by both backends, and says what to try next" {
+	grep -q "Hello from backend-01 (172.16.0.10)" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "Hello from backend-02 (172.16.0.11)" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "takes the other road" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "labs/ipip/trace.sh" "$BATS_FILE_TMPDIR/setup.out"
+}
+
+@test "setup shows the commands that configure the load balancer, ready to be typed" {
+	grep -q "^lb# ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp$" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "^lb# bpftool map update pinned $maps/slots key 1 0 0 0 value 2 0 0 0 2 0 0 0$" "$BATS_FILE_TMPDIR/setup.out"
+}
+
+@test "five nodes on three networks" {
+	run -0 scripts/node list
+	[ "$(grep -c -v switch <<<"$output")" -eq 5 ]
+	grep -q "gateway.*eth0 192.168.178.2/24, eth1 10.0.0.2/16, eth2 172.16.0.2/24" <<<"$output"
+	[ "$(on switch ip -br link show type bridge | wc -l)" -eq 3 ]
+}
+
+@test "check.sh is content" {
+	run -0 labs/ipip/check.sh
+	[ "$(grep -c '^ok' <<<"$output")" -eq 12 ]
+	! grep -q "^not ok" <<<"$output"
+}
+
+@test "check.sh says what is wrong, and where to look" {
+	local server
+	server=$(on backend-02 pgrep -f "http.server 8000")
+	on backend-02 kill "$server"
+	run -1 labs/ipip/check.sh
+	grep -q "^not ok: all 40 requests of the client were answered: [0-9]* answers; .* scripts/node exec lb" <<<"$output"
+	grep -q "^not ok: backend-02 served some of them (0): none; scripts/node exec lb" <<<"$output"
+	grep -q "^ok: backend-01 served some of them" <<<"$output"
+	on backend-02 labs/ipip/backend.sh
+	labs/ipip/check.sh
+}
+
+@test "trace.sh shows the way there, wrapped, and the other road home" {
+	run -0 labs/ipip/trace.sh
+	echo "$output"
+	grep -qE "1 +client +gateway +- +10.0.0.20 > 192.168.178.15 .* 64$" <<<"$output"
+	grep -qE "2 +gateway +lb +- +10.0.0.20 > 192.168.178.15 .* \*63$" <<<"$output"
+	grep -qE "3 +lb +gateway +\*192.168.178.10 > 172.16.0.1[01] +10.0.0.20 > 192.168.178.15 .* \*64/62$" <<<"$output"
+	grep -qE "4 +gateway +backend-0[12] +192.168.178.10 > 172.16.0.1[01] +10.0.0.20 > 192.168.178.15 .* \*63/62$" <<<"$output"
+	grep -qE "1 +backend-0[12] +gateway +- +192.168.178.15 > 10.0.0.20 .* 64$" <<<"$output"
+	grep -qE "2 +gateway +client +- +192.168.178.15 > 10.0.0.20 .* \*63$" <<<"$output"
+	[ "$(wc -l <<<"$output")" -eq 9 ]
+}
+
+@test "trace.sh --all shows the whole connection" {
+	run -0 labs/ipip/trace.sh --all
+	grep -q "^PA, .* bytes of data$" <<<"$output"
+	grep -q "^FA, " <<<"$output"
+}
+
+@test "1000 requests, each a new connection: all answered, 40 to 60 % by each backend" {
+	local answers
+	answers=$(on client curl -sS --max-time 60 "http://192.168.178.15:8000/?[1-1000]")
+	[ "$(grep -c "^Hello from" <<<"$answers")" -eq 1000 ]
+	local first
+	first=$(grep -c "backend-01" <<<"$answers")
+	echo "backend-01: $first"
+	[ "$first" -ge 400 ]
+	[ "$first" -le 600 ]
+}
+
+@test "both web servers saw the client's own address, and no other" {
+	local backend
+	for backend in backend-01 backend-02; do
+		[ "$(on $backend awk -v me=192.168.178.15 '/GET/ && $1 != me { print $1 }' /run/xdp-lb/http.log | sort -u)" = 10.0.0.20 ]
+	done
+}
+
+@test "a download of 100 MB has the right checksum" {
+	local want got
+	want=$(on backend-01 curl -sS http://192.168.178.15:8080/bytes/100000000 | sha256sum)
+	got=$(on client curl -sS --max-time 120 http://192.168.178.15:8080/bytes/100000000 | sha256sum)
+	[ "$got" = "$want" ]
+}
+
+@test "an upload of 10 MB has the right checksum" {
+	head -c 10000000 /dev/urandom >"$BATS_TEST_TMPDIR/upload"
+	[ "$(on client curl -sS --max-time 60 -T "$BATS_TEST_TMPDIR/upload" http://192.168.178.15:8080/)" = \
+		"$(sha256sum <"$BATS_TEST_TMPDIR/upload" | cut -d' ' -f1)" ]
+}
+
+@test "without the smaller segments, the client learns the tunnel's MTU from the load balancer" {
+	local backend too_big
+	for backend in backend-01 backend-02; do
+		on $backend ip route replace default via 172.16.0.2 dev eth0
+	done
+	head -c 1000000 /dev/urandom >"$BATS_TEST_TMPDIR/upload"
+	[ "$(on client curl -sS --max-time 60 -T "$BATS_TEST_TMPDIR/upload" http://192.168.178.15:8080/)" = \
+		"$(sha256sum <"$BATS_TEST_TMPDIR/upload" | cut -d' ' -f1)" ]
+	too_big=$(lb --json stats | jq '.[] | select(.name == "too_big_answered").packets')
+	[ "$too_big" -gt 0 ]
+	on client ip route get 192.168.178.15 | grep -q "mtu 1480"
+	on client ip route flush cache
+	for backend in backend-01 backend-02; do
+		on $backend ip route replace default via 172.16.0.2 dev eth0 advmss 1440
+	done
+}
+
+@test "1000 datagrams from 1000 ports are answered from the VIP, by both backends" {
+	run -0 on client tests/server.py ask-udp 192.168.178.15 9000 1000
+	echo "$output"
+	[ "$(jq '."backend-01" + ."backend-02"' <<<"$output")" -eq 1000 ]
+	[ "$(jq 'length' <<<"$output")" -eq 2 ]
+	[ "$(jq '."backend-01" >= 400 and ."backend-02" >= 400' <<<"$output")" = true ]
+}
+
+@test "a datagram in fragments reaches its backend and is answered" {
+	# 2000 bytes in fragments of 1400, because the client's route says so
+	on client ip route replace default via 10.0.0.2 mtu lock 1400
+	run -0 on client python3 -c '
+import socket
+for i in range(20):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.IPPROTO_IP, 10, 0) # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
+        s.settimeout(3)
+        s.sendto(b"x" * 2000, ("192.168.178.15", 9000))
+        answer, source = s.recvfrom(65536)
+        assert source == ("192.168.178.15", 9000) and answer.endswith(b":" + b"x" * 2000), answer
+'
+	on client ip route replace default via 10.0.0.2
+}
+
+@test "the VIP answers ping, by the load balancer's kernel" {
+	on client ping -c 1 -W 2 192.168.178.15
+}
+
+@test "traceroute's first steps are answered: the load balancer is a hop" {
+	run -0 on client /usr/bin/python3 -c '
+from scapy.layers.inet import IP, UDP, ICMP
+from scapy.sendrecv import sr1
+answer = sr1(IP(dst="192.168.178.15", ttl=2) / UDP(dport=9000), timeout=3, verbose=0)
+print(answer.src, answer[ICMP].type)'
+	[ "$output" = "192.168.178.10 11" ]
+}
+
+@test "nobody but the load balancer can use the tunnel" {
+	run on client /usr/bin/python3 -c '
+from scapy.layers.inet import IP, TCP
+from scapy.sendrecv import send
+send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dport=8000), verbose=0)'
+	wait_for 3 bash -c "[[ \$(scripts/node exec backend-01 scripts/lb --json decap stats | jq '.[] | select(.name == \"source_refused\").packets') -eq 1 ]]"
+}
+
+@test "a role script alone can be run again on its node, and setup.sh there runs just that role" {
+	run -0 on lb labs/ipip/setup.sh
+	grep -q "^lb# ip -force link set dev eth0 xdp" <<<"$output"
+	! grep -q "^client#" <<<"$output"
+	run -0 on backend-02 labs/ipip/setup.sh
+	grep -q "^backend-02# " <<<"$output"
+	run -0 on gateway labs/ipip/setup.sh
+	run -0 on client labs/ipip/setup.sh
+	[ "$(grep -c "^Hello from" <<<"$output")" -eq 8 ]
+}
+
+@test "the program tells each packet's story to the trace log" {
+	on lb timeout 3 bpftool prog tracelog >"$BATS_TEST_TMPDIR/log" 3>&- &
+	local reader=$!
+	wait_for 2 bash -c "scripts/node exec client curl -s -o /dev/null http://192.168.178.15:8000/; grep -q 'ipip: 10.0.0.20:' '$BATS_TEST_TMPDIR/log'"
+	wait $reader || true
+	grep -qE "ipip: 10.0.0.20:[0-9]+ -> 192.168.178.15:8000: backend [12], 172.16.0.1[01]" "$BATS_TEST_TMPDIR/log"
+}
+
+@test "setup twice in a row converges" {
+	labs/ipip/setup.sh >/dev/null
+	[ "$(scripts/node list | grep -c -v switch)" -eq 5 ]
+	labs/ipip/check.sh
+}

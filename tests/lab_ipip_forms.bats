@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The IPIP lab in other forms (more and fewer backends, other addresses, other decapsulators), and
+# what it leaves behind: nothing.
+
+load helper
+
+teardown() {
+	labs/ipip/teardown.sh >/dev/null
+}
+
+# traces: everything that a playground could leave on this host.
+traces() {
+	scripts/node list
+	ip -br link | awk '{ print $1 }'
+	ip netns list
+	grep -c . /proc/self/mountinfo
+	find /sys/fs/bpf -mindepth 1
+	pgrep -fa "xdp-lb-node:$LAB:|http.server|tcpdump" | grep -v pgrep || true
+	bpftool -j prog show | jq -r '.[].name // empty' | grep '^xdp_' | sort || true
+	sysctl -a 2>/dev/null | grep -E 'ip_forward|rp_filter|arp_' | sort
+}
+
+# settled BEFORE: nothing more is there than before. (The kernel needs a moment to free programs.)
+settled() {
+	diff <(cat "$1") <(traces)
+}
+
+# env_with LINES: a lab.env with some lines that overrule the others.
+env_with() {
+	{
+		cat labs/ipip/lab.env
+		cat
+	} >"$BATS_TEST_TMPDIR/lab.env"
+	export LAB_ENV=$BATS_TEST_TMPDIR/lab.env
+}
+
+@test "five backends" {
+	env_with <<<'BACKENDS=(172.16.0.10 172.16.0.11 172.16.0.12 172.16.0.13 172.16.0.14)'
+	labs/ipip/setup.sh
+	run -0 labs/ipip/check.sh
+	echo "$output"
+	[ "$(grep -c "^ok: backend-0[1-5] served some of them" <<<"$output")" -eq 5 ]
+}
+
+@test "one backend" {
+	env_with <<<'BACKENDS=(172.16.0.10)'
+	labs/ipip/setup.sh
+	labs/ipip/check.sh
+}
+
+@test "other addresses, prefixes and port" {
+	env_with <<-'END'
+		VIP=203.0.113.80
+		PORT=80
+		LB=203.0.113.5
+		LB_GATEWAY=203.0.113.1
+		LB_PREFIX=25
+		BACKENDS=(10.20.30.40 10.20.31.50 10.20.31.51)
+		BACKEND_GATEWAY=10.20.30.1
+		BACKEND_PREFIX=23
+		CLIENT=198.51.100.7
+		CLIENT_GATEWAY=198.51.100.1
+		CLIENT_PREFIX=24
+	END
+	labs/ipip/setup.sh
+	labs/ipip/check.sh
+	run -0 labs/ipip/trace.sh
+	grep -qE "lb +gateway +\*203.0.113.5 > 10.20.3[01].[0-9]+ +198.51.100.7 > 203.0.113.80" <<<"$output"
+}
+
+@test "DECAP=none: the request fails, as the lab's first exercise says" {
+	DECAP=none run -0 labs/ipip/setup.sh
+	grep -q "^No answer" <<<"$output"
+}
+
+@test "DECAP=kernel: ipip0 unwraps, or the lab says clearly that this kernel has no ipip" {
+	if scripts/node create probe && on probe ip link add name ipip0 type ipip external 2>/dev/null; then
+		DECAP=kernel labs/ipip/setup.sh
+		labs/ipip/check.sh
+	else
+		DECAP=kernel run -1 labs/ipip/setup.sh
+		grep -q "this kernel has no ipip (CONFIG_NET_IPIP); use DECAP=xdp instead" <<<"$output"
+		run -0 scripts/node list
+		[ -z "$output" ]
+	fi
+}
+
+@test "two labs of different names do not meet" {
+	LAB=$LAB-a labs/ipip/setup.sh >/dev/null
+	LAB=$LAB-b labs/ipip/setup.sh >/dev/null
+	LAB=$LAB-a labs/ipip/check.sh
+	LAB=$LAB-b labs/ipip/check.sh
+	LAB=$LAB-a labs/ipip/teardown.sh
+	LAB=$LAB-b labs/ipip/check.sh
+	LAB=$LAB-b labs/ipip/teardown.sh
+}
+
+@test "teardown leaves nothing, and can be run twice" {
+	traces >"$BATS_TEST_TMPDIR/before"
+	labs/ipip/setup.sh >/dev/null
+	! settled "$BATS_TEST_TMPDIR/before" >/dev/null
+	labs/ipip/teardown.sh
+	wait_for 5 settled "$BATS_TEST_TMPDIR/before" || settled "$BATS_TEST_TMPDIR/before"
+	labs/ipip/teardown.sh
+}
+
+@test "teardown leaves nothing when setup was killed half-way, whenever that was" {
+	local delay setup
+	traces >"$BATS_TEST_TMPDIR/before"
+	for delay in 0.05 0.15 0.3 0.45 0.6 0.8 1.0 1.3 1.6; do
+		setsid labs/ipip/setup.sh >/dev/null 2>&1 3>&- &
+		setup=$!
+		sleep $delay
+		# the whole session: setup.sh and whatever it has running at the moment
+		kill -KILL -- -"$setup" 2>/dev/null || true
+		wait $setup 2>/dev/null || true
+		labs/ipip/teardown.sh
+		wait_for 5 settled "$BATS_TEST_TMPDIR/before" || settled "$BATS_TEST_TMPDIR/before"
+	done
+}
+
+@test "setup after a kill works" {
+	local setup
+	setsid labs/ipip/setup.sh >/dev/null 2>&1 3>&- &
+	setup=$!
+	sleep 0.7
+	kill -KILL -- -"$setup"
+	labs/ipip/setup.sh >/dev/null
+	labs/ipip/check.sh
+}
+
+@test "setup refuses arguments, and a user who is not root" {
+	run -2 labs/ipip/setup.sh now
+	[[ $output == usage:* ]]
+	run -1 setpriv --reuid 65534 --clear-groups labs/ipip/setup.sh
+	[[ $output == *"only root"* ]]
+}
+
+@test "check.sh and trace.sh say so when no playground is up" {
+	run -1 labs/ipip/check.sh
+	[[ $output == *"run labs/ipip/setup.sh"* ]]
+	run -1 labs/ipip/trace.sh
+	[[ $output == *"run setup.sh"* ]]
+}

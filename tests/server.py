@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The servers that the tests start on backends, and their client.
+
+usage: server.py http ADDRESS PORT       GET /bytes/N: N bytes, always the same; PUT: their SHA-256
+       server.py udp ADDRESS PORT        answers each datagram with "NAME:" and the datagram
+       server.py ask-udp ADDRESS PORT N  sends N datagrams from N ports, and prints as JSON how many
+                                         answers came from each backend, and from other addresses
+"""
+import hashlib
+import json
+import random
+import socket
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+NAME = socket.gethostname()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        total = int(self.path.rsplit("/", 1)[1])
+        self.send_response(200)
+        self.send_header("Content-Length", str(total))
+        self.send_header("X-Backend", NAME)
+        self.end_headers()
+        source = random.Random(total)
+        while total > 0:
+            block = source.randbytes(1 << 20)[:total]
+            self.wfile.write(block)
+            total -= len(block)
+
+    def do_PUT(self):
+        total, digest = int(self.headers["Content-Length"]), hashlib.sha256()
+        while total > 0:
+            block = self.rfile.read(min(total, 1 << 16))
+            if not block:
+                break
+            digest.update(block)
+            total -= len(block)
+        answer = digest.hexdigest().encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+def http(address, port):
+    ThreadingHTTPServer((address, int(port)), Handler).serve_forever()
+
+
+def udp(address, port):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((address, int(port)))
+    while True:
+        datagram, client = server.recvfrom(65536)
+        server.sendto(NAME.encode() + b":" + datagram, client)
+
+
+def ask_udp(address, port, count):
+    answers = {}
+    for i in range(int(count)):
+        # Bound, not connected: an answer from a wrong address shall be seen, not filtered away.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(2)
+            client.sendto(str(i).encode(), (address, int(port)))
+            try:
+                answer, source = client.recvfrom(65536)
+                name, _, text = answer.decode().partition(":")
+                good = source == (address, int(port)) and text == str(i)
+                name = name if good else f"wrong: {source} {answer}"
+            except socket.timeout:
+                name = "none"
+            answers[name] = answers.get(name, 0) + 1
+    print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    {"http": http, "udp": udp, "ask-udp": ask_udp}[sys.argv[1]](*sys.argv[2:])
