@@ -3,6 +3,7 @@
 # What the labs' scripts share: sourced with the repository as the current directory.
 
 # Where `ip link set xdp` pins the maps.
+# shellcheck disable=SC2034 # for whoever sources this
 maps=/sys/fs/bpf/xdp/globals
 
 # The encoders: fields -> bytes for `bpftool map update`.
@@ -74,6 +75,7 @@ playground_is_up() {
 
 # fact TEXT COMMAND...: one line of a check.sh: "ok TEXT" if the command succeeds, or else the first
 # half of a "not ok" line, which seen TEXT finishes. $failed says whether any fact was not ok.
+# shellcheck disable=SC2034 # for whoever sources this
 failed=0
 fact() {
 	local text=$1
@@ -81,6 +83,7 @@ fact() {
 	if "$@" >/dev/null 2>&1; then
 		echo "ok: $text"
 	else
+		# shellcheck disable=SC2034
 		failed=1
 		echo -n "not ok: $text: "
 		return 1
@@ -90,7 +93,12 @@ seen() {
 	echo "$*"
 }
 
-# trace_request [--all]: sends one request while tcpdump listens on every cable, at the switch's end:
+# not COMMAND...: succeeds if the command fails.
+not() {
+	! "$@"
+}
+
+# trace_request [--all]: sends one request to $VIP:$PORT while tcpdump listens on every cable, at the switch's end:
 # what an XDP program takes or sends never reaches a tcpdump on its own machine.
 trace_request() {
 	local dir port node pids=()
@@ -108,8 +116,10 @@ trace_request() {
 		pids+=($!)
 		wait_for 10 grep -q listening "$dir/$port.log" || die "tcpdump does not start: $(cat "$dir/$port.log")"
 	done
+	# shellcheck disable=SC2153 # PORT comes from the lab's lab.env
 	on client curl -sS -o /dev/null --max-time 5 "http://$VIP:$PORT/" || echo "(the request failed)"
 	sleep 0.3 # the last packets of the connection
+	# shellcheck disable=SC2046 # process ids
 	on switch kill $(on switch pgrep -f "$dir/")
 	wait "${pids[@]}" 2>/dev/null || true
 	labs/trace.py "$@" "$dir/macs" "$dir"/*.pcap

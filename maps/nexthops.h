@@ -14,11 +14,10 @@ struct nexthop {
 	__u32 ifindex;
 	__be32 address; /* the IPv4 address that was asked for: an id may get a new owner */
 	__u32 mtu;	/* of the route, in bytes of IP packet */
-	__u32 unused;
-	__u64 expires; /* in jiffies; after that the FIB is asked again */
+	__u64 expires;	/* in jiffies; after that the FIB is asked again */
 };
 
-_Static_assert(sizeof(struct nexthop) == 40, "explicit padding");
+_Static_assert(sizeof(struct nexthop) == 32, "no padding");
 
 /* Per CPU: written by the packet path alone, without locks. The shell only reads it. */
 struct {

@@ -8,7 +8,7 @@ cd "$BATS_TEST_DIRNAME/.." || exit
 LAB=test-$(basename "$BATS_TEST_FILENAME" .bats | tr _ -)
 export LAB
 unset LAB_ENV DECAP
-maps=/sys/fs/bpf/xdp/globals
+export MAPS=/sys/fs/bpf/xdp/globals # where `ip link set xdp` pins them
 
 # on NODE COMMAND...: runs a command on a node.
 on() {
@@ -41,6 +41,11 @@ one_load_balancer() {
 	on lb ip link set eth1 address 02:00:00:00:01:10
 	on lb ip neigh replace 172.20.0.20 dev eth1 lladdr 02:00:00:00:01:20 nud permanent
 	on lb sysctl -qw net.ipv4.ip_forward=1
+}
+
+# has_xdp DEV: whether a program runs on a device of the node lb.
+has_xdp() {
+	on lb ip -j -d link show dev "$1" | jq -e '.[0].xdp' >/dev/null
 }
 
 # packet IN ACTION COUNTER [OUT]: sends one frame through the program on the lb's eth0, and expects

@@ -99,7 +99,7 @@ env_with() {
 @test "teardown leaves nothing, and can be run twice" {
 	traces >"$BATS_TEST_TMPDIR/before"
 	labs/ipip/setup.sh >/dev/null
-	! settled "$BATS_TEST_TMPDIR/before" >/dev/null
+	run ! settled "$BATS_TEST_TMPDIR/before"
 	labs/ipip/teardown.sh
 	wait_for 5 settled "$BATS_TEST_TMPDIR/before" || settled "$BATS_TEST_TMPDIR/before"
 	labs/ipip/teardown.sh

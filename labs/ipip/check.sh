@@ -65,9 +65,11 @@ fi
 fact "no program aborted" [ "$bugs" -eq 0 ] ||
 	seen "$bugs packets with XDP_ABORTED; scripts/node exec lb scripts/lb stats"
 
-# arping succeeds if somebody answers.
-fact "nobody in the backends' network answers ARP for the VIP" \
-	eval '! on gateway arping -q -c 2 -w 1 -I eth2 "$VIP"' ||
+# shellcheck disable=SC2317 # called by fact, as its arguments
+arp_answer() {
+	on gateway arping -q -c 2 -w 1 -I eth2 "$VIP"
+}
+fact "nobody in the backends' network answers ARP for the VIP" not arp_answer ||
 	seen "an answer; scripts/node exec ${backends[0]} sysctl net.ipv4.conf.eth0.arp_ignore"
 
 # Last, because it breaks the lab for a moment.
@@ -91,11 +93,15 @@ unwrap_off() {
 }
 trap unwrap_on EXIT
 unwrap_off
-fact "without decapsulation a request fails" eval '! on client curl -s -o /dev/null --max-time 1 "http://$VIP:$PORT/"' ||
+# shellcheck disable=SC2317
+request() {
+	on client curl -s -o /dev/null --max-time "$1" "http://$VIP:$PORT/"
+}
+fact "without decapsulation a request fails" not request 1 ||
 	seen "an answer; who unwraps it?"
 trap - EXIT
 unwrap_on
-fact "and with it one is answered again" on client curl -s -o /dev/null --max-time 5 "http://$VIP:$PORT/" ||
+fact "and with it one is answered again" request 5 ||
 	seen "no answer; labs/ipip/setup.sh starts afresh"
 
 exit "$failed"

@@ -24,7 +24,7 @@ run ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
 why "who we are: address (the source of the outer header), 32 random bytes of hash key, and flags:" \
 	"$LB_DEBUG tells each packet's story to 'bpftool prog tracelog'"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
-	value $(load_balancer "$LB" $LB_DEBUG $(random_hash_key))
+	value $(load_balancer "$LB" "$LB_DEBUG" $(random_hash_key))
 
 why "the backends: id 1 and so on, each of them for service 1"
 for i in "${!BACKENDS[@]}"; do

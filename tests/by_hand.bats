@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Everything by hand: `ip link set xdp` and `bpftool map update`, with bytes as a person types them.
+# Neither scripts/lb nor the encoders of maps/ take part.
+
+load helper
+
+setup_file() {
+	one_load_balancer
+	on lb ip link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
+	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/load_balancer key 0 0 0 0 value \
+		192 168 178 10 0 0 0 0 0 0 0 0 0 0 0 0 \
+		1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 0 0 0 0
+	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/backends key 1 0 0 0 value \
+		172 16 0 10 0 0 0 0 0 0 0 0 0 0 0 0 31 64 4 1 1 0 0 0 1 0 0 0
+	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/slots key 0 0 0 0 value 1 0 0 0 1 0 0 0
+	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/services key \
+		192 168 178 15 0 0 0 0 0 0 0 0 0 0 0 0 31 64 6 4 value 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0
+}
+
+teardown_file() {
+	scripts/node destroy --all
+}
+
+@test "a packet goes to the backend" {
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+}
+
+@test "program NAME chooses as well, and the maps keep what they hold" {
+	on lb ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o program xdp_ipip
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+	on lb ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp.frags
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+}
+
+@test "generic mode takes the program too" {
+	on lb ip link set dev eth0 xdp off
+	on lb ip link set dev eth0 xdpgeneric obj bpf/xdp_ipip.o sec xdp
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+}
+
+@test "scripts/lb reads what was typed" {
+	run -0 lb service show
+	echo "$output"
+	[ "${lines[0]}" = "tcp 192.168.178.15:8000  slots 1" ]
+	[ "${lines[1]}" = "    172.16.0.10:8000  weight 1  up" ]
+}

@@ -1,0 +1,187 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The contract between kernel and shell: for each map, what maps/NAME.sh encodes is what the programs'
+# structs hold, field by field, and what it decodes is what was encoded.
+
+load helper
+
+for encoder in maps/*.sh; do
+	# shellcheck source=/dev/null
+	. "$encoder"
+done
+
+setup_file() {
+	scripts/node destroy --all
+	scripts/node create lb eth0=lan:192.168.178.10/24 eth1=dc:172.20.0.10/24
+	on lb ip link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
+	on lb ip link set dev eth1 xdp obj bpf/xdp_decap.o sec xdp
+}
+
+teardown_file() {
+	scripts/node destroy --all
+}
+
+# round_trip MAP KEY VALUE: updates a map with what encoders have printed, prints what BTF reads.
+round_trip() {
+	# shellcheck disable=SC2086 # bytes
+	on lb bpftool map update pinned "$MAPS/$1" key $2 value $3
+	# shellcheck disable=SC2086
+	on lb bpftool -j map lookup pinned "$MAPS/$1" key $2
+}
+
+# fields JSON FILTER: compares what a filter finds in the formatted part with what is expected.
+holds() {
+	local got
+	got=$(jq -c ".formatted | $2" <<<"$1")
+	[ "$got" = "$3" ] || {
+		echo "$2 is $got, expected $3, in: $1"
+		return 1
+	}
+}
+
+# layout OBJECT STRUCT: "size field@byte ..." of a struct or union, out of the object's BTF.
+layout() {
+	bpftool -j btf dump file "bpf/$1.o" | jq -r --arg name "$2" '.types[]
+		| select((.kind == "STRUCT" or .kind == "UNION") and .name == $name)
+		| "\(.size)" + ([.members[] | " \(.name)@\(.bits_offset / 8)"] | add)'
+}
+
+# enumerators MAP ENUM: the lines of an enum in a map's header, without comments. (An enum that only
+# inlined functions use is not in the object's BTF.)
+enumerators() {
+	sed -n "/^enum $2 {/,/^}/s/^\t\([A-Z_]*\)\( = [0-9]*\)\?,.*/\1\2/p" "maps/$1.h"
+}
+
+@test "the structs lie in the objects as the encoders write them" {
+	[ "$(layout xdp_ipip address)" = "16 octets@0 words@0" ]
+	[ "$(layout xdp_ipip service_key)" = "20 address@0 port@16 protocol@18 family@19" ]
+	[ "$(layout xdp_ipip service)" = "16 id@0 first@4 slots@8 flags@12" ]
+	[ "$(layout xdp_ipip slot)" = "8 now@0 was@4" ]
+	[ "$(layout xdp_ipip backend)" = "28 address@0 port@16 family@18 state@19 weight@20 service@24" ]
+	[ "$(layout xdp_ipip load_balancer)" = "52 address@0 hash_key@16 flags@48" ]
+	[ "$(layout xdp_ipip nexthop)" = "32 destination@0 source@6 ifindex@12 address@16 mtu@20 expires@24" ]
+	[ "$(layout xdp_ipip counter)" = "16 packets@0 bytes@8" ]
+	[ "$(layout xdp_decap decap_address)" = "20 address@0 family@16" ]
+	[ "$(layout xdp_decap decap_role)" = "4 roles@0" ]
+	[ "$(layout xdp_decap counter)" = "16 packets@0 bytes@8" ]
+}
+
+@test "services" {
+	local got
+	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537)")
+	holds "$got" .key.address.octets "[192,168,178,15,0,0,0,0,0,0,0,0,0,0,0,0]"
+	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x1f","0x40","0x11","0x04"]' ]
+	holds "$got" .key.protocol 17
+	holds "$got" .key.family 4
+	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":0}'
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | services_decode)" = \
+		'[{"protocol":"udp","address":"192.168.178.15","port":8000,"family":4,"id":70000,"first":5,"slots":65537,"flags":0}]' ]
+}
+
+@test "services: the entry for a VIP" {
+	local got
+	got=$(round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)")
+	holds "$got" .key.address.octets "[10,1,2,3,0,0,0,0,0,0,0,0,0,0,0,0]"
+	holds "$got" .key.port 0
+	holds "$got" .key.protocol 0
+	holds "$got" .key.family 4
+}
+
+@test "slots" {
+	local got
+	got=$(round_trip slots "$(u32 4194303)" "$(slot 258 16909060)")
+	holds "$got" . '{"key":4194303,"value":{"now":258,"was":16909060}}'
+	[ "$(jq -s . <<<"$got" | slots_decode)" = '[{"slot":4194303,"now":258,"was":16909060}]' ]
+	got=$(round_trip slots "$(u32 0)" "$(slot 7)")
+	holds "$got" .value '{"now":7,"was":7}'
+}
+
+@test "backends" {
+	local got
+	got=$(round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65536)")
+	holds "$got" .key 32767
+	holds "$got" .value.address.octets "[172,16,255,1,0,0,0,0,0,0,0,0,0,0,0,0]"
+	[ "$(jq -c '.value[16:18]' <<<"$got")" = '["0x1f","0x90"]' ]
+	holds "$got" .value.family 4
+	holds "$got" .value.state 1
+	holds "$got" .value.weight 65536
+	holds "$got" .value.service 70000
+	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1)"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/backends" | backends_decode)" = \
+		'[{"id":1,"address":"10.0.0.1","port":80,"family":4,"weight":1,"state":"up","service":1},{"id":32767,"address":"172.16.255.1","port":8080,"family":4,"weight":65536,"state":"up","service":70000}]' ]
+	round_trip backends "$(u32 1)" "$(backend 0.0.0.0 0 0 0 "$BACKEND_FREE")"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/backends" | backends_decode | jq length)" -eq 1 ]
+}
+
+@test "the limits are those of the objects" {
+	[ "$(on lb bpftool -j map show pinned "$MAPS/backends" | jq .max_entries)" -eq "$MAX_BACKENDS" ]
+	[ "$(on lb bpftool -j map show pinned "$MAPS/nexthops" | jq .max_entries)" -eq "$MAX_BACKENDS" ]
+	[ "$(on lb bpftool -j map show pinned "$MAPS/slots" | jq .max_entries)" -eq "$MAX_SLOTS" ]
+}
+
+@test "load_balancer" {
+	local got key
+	key=$(seq -s ' ' 224 255)
+	# shellcheck disable=SC2086 # bytes
+	got=$(round_trip load_balancer "$(u32 0)" "$(load_balancer 192.168.178.10 "$LB_DEBUG" $key)")
+	holds "$got" .value.address.octets "[192,168,178,10,0,0,0,0,0,0,0,0,0,0,0,0]"
+	holds "$got" .value.hash_key "[$((0xe3e2e1e0)),$((0xe7e6e5e4)),$((0xebeae9e8)),$((0xefeeedec)),$((0xf3f2f1f0)),$((0xf7f6f5f4)),$((0xfbfaf9f8)),$((0xfffefdfc))]"
+	holds "$got" .value.flags 1
+	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[${key// /,}],\"flags\":1}" ]
+}
+
+@test "load_balancer: keys in hex and random keys are 32 bytes" {
+	[ "$(hex_bytes 00ff10AB)" = $'0\n255\n16\n171' ]
+	[ "$(random_hash_key | wc -w)" -eq 32 ]
+	[ "$(random_hash_key)" != "$(random_hash_key)" ]
+}
+
+@test "nexthops" {
+	local got
+	# struct nexthop by hand: the shell only reads it
+	got=$(round_trip nexthops "$(u32 3)" "2 0 0 0 0 2 2 0 0 0 0 16 $(u32 77) 172 16 0 10 $(u32 1480) $(u32 5) $(u32 1)")
+	jq -c '.formatted.values[0].value' <<<"$got"
+	[ "$(nexthops_decode <<<"$got" | jq -c '.[1]')" = \
+		'{"cpu":1,"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"address":"172.16.0.10","mtu":1480,"expires":4294967301}' ]
+}
+
+@test "stats: the names are those of enum verdict, and packets and bytes are summed over the CPUs" {
+	local names got
+	names=$(enumerators stats verdict | sed '/^VERDICTS$/d; s/^VERDICT_//' | tr '[:upper:]' '[:lower:]')
+	[ "$names" = "$(printf '%s\n' "${VERDICTS[@]}")" ]
+	round_trip stats "$(u32 1)" "$(u32 10) $(u32 0) $(u32 100) $(u32 0)" # on each CPU
+	got=$(on lb bpftool -j map dump pinned "$MAPS/stats" | stats_decode)
+	[ "$(jq length <<<"$got")" -eq "${#VERDICTS[@]}" ]
+	[ "$(jq -c '.[1]' <<<"$got")" = "{\"name\":\"forwarded\",\"packets\":$((10 * $(nproc))),\"bytes\":$((100 * $(nproc)))}" ]
+}
+
+@test "decap_addresses" {
+	local got
+	got=$(round_trip decap_addresses "$(decap_address 192.168.178.10)" "$(decap_role $((DECAP_LB + DECAP_VIP)))")
+	holds "$got" .key.address.octets "[192,168,178,10,0,0,0,0,0,0,0,0,0,0,0,0]"
+	holds "$got" .key.family 4
+	holds "$got" .value.roles 5
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/decap_addresses" | decap_addresses_decode)" = \
+		'[{"address":"192.168.178.10","family":4,"roles":["lb","vip"]}]' ]
+}
+
+@test "decap_addresses: the roles are those of enum decap_roles" {
+	[ "$(enumerators decap_addresses decap_roles)" = \
+		$'DECAP_LB = '"$DECAP_LB"$'\nDECAP_HOST = '"$DECAP_HOST"$'\nDECAP_VIP = '"$DECAP_VIP" ]
+}
+
+@test "decap_stats: the names are those of enum decap_verdict" {
+	local names
+	names=$(enumerators decap_stats decap_verdict | sed '/^DECAP_VERDICTS$/d; s/^DECAP_//' | tr '[:upper:]' '[:lower:]')
+	[ "$names" = "$(printf '%s\n' "${DECAP_VERDICTS[@]}")" ]
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/decap_stats" | decap_stats_decode | jq length)" -eq "${#DECAP_VERDICTS[@]}" ]
+}
+
+@test "every map that is pinned has its pair of files" {
+	local pin
+	for pin in $(on lb ls "$MAPS"); do
+		[ -e "maps/$pin.h" ]
+		[ -e "maps/$pin.sh" ]
+	done
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 8 ]
+}

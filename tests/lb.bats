@@ -1,0 +1,380 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# scripts/lb: what it does, what it refuses, and that what it refuses changes nothing.
+
+load helper
+
+setup() {
+	one_load_balancer
+}
+
+teardown() {
+	scripts/node destroy --all
+}
+
+# state: everything that a command could have changed.
+state() {
+	# shellcheck disable=SC2016 # expanded over there
+	on lb bash -c '
+		ip -d link show eth0 | sed "s/prog.xdp.*//"
+		ip -j -d link | jq ".[].xdp.prog.id"
+		ip neigh; ip route; find /sys/fs/bpf | sort
+		for map in services backends load_balancer decap_addresses; do
+			[[ ! -e /sys/fs/bpf/xdp/globals/$map ]] || bpftool -j map dump pinned /sys/fs/bpf/xdp/globals/$map | md5sum
+		done
+		[[ ! -e /sys/fs/bpf/xdp/globals/slots ]] || for i in 0 1 2 3 4 5 6 7; do
+			bpftool map lookup pinned /sys/fs/bpf/xdp/globals/slots key $i 0 0 0
+		done' 2>/dev/null
+}
+
+# refuses STATUS TEXT ARGUMENT...: the command fails with this status and says this, and nothing changed.
+refuses() {
+	local before
+	before=$(state)
+	run "-$1" lb "${@:3}"
+	[[ $output == *"$2"* ]] || {
+		echo "said: $output"
+		echo "expected: $2"
+		false
+	}
+	diff <(echo "$before") <(state)
+}
+
+# managed ADDRESS: whether the kernel keeps this neighbour's MAC address known.
+managed() {
+	on lb ip neigh show "$1" | grep -q managed
+}
+
+loaded() {
+	lb attach ipip eth0
+	lb service add tcp 192.168.178.15:8000
+	lb backend add tcp 192.168.178.15:8000 172.16.0.10
+}
+
+@test "attach loads the program, pins its maps, and learns the address and a random key" {
+	lb attach ipip eth0
+	has_xdp eth0
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backends load_balancer nexthops services slots stats " ]
+	[ "$(lb show --json | jq -r .address)" = 192.168.178.10 ]
+	[ "$(lb show --json | jq -c .hash_key)" != "[$(seq -s , 32 | sed 's/[0-9]*/0/g')]" ]
+}
+
+@test "attach can choose native or generic" {
+	lb attach ipip eth0 generic
+	on lb ip link show eth0 | grep -q xdpgeneric
+	lb detach eth0
+	lb attach ipip eth0 native
+	on lb ip -d link show eth0 | grep -q "xdp "
+	refuses 1 "runs xdp_ipip in another way (xdpdrv); run: lb detach eth0" attach ipip eth0 generic
+}
+
+@test "attach over a running program of ours replaces it and keeps what the maps hold" {
+	loaded
+	local before
+	before=$(lb show --json)
+	lb attach ipip eth0
+	[ "$(lb show --json)" = "$before" ]
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+}
+
+@test "attach warns when the device does not forward" {
+	on lb sysctl -qw net.ipv4.ip_forward=0
+	run -0 lb attach ipip eth0
+	[[ $output == *"eth0 does not forward"*"sysctl -w net.ipv4.ip_forward=1"* ]]
+}
+
+@test "detach removes the program and its own pins, and nobody else's" {
+	loaded
+	lb attach decap eth1
+	on lb bpftool map create /sys/fs/bpf/xdp/globals/others type array key 4 value 4 entries 1 name others
+	lb detach eth0
+	run ! has_xdp eth0
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "decap_addresses decap_stats others " ]
+	lb detach eth1
+	[ "$(on lb ls "$MAPS")" = others ]
+}
+
+@test "detach keeps the maps that a program on another device uses" {
+	loaded
+	lb attach ipip eth1
+	lb detach eth0
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 6 ]
+	lb service show | grep -q 172.16.0.10
+	lb detach eth1
+	[ -z "$(on lb ls "$MAPS")" ]
+}
+
+@test "services and backends are added and deleted, and the slots follow" {
+	loaded
+	lb backend add tcp 192.168.178.15:8000 172.16.0.12
+	lb backend add tcp 192.168.178.15:8000 172.16.0.11
+	lb service add udp 192.168.178.15:53
+	lb backend add udp 192.168.178.15:53 172.16.0.10:5353
+	[ "$(lb service show --json)" = '[{"protocol":"udp","address":"192.168.178.15","port":53,"slots":1,"backends":[{"address":"172.16.0.10","port":5353,"weight":1,"state":"up"}]},{"protocol":"tcp","address":"192.168.178.15","port":8000,"slots":3,"backends":[{"address":"172.16.0.10","port":8000,"weight":1,"state":"up"},{"address":"172.16.0.11","port":8000,"weight":1,"state":"up"},{"address":"172.16.0.12","port":8000,"weight":1,"state":"up"}]}]' ]
+	lb backend del tcp 192.168.178.15:8000 172.16.0.10
+	lb backend del tcp 192.168.178.15:8000 172.16.0.12
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded \
+		'leaves()/tunnel("172.16.0.11")/client(ttl=63)/TCP(dport=8000)'
+	packet 'came()/client()/UDP(dport=53)' tx forwarded \
+		'leaves()/tunnel()/client(ttl=63)/UDP(dport=53)'
+	lb service del tcp 192.168.178.15:8000
+	packet 'came()/client()/TCP(dport=8000)' pass not_ours
+	packet 'came()/client(flags=0,frag=9)/Raw("x")' drop fragment_unknown # it is a VIP still
+	lb service del udp 192.168.178.15:53
+	packet 'came()/client(flags=0,frag=9)/Raw("x")' pass not_ours
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
+}
+
+@test "no two services share a slot, whatever was added and deleted before" {
+	lb attach ipip eth0
+	local i service
+	for service in 1 2 3; do
+		lb service add tcp "192.168.178.15:$service"
+	done
+	for i in 1 2 3; do
+		for service in 1 2 3; do
+			lb backend add tcp "192.168.178.15:$service" "172.16.0.$i"
+		done
+	done
+	lb backend del tcp 192.168.178.15:2 172.16.0.1
+	lb service del tcp 192.168.178.15:1
+	lb service add tcp 192.168.178.15:4
+	lb backend add tcp 192.168.178.15:4 172.16.0.9
+	lb backend add tcp 192.168.178.15:2 172.16.0.8
+	# the regions, in order: each begins where the one before has ended, or later
+	on lb bpftool -j map dump pinned "$MAPS/services" | jq -e '[.[].formatted.value | select(.slots > 0)]
+		| sort_by(.first) | [range(1; length) as $i | .[$i].first >= .[$i-1].first + .[$i-1].slots] | all'
+	packet 'came()/client()/TCP(dport=4)' tx forwarded 'leaves()/tunnel("172.16.0.9")/client(ttl=63)/TCP(dport=4)'
+}
+
+@test "the next hop's neighbour entry is kept by the kernel while a backend needs it, and no longer" {
+	lb attach ipip eth0
+	lb service add tcp 192.168.178.15:8000
+	lb backend add tcp 192.168.178.15:8000 172.20.0.30
+	lb backend add tcp 192.168.178.15:8000 172.20.0.31
+	managed 172.20.0.30
+	lb backend del tcp 192.168.178.15:8000 172.20.0.30
+	run ! managed 172.20.0.30
+	managed 172.20.0.31
+	lb service del tcp 192.168.178.15:8000
+	run ! managed 172.20.0.31
+	# what was set by hand stays as it was
+	on lb ip neigh show 192.168.178.2 | grep -q PERMANENT
+}
+
+@test "a backend without a route is taken, with a warning" {
+	lb attach ipip eth0
+	lb service add tcp 192.168.178.15:8000
+	on lb ip route del default
+	run -0 lb backend add tcp 192.168.178.15:8000 172.16.0.10
+	[[ $output == *"there is no route to 172.16.0.10 yet"* ]]
+	packet 'came()/client()/TCP(dport=8000)' drop no_route
+}
+
+@test "set changes the address, the key and the debug switch, each alone" {
+	lb attach ipip eth0
+	lb set key 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eFF
+	lb set debug on
+	lb set address 192.168.178.77
+	[ "$(lb show --json)" = "{\"address\":\"192.168.178.77\",\"hash_key\":[$(seq -s , 0 30),255],\"flags\":1}" ]
+	run -0 lb show
+	[ "$output" = $'address 192.168.178.77\ndebug on' ]
+	lb set debug off
+	[ "$(lb show --json | jq .flags)" -eq 0 ]
+}
+
+@test "stats lists every counter, as a table and as JSON" {
+	loaded
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+	run -0 lb stats
+	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
+	[[ $output =~ forwarded\ +1\ +54 ]]
+	[ "$(lb --json stats | jq length)" -eq 16 ]
+}
+
+@test "-v shows each command that changes something, ready to be typed" {
+	lb attach ipip eth0
+	lb service add tcp 192.168.178.15:8000
+	run -0 lb -v backend add tcp 192.168.178.15:8000 172.20.0.30
+	[ "${lines[0]}" = "# ip neigh replace 172.20.0.30 dev eth1 managed" ]
+	[ "${lines[1]}" = "# bpftool map update pinned $MAPS/backends key 1 0 0 0 value 172 20 0 30 0 0 0 0 0 0 0 0 0 0 0 0 31 64 4 1 1 0 0 0 1 0 0 0" ]
+	[ "${lines[2]}" = "# bpftool map update pinned $MAPS/slots key 0 0 0 0 value 1 0 0 0 1 0 0 0" ]
+	[ "${#lines[@]}" -eq 4 ]
+	run -0 lb backend del tcp 192.168.178.15:8000 172.20.0.30
+	[ -z "$output" ]
+}
+
+@test "decap's allow-list" {
+	lb attach decap eth0
+	lb decap add lb 192.168.178.10
+	lb decap add host 172.16.0.10
+	lb decap add vip 172.16.0.10 # one address may have two roles
+	run -0 lb decap show
+	[ "$output" = $'host 172.16.0.10\nvip 172.16.0.10\nlb 192.168.178.10' ]
+	refuses 1 "172.16.0.10 is vip already" decap add vip 172.16.0.10
+	refuses 1 "172.16.0.10 is not lb" decap del lb 172.16.0.10
+	refuses 1 "'172.16.0.256' is no IPv4 address" decap add lb 172.16.0.256
+	refuses 2 "'router' is no role" decap add router 172.16.0.1
+	lb decap del host 172.16.0.10
+	lb decap del lb 192.168.178.10
+	[ "$(lb decap show --json)" = '[{"address":"172.16.0.10","roles":["vip"]}]' ]
+	run -0 lb decap stats
+	[[ $output == *source_refused* ]]
+}
+
+@test "usage: no words, wrong words, words too many" {
+	refuses 2 "lb attach MODE DEV"
+	refuses 2 "lb attach MODE DEV" dance
+	refuses 2 "lb attach MODE DEV" service
+	refuses 2 "there is no option --fast" stats --fast
+	refuses 2 "attach what to which device" attach ipip
+	refuses 2 "'sideways' is no way to attach" attach ipip eth0 sideways
+	refuses 2 "what is 'please'?" attach ipip eth0 native please
+	refuses 2 "what is 'please'?" service add tcp 192.168.178.15:80 please
+	refuses 2 "what is 'please'?" service show please
+	refuses 2 "a service is PROTOCOL VIP:PORT" service add tcp
+	refuses 2 "which backend?" backend add tcp 192.168.178.15:80
+	refuses 2 "detach from which device" detach
+	refuses 2 "set what?" set
+	refuses 2 "'address' needs a value" set address
+	refuses 2 "debug is on or off" set debug maybe
+	refuses 2 "what is 'colour'?" set colour blue
+	run -0 lb --help
+	[[ ${lines[0]} == *"lb attach MODE DEV"* ]]
+}
+
+@test "addresses that are none, ports that are none, protocols that are none" {
+	loaded
+	refuses 1 "'192.168.178' is no IPv4 address" service add tcp 192.168.178:80
+	refuses 1 "'192.168.178.256' is no IPv4 address" service add tcp 192.168.178.256:80
+	refuses 1 "'192.168.178.015' is no IPv4 address" service add tcp 192.168.178.015:80
+	refuses 1 "'lb.example' is no IPv4 address" service add tcp lb.example:80
+	refuses 1 "'fd00::15' is no IPv4 address" service add tcp fd00::15:80
+	refuses 1 "no address of a host" service add tcp 0.0.0.0:80
+	refuses 1 "no address of a host" service add tcp 127.0.0.1:80
+	refuses 1 "no address of a host" service add tcp 224.0.0.1:80
+	refuses 1 "'70000' is no port; take one from 1 to 65535" service add tcp 192.168.178.15:70000
+	refuses 1 "'0' is no port" service add tcp 192.168.178.15:0
+	refuses 1 "'08' is no port" service add tcp 192.168.178.15:08
+	refuses 1 "'http' is no port" service add tcp 192.168.178.15:http
+	refuses 1 "'192.168.178.15' has no port" service add tcp 192.168.178.15
+	refuses 1 "'sctp' is no protocol; take tcp or udp" service add sctp 192.168.178.15:80
+	refuses 1 "'nobody' is no IPv4 address" backend add tcp 192.168.178.15:8000 nobody
+	refuses 1 "'70000' is no port" backend add tcp 192.168.178.15:8000 172.16.0.11:70000
+	refuses 1 "192.168.178.15 is the VIP" backend add tcp 192.168.178.15:8000 192.168.178.15
+	refuses 1 "'abc' is no key" set key abc
+	refuses 1 "is no IPv4 address" set address 1.2.3
+}
+
+@test "what is there already, and what is not" {
+	loaded
+	refuses 1 "service tcp 192.168.178.15:8000 is there already" service add tcp 192.168.178.15:8000
+	refuses 1 "172.16.0.10:8000 is a backend of tcp 192.168.178.15:8000 already" backend add tcp 192.168.178.15:8000 172.16.0.10
+	refuses 1 "there is no service udp 192.168.178.15:8000" backend add udp 192.168.178.15:8000 172.16.0.10
+	refuses 1 "172.16.0.11:8000 is no backend of tcp 192.168.178.15:8000" backend del tcp 192.168.178.15:8000 172.16.0.11
+	lb backend del tcp 192.168.178.15:8000 172.16.0.10
+	refuses 1 "172.16.0.10:8000 is no backend" backend del tcp 192.168.178.15:8000 172.16.0.10
+	lb service del tcp 192.168.178.15:8000
+	refuses 1 "there is no service tcp 192.168.178.15:8000" service del tcp 192.168.178.15:8000
+}
+
+@test "nothing is loaded yet" {
+	refuses 1 "no ipip is loaded on this machine; run: lb attach ipip DEV" service add tcp 192.168.178.15:80
+	refuses 1 "no ipip is loaded" backend add tcp 192.168.178.15:80 172.16.0.10
+	refuses 1 "no ipip is loaded" service show
+	refuses 1 "no ipip is loaded" stats
+	refuses 1 "no ipip is loaded" set debug on
+	refuses 1 "no decap is loaded" decap add lb 192.168.178.10
+	refuses 1 "no decap is loaded" decap stats
+	refuses 1 "no XDP program runs on eth0" detach eth0
+}
+
+@test "an unknown device, an unknown mode" {
+	refuses 1 "there is no device eth9; 'ip -br link' lists those that are there" attach ipip eth9
+	refuses 1 "there is no device eth9" detach eth9
+	refuses 1 "'gre' is no mode" attach gre eth0
+}
+
+@test "another XDP program on the device is left alone" {
+	on lb ip link set dev eth0 xdp obj bpf/xdp_pass.o sec xdp
+	refuses 1 "another XDP program (xdp_pass, id" attach ipip eth0
+	refuses 1 "is not ours" detach eth0
+}
+
+@test "one of our programs over another of ours is refused" {
+	lb attach ipip eth0
+	refuses 1 "eth0 runs xdp_ipip; run: lb detach eth0" attach decap eth0
+}
+
+@test "a user who is not root" {
+	run -1 setpriv --reuid 65534 --clear-groups scripts/lb stats
+	[[ $output == *"only root can do that"* ]]
+}
+
+@test "a kernel that is too old, and one that is new enough" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	local release
+	for release in 5.15.0-91-generic 6.0.19 4.19.0; do
+		printf '#!/bin/sh\necho %s\n' $release >"$BATS_TEST_TMPDIR/bin/uname"
+		chmod +x "$BATS_TEST_TMPDIR/bin/uname"
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH refuses 1 "this kernel is $release; the programs need 6.1 or newer" attach ipip eth0
+	done
+	for release in 6.1.0-18-amd64 6.18.44 7.0-rc1 10.0.0; do
+		printf '#!/bin/sh\necho %s\n' $release >"$BATS_TEST_TMPDIR/bin/uname"
+		PATH=$BATS_TEST_TMPDIR/bin:$PATH lb attach ipip eth0
+	done
+}
+
+@test "a kernel without BTF, a machine without bpffs" {
+	on lb mount -t tmpfs none /sys/kernel/btf
+	refuses 1 "this kernel has no BTF" attach ipip eth0
+	on lb umount /sys/kernel/btf
+	on lb mount -t tmpfs none /sys/fs/bpf
+	refuses 1 "no bpffs on /sys/fs/bpf; run: mount -t bpf bpf /sys/fs/bpf" attach ipip eth0
+}
+
+@test "an object that is not built" {
+	cp -r scripts maps "$BATS_TEST_TMPDIR/"
+	run -1 on lb "$BATS_TEST_TMPDIR/scripts/lb" attach ipip eth0
+	[[ $output == *"bpf/xdp_ipip.o is not built; run: make -C "* ]]
+	run ! has_xdp eth0
+}
+
+@test "a program that does not load leaves no pins" {
+	mkdir "$BATS_TEST_TMPDIR/bpf"
+	cp -r scripts maps "$BATS_TEST_TMPDIR/"
+	# pins a map of its own, and then reads a byte that the verifier does not let it read
+	cat >"$BATS_TEST_TMPDIR/bpf/bad.c" <<-'END'
+		#include "maps/stats.h"
+		SEC("xdp.frags")
+		int xdp_ipip(struct xdp_md *ctx)
+		{
+			count(&stats, 0, 0);
+			return *(char *)(long)ctx->data;
+		}
+		char _license[] SEC("license") = "GPL";
+	END
+	clang -target bpf -O2 -g -idirafter "/usr/include/$(uname -m)-linux-gnu" -I"$BATS_TEST_TMPDIR" \
+		-c "$BATS_TEST_TMPDIR/bpf/bad.c" -o "$BATS_TEST_TMPDIR/bpf/xdp_ipip.o"
+	run -1 on lb "$BATS_TEST_TMPDIR/scripts/lb" attach ipip eth0
+	[[ $output == *"eth0 does not take the program"* ]]
+	[ -z "$(on lb ls "$MAPS" 2>/dev/null)" ]
+}
+
+@test "maps of another layout are refused, with what to do" {
+	lb attach ipip eth0
+	lb detach eth0
+	on lb bpftool map create "$MAPS/stats" type array key 4 value 4 entries 1 name stats
+	refuses 1 "The maps of an older version are pinned" attach ipip eth0
+}
+
+@test "two commands at once: one waits for the other" {
+	loaded
+	local i jobs=()
+	for i in 1 2 3 4 5 6; do
+		lb backend add tcp 192.168.178.15:8000 172.16.1.$i 3>&- &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}"
+	[ "$(lb service show --json | jq '.[0].slots, (.[0].backends | length)' | tr '\n' ' ')" = "7 7 " ]
+}
