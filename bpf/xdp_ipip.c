@@ -19,7 +19,7 @@
  *   too big once encapsulated, DF clear                DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
  */
-#include "../headers/fragments.h"
+#include "../headers/debug.h"
 #include "../headers/icmp.h"
 #include "../headers/ipip.h"
 #include "../headers/nexthop.h"
@@ -27,71 +27,25 @@
 #include "../headers/select.h"
 #include "../maps/stats.h"
 
-/* The packet's TTL ends at this hop: tell the client, as a router does. */
-static __always_inline enum verdict time_exceeded(struct xdp_md *ctx, const struct packet *packet,
-						  enum parsed parsed, __be32 us)
-{
-	if (parsed != PARSED_FLOW)
-		return VERDICT_TTL_EXPIRED;
-	if (!within_icmp_budget())
-		return VERDICT_ICMP_LIMITED;
-	if (make_icmp_error(ctx, packet, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, us))
-		return VERDICT_BUG;
-	return VERDICT_TTL_ANSWERED;
-}
-
-/* The packet does not fit into the tunnel: tell the client what does, as the VIP (RFC 1191). */
-static __always_inline enum verdict too_big(struct xdp_md *ctx, const struct packet *packet,
-					    enum parsed parsed, __u32 mtu)
-{
-	if (parsed != PARSED_FLOW || !(packet->ip->frag_off & bpf_htons(IP_DONT_FRAGMENT)))
-		return VERDICT_TOO_BIG;
-	if (!within_icmp_budget())
-		return VERDICT_ICMP_LIMITED;
-	if (make_icmp_error(ctx, packet, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
-			    mtu - sizeof(struct iphdr), packet->ip->daddr))
-		return VERDICT_BUG;
-	return VERDICT_TOO_BIG_ANSWERED;
-}
-
 static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length)
 {
 	struct load_balancer *lb = this_load_balancer();
-	struct service *service;
 	struct backend *backend;
-	struct nexthop *hop;
 	struct packet packet;
-	enum parsed parsed;
+	struct nexthop *hop;
 	enum verdict verdict;
+	enum parsed parsed;
 	__be32 us, them;
 	__u32 id;
 
-	/* Who talks to whom? */
-	parsed = parse_packet(ctx, frame_length, &packet);
-	if (parsed == PARSED_OTHER)
-		return VERDICT_NOT_OURS;
-	if (parsed == PARSED_BROKEN)
-		return is_vip(packet.flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
 	if (!lb)
 		return VERDICT_BUG;
 
-	/* Which service is it for, and which backend has the flow? */
-	if (parsed == PARSED_LATER_FRAGMENT) {
-		id = recall_fragment(&packet);
-		if (!id)
-			return is_vip(packet.flow.vip) ? VERDICT_FRAGMENT_UNKNOWN
-						       : VERDICT_NOT_OURS;
-	} else {
-		service = find_service(&packet.flow);
-		if (!service)
-			return VERDICT_NOT_OURS;
-		id = select_backend(service, &packet.flow, lb);
-	}
-	backend = usable_backend(id);
-	if (!backend)
-		return VERDICT_NO_BACKEND;
-	if (is_first_fragment(packet.ip))
-		note_fragment(&packet, id);
+	/* Who talks to whom, and which backend has the flow? */
+	parsed = parse_packet(ctx, frame_length, &packet);
+	verdict = find_backend(&packet, parsed, lb, &id, &backend);
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
 
 	/* Which way to the backend? */
 	us = ipv4_of(&lb->address);
@@ -100,18 +54,15 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 		return VERDICT_NO_ADDRESS;
 	verdict = find_nexthop(ctx, id, us, them, &hop);
 	if (lb->flags & LB_DEBUG)
-		bpf_printk("ipip: %pI4:%d -> %pI4:%d: backend %d, %pI4: verdict %d",
-			   &packet.flow.client, bpf_ntohs(packet.flow.client_port),
-			   &packet.flow.vip, bpf_ntohs(packet.flow.vip_port), id, &backend->address,
-			   verdict);
+		tell(&packet, id, them, verdict);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 
-	/* Send it there, as a router would. */
+	/* Send it there as a router would, in a new envelope. */
 	if (packet.ip->ttl <= 1)
 		return time_exceeded(ctx, &packet, parsed, us);
 	if (packet.length + sizeof(struct iphdr) > hop->mtu)
-		return too_big(ctx, &packet, parsed, hop->mtu);
+		return too_big(ctx, &packet, parsed, hop->mtu - sizeof(struct iphdr));
 	decrement_ttl(packet.ip);
 	if (push_ipip(ctx, &packet, hop, us, them))
 		return VERDICT_BUG;

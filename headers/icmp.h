@@ -6,13 +6,14 @@
 #include "../maps/map.h"
 #include "../maps/stats.h"
 #include "checksum.h"
-#include "ipip.h"
+#include "l2.h"
 #include "packet.h"
 
 /* At most this many errors per period and CPU (RFC 1812, 4.3.2.8 asks for a limit). */
 #define ICMP_BURST 100
 #define ICMP_PERIOD 250 /* jiffies: 0.25 to 2.5 s */
 
+#define ICMP_TTL 64
 #define MAX_IP_HEADER 60
 #define ICMP_QUOTE 8 /* bytes of the packet behind its IP header: as much as RFC 792 asks for */
 #define MAX_ICMP_ERROR (sizeof(struct icmp_header) + MAX_IP_HEADER + ICMP_QUOTE)
@@ -97,7 +98,7 @@ static __always_inline int make_icmp_error(struct xdp_md *ctx, const struct pack
 		.version = 4,
 		.ihl = sizeof(*ip) / 4,
 		.tot_len = bpf_htons(length),
-		.ttl = IPIP_TTL,
+		.ttl = ICMP_TTL,
 		.protocol = IPPROTO_ICMP,
 		.saddr = source,
 		.daddr = client,
@@ -106,6 +107,35 @@ static __always_inline int make_icmp_error(struct xdp_md *ctx, const struct pack
 	*icmp = (struct icmp_header){.type = type, .code = code, .mtu = bpf_htons(mtu)};
 	icmp->checksum = ~checksum_fold(sum_words(icmp, sizeof(*icmp) + quote, end));
 	return 0;
+}
+
+/* A packet's TTL ends at this hop: tells the sender, from `us`, as a router does. */
+static __always_inline enum verdict time_exceeded(struct xdp_md *ctx, const struct packet *packet,
+						  enum parsed parsed, __be32 us)
+{
+	if (parsed != PARSED_FLOW)
+		return VERDICT_TTL_EXPIRED;
+	if (!within_icmp_budget())
+		return VERDICT_ICMP_LIMITED;
+	if (make_icmp_error(ctx, packet, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, us))
+		return VERDICT_BUG;
+	return VERDICT_TTL_ANSWERED;
+}
+
+/* A packet is larger than `mtu`, the largest that can go on from here: tells the sender, in the
+ * name of the address that it asked for (RFC 1191). Without DF it could be fragmented, but not by
+ * XDP. */
+static __always_inline enum verdict too_big(struct xdp_md *ctx, const struct packet *packet,
+					    enum parsed parsed, __u32 mtu)
+{
+	if (parsed != PARSED_FLOW || !(packet->ip->frag_off & bpf_htons(IP_DONT_FRAGMENT)))
+		return VERDICT_TOO_BIG;
+	if (!within_icmp_budget())
+		return VERDICT_ICMP_LIMITED;
+	if (make_icmp_error(ctx, packet, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu,
+			    packet->ip->daddr))
+		return VERDICT_BUG;
+	return VERDICT_TOO_BIG_ANSWERED;
 }
 
 #endif

@@ -3,67 +3,31 @@
 #ifndef HEADERS_IPIP_H
 #define HEADERS_IPIP_H
 
-#include "../maps/nexthops.h"
 #include "checksum.h"
+#include "l2.h"
 #include "packet.h"
 
 #define IPIP_TTL 64
-#define MAX_L2_LENGTH (sizeof(struct ethhdr) + MAX_VLAN_TAGS * sizeof(struct vlan_header))
 
-/* Moves the first `l2_length` bytes (Ethernet header and tags) by `delta` bytes: forward if
- * positive, over what stood there. Returns 0, or -1: nothing was changed. */
-static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delta)
-{
-	__u8 l2[MAX_L2_LENGTH] = {};
-
-	if (l2_length < sizeof(struct ethhdr) || l2_length > sizeof(l2))
-		return -1;
-	if (bpf_xdp_load_bytes(ctx, 0, l2, l2_length) || bpf_xdp_adjust_head(ctx, delta))
-		return -1;
-	return bpf_xdp_store_bytes(ctx, 0, l2, l2_length);
-}
-
-/* Puts an Ethernet and an outer IPv4 header in front of a packet: the way to `hop`, from `source`
- * to `destination` (network byte order). VLAN tags stay on a packet that leaves by the interface
- * it came in by. Returns 0, or -1 if there is no headroom. Invalidates packet->ip.
+/* Puts an outer IPv4 header in front of a packet, and the link-layer header of its way to `hop`:
+ * from `source` to `destination` (network byte order). Returns 0, or -1 if there is no headroom.
+ * Invalidates packet->ip.
  *
  * The outer header has DF set and id 0 (an atomic datagram, RFC 6864): a fragmented tunnel would
  * cost the backend its reassembly. DSCP and ECN are the inner ones (RFC 2983, RFC 6040). */
 static __always_inline int push_ipip(struct xdp_md *ctx, const struct packet *packet,
 				     const struct nexthop *hop, __be32 source, __be32 destination)
 {
-	__u32 l2_length = packet->l2_length;
 	__u16 length = packet->length + sizeof(struct iphdr);
 	__u8 tos = packet->ip->tos;
+	int l2_length = rewrite_l2(ctx, packet, hop, sizeof(struct iphdr));
 	struct iphdr *outer;
-	struct ethhdr *eth;
-	void *data, *end;
 
-	if (l2_length == sizeof(*eth) || hop->ifindex != ctx->ingress_ifindex) {
-		/* No tags to keep: a new Ethernet header, ending 20 bytes before the packet. */
-		int room = (int)l2_length - (int)sizeof(*eth) - (int)sizeof(*outer);
-
-		if (bpf_xdp_adjust_head(ctx, room))
-			return -1;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-		eth = data;
-		outer = (void *)(eth + 1);
-		if ((void *)(outer + 1) > end)
-			return -1;
-		eth->h_proto = bpf_htons(ETH_P_IP);
-	} else {
-		if (move_l2(ctx, l2_length, -(int)sizeof(*outer)))
-			return -1;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-		eth = data;
-		outer = data + l2_length;
-		if ((void *)(eth + 1) > end || (void *)(outer + 1) > end)
-			return -1;
-	}
-	__builtin_memcpy(eth->h_dest, hop->destination, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, hop->source, ETH_ALEN);
+	if (l2_length < 0)
+		return -1;
+	outer = (void *)(long)ctx->data + l2_length;
+	if ((void *)(outer + 1) > (void *)(long)ctx->data_end)
+		return -1;
 	*outer = (struct iphdr){
 		.version = 4,
 		.ihl = sizeof(*outer) / 4,

@@ -54,9 +54,11 @@ struct flow {
 };
 
 struct packet {
-	struct iphdr *ip; /* not valid any more once bpf_xdp_adjust_head has moved the packet */
-	__u32 l2_length;  /* Ethernet header and VLAN tags */
-	__u32 length;	  /* of the IP packet, by its header: a frame may carry padding */
+	/* These two are not valid any more once bpf_xdp_adjust_head has moved the packet. */
+	struct iphdr *ip;
+	void *transport; /* TCP, UDP or ICMP header, checked to be there; not for later fragments */
+	__u32 l2_length; /* Ethernet header and VLAN tags */
+	__u32 length;	 /* of the IP packet, by its header: a frame may carry padding */
 	struct flow flow;
 };
 
@@ -208,6 +210,7 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	if (ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
 		return PARSED_LATER_FRAGMENT;
 
+	packet->transport = cursor.pos;
 	length = packet->length - ip->ihl * 4;
 	switch (protocol) {
 	case IPPROTO_TCP:

@@ -7,6 +7,8 @@
 #include "../maps/load_balancer.h"
 #include "../maps/services.h"
 #include "../maps/slots.h"
+#include "../maps/stats.h"
+#include "fragments.h"
 #include "hash.h"
 #include "packet.h"
 
@@ -49,6 +51,40 @@ static __always_inline struct backend *usable_backend(__u32 id)
 	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
 
 	return backend && backend->state == BACKEND_UP ? backend : NULL;
+}
+
+/* Finds the backend for a packet of which parse_packet() has made `parsed`. Returns
+ * VERDICT_FORWARDED and sets *id and *backend, or says what becomes of the packet instead. */
+static __always_inline enum verdict find_backend(const struct packet *packet, enum parsed parsed,
+						 const struct load_balancer *lb, __u32 *id,
+						 struct backend **backend)
+{
+	const struct flow *flow = &packet->flow;
+	struct service *service;
+
+	switch (parsed) {
+	case PARSED_OTHER:
+		return VERDICT_NOT_OURS;
+	case PARSED_BROKEN:
+		return is_vip(flow->vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
+	case PARSED_LATER_FRAGMENT:
+		*id = recall_fragment(packet);
+		if (!*id)
+			return is_vip(flow->vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+		break;
+	default:
+		service = find_service(flow);
+		if (!service)
+			return VERDICT_NOT_OURS;
+		*id = select_backend(service, flow, lb);
+	}
+
+	*backend = usable_backend(*id);
+	if (!*backend)
+		return VERDICT_NO_BACKEND;
+	if (is_first_fragment(packet->ip))
+		note_fragment(packet, *id);
+	return VERDICT_FORWARDED;
 }
 
 /* Returns this load balancer's own entry; NULL only if the kernel had no such map. */

@@ -25,6 +25,7 @@ enum verdict {
 	VERDICT_NO_NEIGHBOUR,	  /* the next hop's MAC address is not known */
 	VERDICT_TTL_EXPIRED,	  /* TTL ended here, and nobody may be told */
 	VERDICT_TOO_BIG,	  /* too big once encapsulated, and nobody may be told */
+	VERDICT_LOOP,		  /* it came from where it would be sent to */
 	VERDICT_ICMP_LIMITED,	  /* somebody should be told, but not that often */
 	/* XDP_ABORTED: a bug, nothing else */
 	VERDICT_BUG,

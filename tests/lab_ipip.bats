@@ -191,9 +191,9 @@ send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dpo
 @test "the program tells each packet's story to the trace log" {
 	on lb timeout 3 bpftool prog tracelog >"$BATS_TEST_TMPDIR/log" 3>&- &
 	local reader=$!
-	wait_for 2 bash -c "scripts/node exec client curl -s -o /dev/null http://192.168.178.15:8000/; grep -q 'ipip: 10.0.0.20:' '$BATS_TEST_TMPDIR/log'"
+	wait_for 2 bash -c "scripts/node exec client curl -s -o /dev/null http://192.168.178.15:8000/; grep -q 'lb: 10.0.0.20:' '$BATS_TEST_TMPDIR/log'"
 	wait $reader || true
-	grep -qE "ipip: 10.0.0.20:[0-9]+ -> 192.168.178.15:8000: backend [12], 172.16.0.1[01]" "$BATS_TEST_TMPDIR/log"
+	grep -qE "lb: 10.0.0.20:[0-9]+ -> 192.168.178.15:8000: backend [12], 172.16.0.1[01]" "$BATS_TEST_TMPDIR/log"
 }
 
 @test "setup twice in a row converges" {

@@ -189,7 +189,7 @@ loaded() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq length)" -eq 16 ]
+	[ "$(lb --json stats | jq length)" -eq 17 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
@@ -279,11 +279,11 @@ loaded() {
 }
 
 @test "nothing is loaded yet" {
-	refuses 1 "no ipip is loaded on this machine; run: lb attach ipip DEV" service add tcp 192.168.178.15:80
-	refuses 1 "no ipip is loaded" backend add tcp 192.168.178.15:80 172.16.0.10
-	refuses 1 "no ipip is loaded" service show
-	refuses 1 "no ipip is loaded" stats
-	refuses 1 "no ipip is loaded" set debug on
+	refuses 1 "no load balancer is loaded on this machine; run: lb attach MODE DEV" service add tcp 192.168.178.15:80
+	refuses 1 "no load balancer is loaded" backend add tcp 192.168.178.15:80 172.16.0.10
+	refuses 1 "no load balancer is loaded" service show
+	refuses 1 "no load balancer is loaded" stats
+	refuses 1 "no load balancer is loaded" set debug on
 	refuses 1 "no decap is loaded" decap add lb 192.168.178.10
 	refuses 1 "no decap is loaded" decap stats
 	refuses 1 "no XDP program runs on eth0" detach eth0

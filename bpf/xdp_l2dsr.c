@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* xdp_l2dsr: a load balancer on one network with its servers. It rewrites the MAC addresses of the
+ * client's packet, and nothing else; the backend owns the VIP too, sees the client's address, and
+ * answers the client directly, from the VIP.
+ *
+ *   packet -> flow -> service -> slot -> backend -> next hop -> MAC addresses -> out
+ *
+ *   packet                                            verdict
+ *   ------------------------------------------------  ----------------------------------------
+ *   not IPv4, or not for a service                     PASS, not one byte changed
+ *   TCP or UDP for a service                           to the backend; the IP packet as it was
+ *   ICMP error about a packet of a service             to the backend that has that connection
+ *   first fragment for a service                       to the backend, and noted
+ *   later fragment                                     after its first one; else DROP if for a VIP
+ *   lengths that disagree, for a VIP                   DROP
+ *   no usable backend, no route, no neighbour          DROP
+ *   from where it would be sent to, or from us         DROP: a loop
+ *   too big for the backend's interface, DF set        ICMP fragmentation needed to the client
+ *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
+ *   next hop on another interface                      REDIRECT, without VLAN tags
+ */
+#include "../headers/debug.h"
+#include "../headers/icmp.h"
+#include "../headers/l2.h"
+#include "../headers/nexthop.h"
+#include "../headers/packet.h"
+#include "../headers/select.h"
+#include "../maps/stats.h"
+
+static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct load_balancer *lb = this_load_balancer();
+	struct backend *backend;
+	struct packet packet;
+	struct nexthop *hop;
+	enum verdict verdict;
+	enum parsed parsed;
+	__be32 us, them;
+	__u32 id;
+
+	if (!lb)
+		return VERDICT_BUG;
+
+	/* Who talks to whom, and which backend has the flow? */
+	parsed = parse_packet(ctx, frame_length, &packet);
+	verdict = find_backend(&packet, parsed, lb, &id, &backend);
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+
+	/* Which way to the backend? */
+	us = ipv4_of(&lb->address);
+	them = ipv4_of(&backend->address);
+	verdict = find_nexthop(ctx, id, us, them, &hop);
+	if (lb->flags & LB_DEBUG)
+		tell(&packet, id, them, verdict);
+	if (verdict != VERDICT_FORWARDED)
+		return verdict;
+
+	/* Hand it over as it is, but never back to where it came from: behind a router, a backend
+	 * cannot be reached by its MAC address, and the router would return the packet to us. */
+	if (is_loop(ctx, hop))
+		return VERDICT_LOOP;
+	if (packet.length > hop->mtu)
+		return too_big(ctx, &packet, parsed, hop->mtu);
+	if (rewrite_l2(ctx, &packet, hop, 0) < 0)
+		return VERDICT_BUG;
+	return forward(ctx, hop);
+}
+
+SEC("xdp")
+int xdp_l2dsr(struct xdp_md *ctx)
+{
+	__u32 frame_length = ctx->data_end - ctx->data;
+
+	return conclude(balance(ctx, frame_length), frame_length);
+}
+
+/* The same for interfaces whose frames do not fit into one page: `sec xdp.frags`. */
+SEC("xdp.frags")
+int xdp_l2dsr_frags(struct xdp_md *ctx)
+{
+	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
+
+	return conclude(balance(ctx, frame_length), frame_length);
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# xdp_l2dsr, packet by packet: the table in the program's header comment, row by row.
+
+load helper
+
+setup_file() {
+	one_load_balancer
+	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	lb attach l2dsr eth0
+	local service
+	for service in tcp udp; do
+		lb service add $service 192.168.178.15:8000
+		lb backend add $service 192.168.178.15:8000 192.168.178.11
+	done
+	# A service whose backend is on another interface, one without, and one that cannot be reached.
+	lb service add tcp 192.168.178.15:8001
+	lb backend add tcp 192.168.178.15:8001 172.20.0.20
+	lb service add tcp 192.168.178.15:8002
+	lb service add tcp 192.168.178.15:8003
+	lb backend add tcp 192.168.178.15:8003 172.30.0.1
+	on lb ip route add unreachable 172.30.0.0/24
+	lb service add tcp 192.168.178.15:8004
+	lb backend add tcp 192.168.178.15:8004 172.20.0.99
+	# A backend behind the gateway, and one behind another router.
+	lb service add tcp 192.168.178.15:8005
+	lb backend add tcp 192.168.178.15:8005 172.16.0.10
+	on lb ip neigh replace 192.168.178.3 dev eth0 lladdr 02:00:00:00:00:03 nud permanent
+	on lb ip route add 172.17.0.0/24 via 192.168.178.3
+	lb service add tcp 192.168.178.15:8006
+	lb backend add tcp 192.168.178.15:8006 172.17.0.10
+}
+
+teardown_file() {
+	scripts/node destroy --all
+}
+
+# The way to the backend.
+to_backend='Ether(src=LB_MAC,dst="02:00:00:00:00:11")'
+
+@test "TCP for a service goes to its backend: MAC addresses change, and nothing else" {
+	packet 'came()/client()/TCP(sport=40000,dport=8000,flags="S")/"hello"' tx forwarded \
+		"$to_backend"'/client()/TCP(sport=40000,dport=8000,flags="S")/"hello"'
+}
+
+@test "UDP does too, with IP options, padding, TTL 1 and whatever else" {
+	packet 'came()/client(ttl=1,tos=3,options=[IPOption_NOP()]*4)/UDP(dport=8000,chksum=0)/"x"/Padding("\xaa"*9)' tx forwarded \
+		"$to_backend"'/client(ttl=1,tos=3,options=[IPOption_NOP()]*4)/UDP(dport=8000,chksum=0)/"x"/Padding("\xaa"*9)'
+}
+
+@test "a packet as large as the interface takes goes through" {
+	packet 'came()/client()/TCP(dport=8000)/("x"*1460)' tx forwarded \
+		"$to_backend"'/client()/TCP(dport=8000)/("x"*1460)'
+}
+
+@test "one that is larger than the backend's interface takes is answered, or dropped without DF" {
+	on lb ip link set eth1 mtu 1400
+	packet 'came()/client()/TCP(dport=8001)/("x"*1361)' tx too_big_answered \
+		'leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(dport=8001)/("x"*1361))'
+	packet 'came()/client(flags=0)/TCP(dport=8001)/("x"*1361)' drop too_big
+	packet 'came()/client()/TCP(dport=8001)/("x"*1360)' redirect redirected \
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/client()/TCP(dport=8001)/("x"*1360)'
+	on lb ip link set eth1 mtu 1500
+}
+
+@test "VLAN tags stay on the packet" {
+	packet 'came(100)/client()/TCP(dport=8000)' tx forwarded \
+		"$to_backend"'/Dot1Q(vlan=100)/client()/TCP(dport=8000)'
+	packet 'came(100,200)/client()/TCP(dport=8000)' tx forwarded \
+		"$to_backend"'/Dot1Q(vlan=100)/Dot1Q(vlan=200)/client()/TCP(dport=8000)'
+}
+
+@test "a backend on another interface is reached by redirect, without tags" {
+	packet 'came()/client()/TCP(dport=8001)' redirect redirected \
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/client()/TCP(dport=8001)'
+	packet 'came(7)/client()/TCP(dport=8001)' redirect redirected \
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/client()/TCP(dport=8001)'
+	packet 'came(7,8)/client()/TCP(dport=8001)' redirect redirected \
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/client()/TCP(dport=8001)'
+}
+
+@test "a packet from where it would be sent to is a loop: the backend is behind that router" {
+	packet 'came()/client()/TCP(dport=8005)' drop loop
+}
+
+@test "a packet that comes back from the router that it was sent to is a loop" {
+	packet 'came()/client()/TCP(dport=8006)' tx forwarded \
+		'Ether(src=LB_MAC,dst="02:00:00:00:00:03")/client()/TCP(dport=8006)'
+	packet 'Ether(src="02:00:00:00:00:03",dst=LB_MAC)/client(ttl=63)/TCP(dport=8006)' drop loop
+}
+
+@test "a packet that a backend sends back, or that we have sent ourselves, is a loop" {
+	packet 'Ether(src="02:00:00:00:00:11",dst=LB_MAC)/client()/TCP(dport=8000)' drop loop
+	packet 'Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(dport=8000)' drop loop
+}
+
+@test "what is not for a service passes untouched" {
+	packet 'came()/client()/TCP(dport=22)' pass not_ours
+	packet 'came()/client(dst=LB)/TCP(dport=8000)' pass not_ours
+	packet 'came()/client(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000)' pass not_ours
+	packet 'came()/client()/ICMP()/"ping"' pass not_ours
+	packet 'Ether(src=GATEWAY_MAC,dst="ff:ff:ff:ff:ff:ff")/ARP(pdst=VIP)' pass not_ours
+	packet 'came()/client(dst=LB,flags=0,frag=3)/Raw("x"*16)' pass not_ours
+}
+
+@test "lengths that disagree are dropped when they are for a VIP" {
+	packet 'came()/client(ihl=4)/TCP(dport=8000)' drop malformed
+	packet 'came()/client(len=41)/TCP(dport=8000)' drop malformed
+	packet 'came()/client()/TCP(dport=8000,dataofs=4)' drop malformed
+	packet 'came()/client(dst=LB,len=41)/TCP(dport=8000)' pass not_ours
+}
+
+@test "fragments follow their first one" {
+	packet 'came()/client(flags="MF",id=77)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)' tx forwarded \
+		"$to_backend"'/client(flags="MF",id=77)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)'
+	packet 'came()/client(flags=0,frag=3,id=77,proto=17)/Raw("y"*16)' tx forwarded \
+		"$to_backend"'/client(flags=0,frag=3,id=77,proto=17)/Raw("y"*16)'
+	packet 'came()/client(flags=0,frag=3,id=78,proto=17)/Raw("y"*16)' drop fragment_unknown
+}
+
+@test "an ICMP error about a connection goes to the backend that has it" {
+	packet 'came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))' \
+		tx forwarded \
+		"$to_backend"'/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))'
+}
+
+@test "no backend, no route, no MAC address: dropped, each with its counter" {
+	packet 'came()/client()/TCP(dport=8002)' drop no_backend
+	packet 'came()/client()/TCP(dport=8003)' drop no_route
+	packet 'came()/client()/TCP(dport=8004)' drop no_neighbour
+}
