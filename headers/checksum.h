@@ -17,11 +17,22 @@ static __always_inline __u16 checksum_fold(__u64 sum)
 	return sum;
 }
 
-/* Returns `check` mended for one 16-bit word that turned from `was` into `now`: equation 3 of
- * RFC 1624, which never yields the 0xffff that equation 4 of RFC 1141 can. */
-static __always_inline __u16 checksum_replace(__u16 check, __u16 was, __u16 now)
+/* A change to be made in checksums: what the turn of a word from `was` into `now` adds to the sum.
+ * Changes of several words are added up, and then made in one step (RFC 1624, equation 3). */
+static __always_inline __u64 checksum_change(__u32 was, __u32 now)
 {
-	return ~checksum_fold((__u64)(__u16)~check + (__u16)~was + now);
+	return (__u64)(__u32)~was + now;
+}
+
+static __always_inline __u64 checksum_change16(__u16 was, __u16 now)
+{
+	return (__u16)~was + now;
+}
+
+/* Returns `check` mended for a change. */
+static __always_inline __u16 checksum_mend(__u16 check, __u64 change)
+{
+	return ~checksum_fold((__u64)(__u16)~check + change);
 }
 
 /* Returns the checksum of an IPv4 header without options, whose own check field counts as 0. */
@@ -43,7 +54,7 @@ static __always_inline void decrement_ttl(struct iphdr *ip)
 	__u16 was = *ttl_and_protocol;
 
 	ip->ttl--;
-	ip->check = checksum_replace(ip->check, was, *ttl_and_protocol);
+	ip->check = checksum_mend(ip->check, checksum_change16(was, *ttl_and_protocol));
 }
 
 #endif

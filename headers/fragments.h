@@ -18,9 +18,11 @@ struct fragment_key {
 };
 
 struct fragment_note {
-	__u32 backend;
-	__u32 unused;
-	__u64 expires; /* ns since boot */
+	__u32 backend;	    /* id */
+	__u32 direction;    /* NAT: which way it goes, */
+	__be32 source;	    /* and what its addresses become */
+	__be32 destination; /* ... */
+	__u64 expires;	    /* ns since boot */
 };
 
 /* The programs' own: not pinned, and nothing for the shell to read. */
@@ -41,25 +43,22 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pac
 	};
 }
 
-/* Notes that the fragments of this packet go to backend `id`. */
-static __always_inline void note_fragment(const struct packet *packet, __u32 id)
+/* Notes what is to be done with the other fragments of this packet; `expires` is set here. */
+static __always_inline void note_fragment(const struct packet *packet, struct fragment_note note)
 {
 	struct fragment_key key = fragment_key(packet);
-	struct fragment_note note = {
-		.backend = id,
-		.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME,
-	};
 
+	note.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME;
 	bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
 }
 
-/* Returns the id of the backend that the first fragment went to; 0 if it was not seen. */
-static __always_inline __u32 recall_fragment(const struct packet *packet)
+/* Returns what was noted with the first fragment, or NULL if it was not seen. */
+static __always_inline struct fragment_note *recall_fragment(const struct packet *packet)
 {
 	struct fragment_key key = fragment_key(packet);
 	struct fragment_note *note = bpf_map_lookup_elem(&fragments, &key);
 
-	return note && bpf_ktime_get_coarse_ns() < note->expires ? note->backend : 0;
+	return note && bpf_ktime_get_coarse_ns() < note->expires ? note : NULL;
 }
 
 #endif

@@ -65,7 +65,7 @@ static __always_inline int ecn_decapsulate(const struct iphdr *outer, struct iph
 	if (!(inner->tos & ECN_MASK))
 		return -1;
 	inner->tos |= ECN_CE;
-	inner->check = checksum_replace(inner->check, was, *version_and_tos);
+	inner->check = checksum_mend(inner->check, checksum_change16(was, *version_and_tos));
 	return 0;
 }
 

@@ -19,6 +19,12 @@
 #define IP_DONT_FRAGMENT 0x4000
 #define IP_FRAGMENT_OFFSET 0x1fff
 
+/* The flags of a TCP header (RFC 9293, 3.1), in its byte 13. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
 /* ICMP as RFC 792 and RFC 1191 have it. (<linux/icmp.h> draws in the C library's headers.) */
 #define ICMP_DEST_UNREACH 3
 #define ICMP_TIME_EXCEEDED 11
@@ -60,6 +66,10 @@ struct packet {
 	__u32 l2_length; /* Ethernet header and VLAN tags */
 	__u32 length;	 /* of the IP packet, by its header: a frame may carry padding */
 	struct flow flow;
+	/* TCP only: */
+	__u8 tcp_flags; /* TCP_SYN and so on; 0 if it is not TCP */
+	__be32 sequence;
+	__be32 acknowledgement;
 };
 
 enum parsed {
@@ -116,9 +126,9 @@ static __always_inline int parse_ipv4(struct cursor *cursor, __u32 length)
 	return ip->protocol;
 }
 
-/* Reads the ports. `length` is what the IP packet has left for TCP; a first fragment may be
- * shorter than its header says, but not than the header that we need. Returns 0 or -1. */
-static __always_inline int parse_tcp(struct cursor *cursor, __u32 length, struct flow *flow)
+/* Reads ports, flags and numbers. `length` is what the IP packet has left for TCP; a first fragment
+ * may be shorter than its header says, but not than the header that we need. Returns 0 or -1. */
+static __always_inline int parse_tcp(struct cursor *cursor, __u32 length, struct packet *packet)
 {
 	struct tcphdr *tcp = cursor->pos;
 
@@ -126,8 +136,11 @@ static __always_inline int parse_tcp(struct cursor *cursor, __u32 length, struct
 		return -1;
 	if (tcp->doff * 4 < sizeof(*tcp) || tcp->doff * 4 > length)
 		return -1;
-	flow->client_port = tcp->source;
-	flow->vip_port = tcp->dest;
+	packet->flow.client_port = tcp->source;
+	packet->flow.vip_port = tcp->dest;
+	packet->tcp_flags = ((__u8 *)tcp)[13];
+	packet->sequence = tcp->seq;
+	packet->acknowledgement = tcp->ack_seq;
 	return 0;
 }
 
@@ -200,6 +213,7 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	flow->client = ip->saddr;
 	flow->vip = ip->daddr;
 	flow->client_port = flow->vip_port = 0;
+	packet->tcp_flags = 0;
 
 	protocol = parse_ipv4(&cursor, frame_length - packet->l2_length);
 	if (protocol < 0)
@@ -214,7 +228,7 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	length = packet->length - ip->ihl * 4;
 	switch (protocol) {
 	case IPPROTO_TCP:
-		failed = parse_tcp(&cursor, length, flow);
+		failed = parse_tcp(&cursor, length, packet);
 		break;
 	case IPPROTO_UDP:
 		failed = parse_udp(&cursor, length, is_first_fragment(ip), flow);

@@ -60,6 +60,7 @@ static __always_inline enum verdict find_backend(const struct packet *packet, en
 						 struct backend **backend)
 {
 	const struct flow *flow = &packet->flow;
+	struct fragment_note *note;
 	struct service *service;
 
 	switch (parsed) {
@@ -68,9 +69,10 @@ static __always_inline enum verdict find_backend(const struct packet *packet, en
 	case PARSED_BROKEN:
 		return is_vip(flow->vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
 	case PARSED_LATER_FRAGMENT:
-		*id = recall_fragment(packet);
-		if (!*id)
+		note = recall_fragment(packet);
+		if (!note)
 			return is_vip(flow->vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+		*id = note->backend;
 		break;
 	default:
 		service = find_service(flow);
@@ -83,7 +85,7 @@ static __always_inline enum verdict find_backend(const struct packet *packet, en
 	if (!*backend)
 		return VERDICT_NO_BACKEND;
 	if (is_first_fragment(packet->ip))
-		note_fragment(packet, *id);
+		note_fragment(packet, (struct fragment_note){.backend = *id});
 	return VERDICT_FORWARDED;
 }
 

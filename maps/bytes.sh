@@ -4,10 +4,22 @@
 # after bpftool's `key` or `value`; its numbers have been checked by the caller. A decoder reads
 # bpftool's JSON (`bpftool -j map dump|lookup`) and prints JSON with the fields' names.
 
-# u32 N: a number in the byte order of this machine.
+# little_endian: whether this machine writes a number's last byte first.
+little_endian() {
+	[[ $(printf '\1\0' | od -An -tu2) -eq 1 ]]
+}
+
+# u16 N, u32 N: a number in the byte order of this machine.
+u16() {
+	if little_endian; then
+		echo $(($1 & 255)) $(($1 >> 8 & 255))
+	else
+		be16 "$1"
+	fi
+}
 u32() {
 	local n=$1
-	if [[ $(printf '\1\0' | od -An -tu2) -eq 1 ]]; then
+	if little_endian; then
 		echo $((n & 255)) $((n >> 8 & 255)) $((n >> 16 & 255)) $((n >> 24 & 255))
 	else
 		echo $((n >> 24 & 255)) $((n >> 16 & 255)) $((n >> 8 & 255)) $((n & 255))

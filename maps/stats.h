@@ -26,6 +26,10 @@ enum verdict {
 	VERDICT_TTL_EXPIRED,	  /* TTL ended here, and nobody may be told */
 	VERDICT_TOO_BIG,	  /* too big once encapsulated, and nobody may be told */
 	VERDICT_LOOP,		  /* it came from where it would be sent to */
+	VERDICT_NO_CONNECTION,	  /* NAT: neither of a connection, nor the first packet of one */
+	VERDICT_LATE_REPLY,	  /* NAT: to one of the lent ports, but of no connection */
+	VERDICT_PORTS_EXHAUSTED,  /* NAT: no port is free for a new connection to this backend */
+	VERDICT_CONNECTIONS_FULL, /* NAT: no room for a new connection */
 	VERDICT_ICMP_LIMITED,	  /* somebody should be told, but not that often */
 	/* XDP_ABORTED: a bug, nothing else */
 	VERDICT_BUG,

@@ -4,7 +4,8 @@
 
 # enum verdict, in its order.
 VERDICTS=(not_ours forwarded redirected ttl_answered too_big_answered malformed fragment_unknown
-	no_backend no_address forwarding_off no_route no_neighbour ttl_expired too_big loop icmp_limited bug)
+	no_backend no_address forwarding_off no_route no_neighbour ttl_expired too_big loop
+	no_connection late_reply ports_exhausted connections_full icmp_limited bug)
 
 # stats_decode: a dump on stdin -> [{name, packets, bytes}]
 stats_decode() {

@@ -115,7 +115,6 @@ enumerators() {
 
 @test "the limits are those of the objects" {
 	[ "$(on lb bpftool -j map show pinned "$MAPS/backends" | jq .max_entries)" -eq "$MAX_BACKENDS" ]
-	[ "$(on lb bpftool -j map show pinned "$MAPS/nexthops" | jq .max_entries)" -eq "$MAX_BACKENDS" ]
 	[ "$(on lb bpftool -j map show pinned "$MAPS/slots" | jq .max_entries)" -eq "$MAX_SLOTS" ]
 }
 

@@ -3,6 +3,9 @@
 """Sends one frame through the XDP program on a device, and compares what comes of it.
 
 usage: packet.py DEV IN ACTION COUNTER [OUT]
+       packet.py DEV -             several frames, one for each line of standard input: the same
+                                   words, separated by " | "; it stops at the first that goes wrong
+       packet.py DEV --udp-sums    for xdp_nat: UDP packets whose checksum becomes each of many values
 
 IN and OUT are Python expressions over scapy and the words below. The program runs by
 `bpftool prog run` (BPF_PROG_TEST_RUN), as if the frame had come in by DEV. ACTION is pass, drop, tx,
@@ -13,6 +16,7 @@ Exit status: 0 as expected, 1 not.
 import difflib
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -59,6 +63,44 @@ def tunnel(to=BACKEND, **fields):
     return IP(**{"src": LB, "dst": to, "id": 0, "flags": "DF", "ttl": 64, "proto": 4, **fields})
 
 
+BACKEND_ON_LAN, BACKEND_MAC = "192.168.178.11", "02:00:00:00:00:11"
+
+
+def to_backend():
+    """NAT: Ethernet from the load balancer to a backend on its own network ..."""
+    return Ether(src=LB_MAC, dst=BACKEND_MAC)
+
+
+def from_backend():
+    """... and back."""
+    return Ether(src=BACKEND_MAC, dst=LB_MAC)
+
+
+def ours(**fields):
+    """NAT: IPv4 of what the load balancer makes of the client's packet ..."""
+    return client(**{"src": LB, "dst": BACKEND_ON_LAN, **fields})
+
+
+def theirs(**fields):
+    """... of what the backend answers ..."""
+    return client(**{"src": BACKEND_ON_LAN, "dst": LB, **fields})
+
+
+def answer(**fields):
+    """... and of what the client gets."""
+    return client(**{"src": VIP, "dst": CLIENT, **fields})
+
+
+def mended(chksum):
+    """A UDP checksum after client -> VIP:53 has become LB -> backend:5353, by RFC 1624."""
+    def words(*addresses_and_ports):
+        return sum(struct.unpack("!2H", socket.inet_aton(a)) != () and
+                   sum(struct.unpack("!2H", socket.inet_aton(a))) if isinstance(a, str) else a
+                   for a in addresses_and_ports)
+    total = (~chksum & 0xFFFF) - words(CLIENT, VIP, 53) + words(LB, BACKEND_ON_LAN, 5353)
+    return (~(total % 0xFFFF) & 0xFFFF) or 0xFFFF
+
+
 def quote(packet, extra=8):
     """An IPv4 packet as an ICMP error quotes it: its header and some bytes more."""
     packet = bytes(packet)
@@ -102,14 +144,12 @@ def show_difference(expected, got):
     print("\n".join(difflib.unified_diff(*fields, "expected", "got", lineterm="")))
 
 
-def main(dev, expression, action, counter, expected=None):
-    global NAME
-    link = run("ip", "-j", "-d", "link", "show", "dev", dev)[0]
-    NAME = link["xdp"]["prog"]["name"]
+def check(program, ifindex, expression, action, counter, expected=None):
+    """Sends one frame and compares; returns what is wrong, or nothing."""
     frame = bytes(eval(expression))
     expected = frame if expected is None else bytes(eval(expected))
     before = counters()
-    got_action, got = send(frame, link["ifindex"], link["xdp"]["prog"]["id"])
+    got_action, got = send(frame, ifindex, program)
     after = counters()
 
     moved = {name: (after[name][0] - before[name][0], after[name][1] - before[name][1])
@@ -124,7 +164,42 @@ def main(dev, expression, action, counter, expected=None):
         show_difference(expected, got)
     if wrong:
         show("sent", frame)
-        sys.exit("; ".join(wrong))
+    return "; ".join(wrong)
+
+
+def udp_sums(program, ifindex):
+    """The program's own output must carry the checksum that scapy computes from scratch, for payloads
+    that make the sum run through the corners of ones' complement arithmetic."""
+    def sum_of(word):
+        out = IP(bytes(ours(ttl=63) / UDP(sport=40000, dport=5353) / struct.pack("!H", word)))
+        return out[UDP].chksum
+
+    # The payload that makes the sum 0 (written as 0xffff) and its neighbours, and some others.
+    zero = next(word for word in range(0x10000) if sum_of(word) == 0xFFFF)
+    words = {(zero + i) & 0xFFFF for i in range(-3, 4)} | {0, 1, 0xFFFF, 0x8000, 0x7FFF}
+    for word in sorted(words):
+        frame = came() / client() / UDP(sport=40000, dport=53) / struct.pack("!H", word)
+        expected = to_backend() / ours(ttl=63) / UDP(sport=40000, dport=5353) / struct.pack("!H", word)
+        _, got = send(bytes(frame), ifindex, program)
+        if got != bytes(expected):
+            show_difference(bytes(expected), got)
+            return f"payload {word:#06x}"
+    return ""
+
+
+def main(dev, *arguments):
+    global NAME
+    link = run("ip", "-j", "-d", "link", "show", "dev", dev)[0]
+    NAME = link["xdp"]["prog"]["name"]
+    where = link["xdp"]["prog"]["id"], link["ifindex"]
+    if arguments == ("--udp-sums",):
+        sys.exit(udp_sums(*where) or 0)
+    lines = [line.strip() for line in sys.stdin] if arguments == ("-",) else None
+    for line in [arguments] if lines is None else lines:
+        words = line if lines is None else line.split(" | ")
+        wrong = check(*where, *words)
+        if wrong:
+            sys.exit(f"{words[0]}: {wrong}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* conntrack: the connections of xdp_nat that both sides have confirmed. Two entries for each: one
+ * for the client's packets, one for the backend's. */
+#ifndef MAPS_CONNTRACK_H
+#define MAPS_CONNTRACK_H
+
+#include "map.h"
+
+#ifndef MAX_CONNECTIONS
+#define MAX_CONNECTIONS 131072
+#endif
+
+/* Addresses and ports of a packet, as it is on the wire. All in network byte order. */
+struct connection_key {
+	__be32 source;
+	__be32 destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 unused[3];
+};
+
+enum direction {
+	DIRECTION_REQUEST = 0, /* client -> VIP, becomes load balancer -> backend */
+	DIRECTION_REPLY = 1,   /* backend -> load balancer, becomes VIP -> client */
+};
+
+/* What is done to a packet. */
+struct translation {
+	struct connection_key becomes;
+	__u32 backend;	 /* id; a request's next hop is kept under it */
+	__u32 direction; /* enum direction */
+};
+
+struct connection {
+	struct translation translation;
+	__u64 seen; /* when the last packet of this direction came: ns since boot */
+	__u32 fin;  /* 1: this side has said that it will send no more */
+	__u32 rst;  /* 1: its last packet was a reset */
+	/* Of the request's entry: frees both when the connection has been idle for too long. */
+	struct bpf_timer timer;
+};
+
+_Static_assert(sizeof(struct connection_key) == 16, "no padding");
+_Static_assert(sizeof(struct connection) == 56, "no padding");
+
+/* A hash, not an LRU: when it is full, new connections are refused, and no old one is lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * MAX_CONNECTIONS);
+	__type(key, struct connection_key);
+	__type(value, struct connection);
+	__uint(pinning, MAP_PINNING);
+} conntrack SEC(".maps");
+
+#endif

@@ -1,0 +1,360 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# xdp_nat, packet by packet: the table in the program's header comment, row by row, and what the
+# tutorial's program gets wrong.
+
+load helper
+
+setup_file() {
+	one_load_balancer
+	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	on lb ip neigh replace 192.168.178.12 dev eth0 lladdr 02:00:00:00:00:12 nud permanent
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	lb attach nat eth0
+	lb service add tcp 192.168.178.15:80
+	lb backend add tcp 192.168.178.15:80 192.168.178.11:8080
+	lb service add udp 192.168.178.15:53
+	lb backend add udp 192.168.178.15:53 192.168.178.11:5353
+	lb service add tcp 192.168.178.15:8001
+	lb backend add tcp 192.168.178.15:8001 172.20.0.20
+	lb service add tcp 192.168.178.15:8002
+	lb service add tcp 192.168.178.15:8003
+	lb backend add tcp 192.168.178.15:8003 172.20.0.99
+}
+
+teardown_file() {
+	scripts/node destroy --all
+}
+
+setup() {
+	# Each test starts without connections, and with the default settings.
+	lb nat set ports 10000-65535 handshake 30 established 7440 closing 30 udp 300
+	on lb tests/clear.sh
+}
+
+# packets: several frames in one go, one line each: IN ACTION COUNTER [OUT]. See tests/packet.py.
+packets() {
+	on lb tests/packet.py eth0 -
+}
+
+# connections: how many conntrack holds.
+connections() {
+	on lb bpftool -j map dump pinned "$MAPS/conntrack" | jq 'length / 2'
+}
+
+# event NAME: a counter of nat_events.
+event() {
+	lb --json nat stats | jq --arg name "$1" '.[] | select(.name == $name).connections'
+}
+
+# A connection's first three packets, from port $1 of the client, lent port $2 of ours.
+open_connection() {
+	packets <<-END
+		came()/client()/TCP(sport=$1,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=$2,dport=8080,flags="S",seq=100)
+		from_backend()/theirs()/TCP(sport=8080,dport=$2,flags="SA",seq=500,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=$1,flags="SA",seq=500,ack=101)
+		came()/client()/TCP(sport=$1,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=$2,dport=8080,flags="A",seq=101,ack=501)
+	END
+}
+
+# client:40000 -> VIP:80   =>  lb:40000 -> backend:8080,  and back
+@test "a connection: requests and replies are rewritten, both ways, ports too; the client's port is kept" {
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="PA",seq=101,ack=501)/"GET" | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="PA",seq=101,ack=501)/"GET"
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="PA",seq=501,ack=104)/"200" | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="PA",seq=501,ack=104)/"200"
+	END
+	[ "$(connections)" -eq 1 ]
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
+	[ "$(on lb bash -c '. maps/bytes.sh; . maps/conntrack.sh; bpftool -j map dump pinned '"$MAPS"'/conntrack | conntrack_decode')" = \
+		'[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40000","backend":"192.168.178.11:8080"}]' ]
+}
+
+@test "two clients with the same source port behind one backend have a connection each" {
+	open_connection 40000 40000
+	lb nat set ports 41000-41000 # so that the test knows which port is next
+	packets <<-'END'
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S",seq=1) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=41000,dport=8080,flags="S",seq=1)
+		from_backend()/theirs()/TCP(sport=8080,dport=41000,flags="SA",seq=7,ack=2) | tx | forwarded | leaves()/answer(dst="10.0.0.21",ttl=63)/TCP(sport=80,dport=40000,flags="SA",seq=7,ack=2)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A",seq=501,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A",seq=501,ack=101)
+	END
+}
+
+@test "UDP: one answer makes no connection yet, the client's next packet does" {
+	packets <<-'END'
+		came()/client()/UDP(sport=40000,dport=53)/"question" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+		from_backend()/theirs()/UDP(sport=5353,dport=40000)/"answer" | tx | forwarded | leaves()/answer(ttl=63)/UDP(sport=53,dport=40000)/"answer"
+	END
+	[ "$(connections)" -eq 0 ]
+	packets <<-'END'
+		came()/client()/UDP(sport=40000,dport=53)/"more" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"more"
+	END
+	[ "$(connections)" -eq 1 ]
+}
+
+@test "checksums: odd lengths, dirty padding, UDP without a checksum, large packets, IP options" {
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="A")/"odd"/Padding("\xff"*7) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")/"odd"/Padding("\xff"*7)
+		came()/client()/UDP(sport=40001,dport=53,chksum=0)/"x" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40001,dport=5353,chksum=0)/"x"
+		came()/client()/TCP(sport=40000,dport=80,flags="A")/("z"*1460) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")/("z"*1460)
+		came()/client(options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63,options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=8080,flags="A")
+		came(5)/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+	END
+}
+
+@test "checksums: a UDP sum of 0 is written as 0xffff, for each of many payloads" {
+	on lb tests/packet.py eth0 --udp-sums
+}
+
+@test "what is not for a service passes untouched, whatever its ports" {
+	packets <<-'END'
+		came()/client(dst=LB)/TCP(sport=8080,dport=22,flags="S") | pass | not_ours
+		came()/client(dst=LB)/TCP(sport=40000,dport=80,flags="S") | pass | not_ours
+		came()/client(src="192.168.178.11",dst=LB)/TCP(sport=8080,dport=2000,flags="SA") | pass | not_ours
+		came()/client(dst="192.168.178.11")/TCP(sport=40000,dport=80,flags="S") | pass | not_ours
+		came()/client()/TCP(sport=80,dport=40000,flags="S") | pass | not_ours
+		came()/client()/ICMP()/"ping" | pass | not_ours
+		came()/client(dst=LB,flags=0,frag=3)/Raw("x") | pass | not_ours
+		came()/client(dst=LB,ihl=4)/TCP(dport=80) | pass | not_ours
+	END
+}
+
+@test "a late reply is dropped, never balanced as a request" {
+	packets <<-'END'
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="PA")/"late" | drop | late_reply
+		from_backend()/theirs()/UDP(sport=5353,dport=65535)/"late" | drop | late_reply
+		from_backend()/theirs()/TCP(sport=8080,dport=9999,flags="A") | pass | not_ours
+	END
+}
+
+@test "a socket of the load balancer's own has its packets, also on a port of the pool" {
+	on lb ip addr add 192.168.178.10/32 dev lo
+	background lb /usr/bin/python3 -c '
+import socket, time
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("192.168.178.10", 40000))
+t = socket.socket(); t.bind(("192.168.178.10", 40000)); t.listen()
+time.sleep(60)'
+	wait_for 5 on lb grep -q ":9C40 " /proc/net/udp
+	packets <<-'END'
+		came()/client(dst=LB)/TCP(sport=999,dport=40000,flags="S") | pass | not_ours
+		came()/client(dst=LB)/UDP(sport=999,dport=40000) | pass | not_ours
+	END
+	# and that port is not lent to anybody
+	lb nat set ports 40000-40000
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="S") | drop | ports_exhausted
+	END
+	on lb pkill -f 40000
+	wait_for 5 bash -c '! scripts/node exec lb grep -q ":9C40 " /proc/net/udp'
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+	END
+	on lb ip addr del 192.168.178.10/32 dev lo
+}
+
+@test "TCP for a service that is of no connection and begins none is dropped" {
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="A") | drop | no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="SA") | drop | no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="FA") | drop | no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="R") | drop | no_connection
+	END
+}
+
+@test "a connection stays with its backend when the backends change, and when it is gone" {
+	open_connection 40000 40000
+	lb backend add tcp 192.168.178.15:80 192.168.178.12:8080
+	lb backend del tcp 192.168.178.15:80 192.168.178.11:8080
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A")
+		came()/client()/TCP(sport=40001,dport=80,flags="S") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/ours(dst="192.168.178.12",ttl=63)/TCP(sport=40001,dport=8080,flags="S")
+	END
+	lb backend add tcp 192.168.178.15:80 192.168.178.11:8080
+	lb backend del tcp 192.168.178.15:80 192.168.178.12:8080
+}
+
+@test "only who has seen the answer confirms a connection" {
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA",seq=500,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="SA",seq=500,ack=101)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=500) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=500)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=90000) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=90000)
+		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+	END
+	[ "$(connections)" -eq 0 ]
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
+	END
+	[ "$(connections)" -eq 1 ]
+}
+
+@test "a refused handshake is forgotten" {
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="RA",ack=101)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101) | drop | late_reply
+	END
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
+}
+
+@test "an idle connection is freed, its port too; one that is used is not" {
+	lb nat set established 2
+	open_connection 40000 40000
+	open_connection 40001 40001
+	local i
+	for i in 1 2 3 4 5 6; do
+		packets <<-'END'
+			from_backend()/theirs()/TCP(sport=8080,dport=40001,flags="A") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40001,flags="A")
+		END
+		sleep 0.4
+	done
+	wait_for 5 bash -c "[[ \$(scripts/node exec lb bpftool -j map dump pinned $MAPS/conntrack | jq length) -eq 2 ]]"
+	packets <<-'END'
+		came()/client()/TCP(sport=40001,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
+		came()/client()/TCP(sport=40000,dport=80,flags="A") | drop | no_connection
+	END
+}
+
+@test "FIN from both sides closes a connection; from one it does not" {
+	lb nat set closing 1
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="FA") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="FA")
+	END
+	sleep 2.5
+	[ "$(connections)" -eq 1 ]
+	packets <<-'END'
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="FA") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="FA")
+		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+	END
+	wait_for 5 bash -c "[[ \$(scripts/node exec lb bpftool -j map dump pinned $MAPS/conntrack | jq length) -eq 0 ]]"
+}
+
+@test "RST closes a connection, unless its side goes on: then somebody else has sent it" {
+	lb nat set closing 1
+	open_connection 40000 40000
+	open_connection 40001 40001
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="R") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="R")
+		came()/client()/TCP(sport=40001,dport=80,flags="R") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="R")
+		came()/client()/TCP(sport=40001,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
+	END
+	sleep 2.5
+	[ "$(connections)" -eq 1 ]
+	packets <<-'END'
+		came()/client()/TCP(sport=40001,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
+	END
+}
+
+@test "a client may use the port of a closed connection again, at once" {
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="FA") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="FA")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="FA") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="FA")
+	END
+	open_connection 40000 40000
+	[ "$(connections)" -eq 1 ]
+	# while one that is not closed stays as it is: the backend answers such a SYN itself
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+	END
+	[ "$(connections)" -eq 1 ]
+}
+
+@test "when all ports are lent, new connections are refused, and old ones go on" {
+	lb nat set ports 40000-40002
+	local before
+	before=$(event started)
+	open_connection 40000 40000
+	open_connection 40001 40001
+	open_connection 40002 40002
+	packets <<-'END'
+		came()/client()/TCP(sport=40003,dport=80,flags="S") | drop | ports_exhausted
+		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		from_backend()/theirs()/TCP(sport=8080,dport=40002,flags="A") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40002,flags="A")
+		came()/client()/UDP(sport=40000,dport=53) | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
+	END
+	[ $(($(event started) - before)) -eq 4 ]
+}
+
+@test "an unanswered handshake lends its port only for so long" {
+	lb nat set ports 40000-40000 handshake 1
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") | drop | ports_exhausted
+	END
+	sleep 1.1
+	packets <<-'END'
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA") | tx | forwarded | leaves()/answer(dst="10.0.0.21",ttl=63)/TCP(sport=80,dport=40000,flags="SA")
+	END
+}
+
+@test "fragments: the first by its ports, the others like it, both ways" {
+	packets <<-'END'
+		came()/client(flags="MF",id=77)/UDP(sport=40000,dport=53,len=40,chksum=0x1234)/("x"*16) | tx | forwarded | to_backend()/ours(flags="MF",id=77,ttl=63)/UDP(sport=40000,dport=5353,len=40,chksum=mended(0x1234))/("x"*16)
+		came()/client(flags=0,frag=3,id=77,proto=17)/Raw("y"*16) | tx | forwarded | to_backend()/ours(flags=0,frag=3,id=77,ttl=63,proto=17)/Raw("y"*16)
+		came()/client(flags=0,frag=3,id=78,proto=17)/Raw("y"*16) | drop | fragment_unknown
+		from_backend()/theirs(flags="MF",id=9)/UDP(sport=5353,dport=40000,len=40,chksum=0)/("x"*16) | tx | forwarded | leaves()/answer(flags="MF",id=9,ttl=63)/UDP(sport=53,dport=40000,len=40,chksum=0)/("x"*16)
+		from_backend()/theirs(flags=0,frag=3,id=9,proto=17)/Raw("y"*16) | tx | forwarded | leaves()/answer(flags=0,frag=3,id=9,ttl=63,proto=17)/Raw("y"*16)
+	END
+}
+
+@test "ICMP errors towards the client: outside and inside are translated back" {
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client()/UDP(sport=40000,dport=53)/"question" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400)) | tx | forwarded | leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400))
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400),300) | tx | forwarded | leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400),300)
+		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40000,dport=5353)/"question",16) | tx | forwarded | leaves()/answer(ttl=63)/ICMP(type=3,code=3)/quote(client()/UDP(sport=40000,dport=53)/"question",16)
+		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40009,dport=5353)/"question",16) | pass | not_ours
+	END
+}
+
+@test "ICMP errors towards the backend too" {
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400)) | tx | forwarded | to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
+		came()/client()/ICMP(type=3,code=2)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400)) | tx | forwarded | to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
+		came()/client(src="10.0.0.2")/ICMP(type=3,code=4)/quote(answer()/TCP(sport=80,dport=40009,flags="A")) | pass | not_ours
+	END
+}
+
+@test "TTL 1 is answered with time exceeded, to whom sent it" {
+	open_connection 40000 40000
+	packets <<-'END'
+		came()/client(ttl=1)/TCP(sport=40000,dport=80,flags="A") | tx | ttl_answered | leaves()/IP(src=LB,dst=CLIENT,id=0,ttl=64)/ICMP(type=11)/quote(client(ttl=1)/TCP(sport=40000,dport=80,flags="A"))
+		from_backend()/theirs(ttl=1)/TCP(sport=8080,dport=40000,flags="A") | tx | ttl_answered | to_backend()/IP(src=LB,dst="192.168.178.11",id=0,ttl=64)/ICMP(type=11)/quote(theirs(ttl=1)/TCP(sport=8080,dport=40000,flags="A"))
+	END
+}
+
+@test "the backend's interface has a smaller MTU: fragmentation needed, or dropped without DF" {
+	on lb ip link set eth1 mtu 1400
+	packets <<-'END'
+		came()/client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) | tx | too_big_answered | leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361))
+		came()/client(flags=0)/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) | drop | too_big
+	END
+	on lb ip link set eth1 mtu 1500
+}
+
+@test "a backend on another interface is reached by redirect, and so is the client on the way back" {
+	packets <<-'END'
+		came(7)/client()/TCP(sport=40000,dport=8001,flags="S") | redirect | redirected | Ether(src=LB_MAC1,dst=FAR_MAC1)/ours(dst="172.20.0.20",ttl=63)/TCP(sport=40000,dport=8001,flags="S")
+	END
+	lb attach nat eth1
+	on lb tests/packet.py eth1 'Ether(src=FAR_MAC1,dst=LB_MAC1)/theirs(src="172.20.0.20")/TCP(sport=8001,dport=40000,flags="SA")' \
+		redirect redirected 'leaves()/answer(ttl=63)/TCP(sport=8001,dport=40000,flags="SA")'
+	lb detach eth1
+}
+
+@test "no backend, no MAC address, lengths that disagree: dropped, each with its counter" {
+	packets <<-'END'
+		came()/client()/TCP(dport=8002,flags="S") | drop | no_backend
+		came()/client()/TCP(dport=8003,flags="S") | drop | no_neighbour
+		came()/client(ihl=4)/TCP(dport=80) | drop | malformed
+		came()/client()/TCP(dport=80,dataofs=4) | drop | malformed
+		came()/client(len=41)/TCP(dport=80) | drop | malformed
+	END
+}
