@@ -18,7 +18,7 @@ SHELL_FILES := $(wildcard scripts/* maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.
 all: $(OBJECTS) ## build every BPF object
 
 bpf/%.o: bpf/%.c
-	$(CLANG) $(BPF_CFLAGS) -MMD -c $< -o $@
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
 test: ## install what the tests need, and run them all
 	tests/run

@@ -90,7 +90,7 @@ int xdp_decap(struct xdp_md *ctx)
 	return conclude(decapsulate(ctx, frame_length), frame_length);
 }
 
-/* The same for interfaces whose frames do not fit into one page: `sec xdp.frags`. */
+/* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_decap_frags(struct xdp_md *ctx)
 {

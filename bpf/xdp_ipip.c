@@ -19,31 +19,29 @@
  *   too big once encapsulated, DF clear                DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
  */
-#include "../headers/debug.h"
+#include "../headers/conclude.h"
 #include "../headers/icmp.h"
 #include "../headers/ipip.h"
 #include "../headers/nexthop.h"
 #include "../headers/packet.h"
 #include "../headers/select.h"
-#include "../maps/stats.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length)
+static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
+					    struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct backend *backend;
-	struct packet packet;
 	struct nexthop *hop;
 	enum verdict verdict;
 	enum parsed parsed;
 	__be32 us, them;
-	__u32 id;
 
 	if (!lb)
 		return VERDICT_BUG;
 
 	/* Who talks to whom, and which backend has the flow? */
-	parsed = parse_packet(ctx, frame_length, &packet);
-	verdict = find_backend(&packet, parsed, lb, &id, &backend);
+	parsed = parse_packet(ctx, frame_length, packet);
+	verdict = find_backend(packet, parsed, lb, &backend);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 
@@ -52,19 +50,17 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 	them = ipv4_of(&backend->address);
 	if (!us)
 		return VERDICT_NO_ADDRESS;
-	verdict = find_nexthop(ctx, id, us, them, &hop);
-	if (lb->flags & LB_DEBUG)
-		tell(&packet, id, them, verdict);
+	verdict = find_nexthop(ctx, packet->backend, us, them, &hop);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 
 	/* Send it there as a router would, in a new envelope. */
-	if (packet.ip->ttl <= 1)
-		return time_exceeded(ctx, &packet, parsed, us);
-	if (packet.length + sizeof(struct iphdr) > hop->mtu)
-		return too_big(ctx, &packet, parsed, hop->mtu - sizeof(struct iphdr));
-	decrement_ttl(packet.ip);
-	if (push_ipip(ctx, &packet, hop, us, them))
+	if (packet->ip->ttl <= 1)
+		return time_exceeded(ctx, packet, parsed, us);
+	if (packet->length + sizeof(struct iphdr) > hop->mtu)
+		return too_big(ctx, packet, parsed, hop->mtu - sizeof(struct iphdr));
+	decrement_ttl(packet->ip);
+	if (push_ipip(ctx, packet, hop, us, them))
 		return VERDICT_BUG;
 	return forward(ctx, hop);
 }
@@ -73,17 +69,21 @@ SEC("xdp")
 int xdp_ipip(struct xdp_md *ctx)
 {
 	__u32 frame_length = ctx->data_end - ctx->data;
+	struct packet packet;
+	enum verdict verdict = balance(ctx, frame_length, &packet);
 
-	return conclude(balance(ctx, frame_length), frame_length);
+	return conclude(&packet, verdict, frame_length);
 }
 
-/* The same for interfaces whose frames do not fit into one page: `sec xdp.frags`. */
+/* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_ipip_frags(struct xdp_md *ctx)
 {
 	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
+	struct packet packet;
+	enum verdict verdict = balance(ctx, frame_length, &packet);
 
-	return conclude(balance(ctx, frame_length), frame_length);
+	return conclude(&packet, verdict, frame_length);
 }
 
 char _license[] SEC("license") = "GPL";

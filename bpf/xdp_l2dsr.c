@@ -19,40 +19,36 @@
  *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
  */
-#include "../headers/debug.h"
+#include "../headers/conclude.h"
 #include "../headers/icmp.h"
 #include "../headers/l2.h"
 #include "../headers/nexthop.h"
 #include "../headers/packet.h"
 #include "../headers/select.h"
-#include "../maps/stats.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length)
+static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
+					    struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct backend *backend;
-	struct packet packet;
 	struct nexthop *hop;
 	enum verdict verdict;
 	enum parsed parsed;
 	__be32 us, them;
-	__u32 id;
 
 	if (!lb)
 		return VERDICT_BUG;
 
 	/* Who talks to whom, and which backend has the flow? */
-	parsed = parse_packet(ctx, frame_length, &packet);
-	verdict = find_backend(&packet, parsed, lb, &id, &backend);
+	parsed = parse_packet(ctx, frame_length, packet);
+	verdict = find_backend(packet, parsed, lb, &backend);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 
 	/* Which way to the backend? */
 	us = ipv4_of(&lb->address);
 	them = ipv4_of(&backend->address);
-	verdict = find_nexthop(ctx, id, us, them, &hop);
-	if (lb->flags & LB_DEBUG)
-		tell(&packet, id, them, verdict);
+	verdict = find_nexthop(ctx, packet->backend, us, them, &hop);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 
@@ -60,9 +56,9 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 	 * cannot be reached by its MAC address, and the router would return the packet to us. */
 	if (is_loop(ctx, hop))
 		return VERDICT_LOOP;
-	if (packet.length > hop->mtu)
-		return too_big(ctx, &packet, parsed, hop->mtu);
-	if (rewrite_l2(ctx, &packet, hop, 0) < 0)
+	if (packet->length > hop->mtu)
+		return too_big(ctx, packet, parsed, hop->mtu);
+	if (rewrite_l2(ctx, packet, hop, 0) < 0)
 		return VERDICT_BUG;
 	return forward(ctx, hop);
 }
@@ -71,17 +67,21 @@ SEC("xdp")
 int xdp_l2dsr(struct xdp_md *ctx)
 {
 	__u32 frame_length = ctx->data_end - ctx->data;
+	struct packet packet;
+	enum verdict verdict = balance(ctx, frame_length, &packet);
 
-	return conclude(balance(ctx, frame_length), frame_length);
+	return conclude(&packet, verdict, frame_length);
 }
 
-/* The same for interfaces whose frames do not fit into one page: `sec xdp.frags`. */
+/* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_l2dsr_frags(struct xdp_md *ctx)
 {
 	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
+	struct packet packet;
+	enum verdict verdict = balance(ctx, frame_length, &packet);
 
-	return conclude(balance(ctx, frame_length), frame_length);
+	return conclude(&packet, verdict, frame_length);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -25,20 +25,19 @@
  *   next hop on another interface                      REDIRECT, without VLAN tags
  */
 #include "../headers/connections.h"
-#include "../headers/debug.h"
+#include "../headers/conclude.h"
 #include "../headers/icmp.h"
 #include "../headers/l2.h"
 #include "../headers/nexthop.h"
 #include "../headers/packet.h"
 #include "../headers/translate.h"
-#include "../maps/stats.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length)
+static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
+					    struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct nat *nat = nat_settings();
 	struct translation to;
-	struct packet packet;
 	struct nexthop *hop;
 	enum verdict verdict;
 	enum parsed parsed;
@@ -47,43 +46,42 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 		return VERDICT_BUG;
 
 	/* Who talks to whom, and what does the packet become? */
-	parsed = parse_packet(ctx, frame_length, &packet);
+	parsed = parse_packet(ctx, frame_length, packet);
 	switch (parsed) {
 	case PARSED_OTHER:
 		return VERDICT_NOT_OURS;
 	case PARSED_BROKEN:
-		return is_vip(packet.flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
+		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
 	case PARSED_LATER_FRAGMENT:
-		verdict = recall_translation(&packet, &to);
+		verdict = recall_translation(packet, &to);
 		break;
 	default:
-		verdict = find_connection(ctx, &packet, parsed, lb, nat, &to);
+		verdict = find_connection(ctx, packet, parsed, lb, nat, &to);
 	}
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
-	if (is_first_fragment(packet.ip))
-		note_translation(&packet, &to);
+	packet->backend = to.backend;
+	if (is_first_fragment(packet->ip))
+		note_translation(packet, &to);
 
 	/* Which way to the backend, or back to the client? */
 	verdict =
 		find_nexthop(ctx, nexthop_id(&to), to.becomes.source, to.becomes.destination, &hop);
-	if (lb->flags & LB_DEBUG)
-		tell(&packet, to.backend, to.becomes.destination, verdict);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
 
 	/* Send it there as a router would, under its new addresses. */
-	if (packet.ip->ttl <= 1)
-		return time_exceeded(ctx, &packet, parsed, ipv4_of(&lb->address));
-	if (packet.length > hop->mtu)
-		return too_big(ctx, &packet, parsed, hop->mtu);
-	decrement_ttl(packet.ip);
+	if (packet->ip->ttl <= 1)
+		return time_exceeded(ctx, packet, parsed, ipv4_of(&lb->address));
+	if (packet->length > hop->mtu)
+		return too_big(ctx, packet, parsed, hop->mtu);
+	decrement_ttl(packet->ip);
 	if (parsed == PARSED_LATER_FRAGMENT)
-		translate_addresses(packet.ip, to.becomes.source, to.becomes.destination);
-	else if (parsed == PARSED_ICMP_ERROR ? translate_icmp_error(ctx, &packet, &to.becomes)
-					     : translate(ctx, &packet, &to.becomes))
+		translate_addresses(packet->ip, to.becomes.source, to.becomes.destination);
+	else if (parsed == PARSED_ICMP_ERROR ? translate_icmp_error(ctx, packet, &to.becomes)
+					     : translate(ctx, packet, &to.becomes))
 		return VERDICT_BUG;
-	if (rewrite_l2(ctx, &packet, hop, 0) < 0)
+	if (rewrite_l2(ctx, packet, hop, 0) < 0)
 		return VERDICT_BUG;
 	return forward(ctx, hop);
 }
@@ -92,17 +90,21 @@ SEC("xdp")
 int xdp_nat(struct xdp_md *ctx)
 {
 	__u32 frame_length = ctx->data_end - ctx->data;
+	struct packet packet;
+	enum verdict verdict = balance(ctx, frame_length, &packet);
 
-	return conclude(balance(ctx, frame_length), frame_length);
+	return conclude(&packet, verdict, frame_length);
 }
 
-/* The same for interfaces whose frames do not fit into one page: `sec xdp.frags`. */
+/* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_nat_frags(struct xdp_md *ctx)
 {
 	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
+	struct packet packet;
+	enum verdict verdict = balance(ctx, frame_length, &packet);
 
-	return conclude(balance(ctx, frame_length), frame_length);
+	return conclude(&packet, verdict, frame_length);
 }
 
 char _license[] SEC("license") = "GPL";

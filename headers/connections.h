@@ -307,7 +307,7 @@ static __always_inline enum verdict stray(struct xdp_md *ctx, const struct conne
 
 /* What happens to a packet with ports: finds the connection it belongs to, or starts one. Returns
  * VERDICT_FORWARDED and sets *to, or says what becomes of it instead. */
-static __always_inline enum verdict find_connection(struct xdp_md *ctx, const struct packet *packet,
+static __always_inline enum verdict find_connection(struct xdp_md *ctx, struct packet *packet,
 						    enum parsed parsed,
 						    const struct load_balancer *lb,
 						    const struct nat *nat, struct translation *to)
@@ -321,7 +321,6 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, const st
 	struct handshake *handshake;
 	struct backend *backend;
 	enum verdict verdict;
-	__u32 id;
 
 	connection = bpf_map_lookup_elem(&conntrack, &key);
 	if (connection && is_syn && connection->translation.direction == DIRECTION_REQUEST &&
@@ -346,7 +345,7 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, const st
 
 	if (parsed == PARSED_ICMP_ERROR)
 		return VERDICT_NOT_OURS;
-	verdict = find_backend(packet, parsed, lb, &id, &backend);
+	verdict = find_backend(packet, parsed, lb, &backend);
 	if (verdict == VERDICT_NOT_OURS)
 		return stray(ctx, &key, nat, us);
 	if (is_tcp && !is_syn)
@@ -355,8 +354,8 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, const st
 		return verdict;
 	if (!us)
 		return VERDICT_NO_ADDRESS;
-	return start_handshake(ctx, nat, &key, id, us, ipv4_of(&backend->address), backend->port,
-			       now, to);
+	return start_handshake(ctx, nat, &key, packet->backend, us, ipv4_of(&backend->address),
+			       backend->port, now, to);
 }
 
 /* A later fragment has no ports: what it becomes was noted with the first one. */

@@ -66,6 +66,7 @@ struct packet {
 	__u32 l2_length; /* Ethernet header and VLAN tags */
 	__u32 length;	 /* of the IP packet, by its header: a frame may carry padding */
 	struct flow flow;
+	__u32 backend; /* id of the backend that it goes to or comes from, once that is known */
 	/* TCP only: */
 	__u8 tcp_flags; /* TCP_SYN and so on; 0 if it is not TCP */
 	__be32 sequence;
@@ -205,6 +206,7 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	int protocol, failed;
 	__u32 length;
 
+	packet->backend = 0;
 	if (parse_ethernet(&cursor, &packet->l2_length) != ETH_P_IP)
 		return PARSED_OTHER;
 	ip = packet->ip = cursor.pos;

@@ -54,9 +54,9 @@ static __always_inline struct backend *usable_backend(__u32 id)
 }
 
 /* Finds the backend for a packet of which parse_packet() has made `parsed`. Returns
- * VERDICT_FORWARDED and sets *id and *backend, or says what becomes of the packet instead. */
-static __always_inline enum verdict find_backend(const struct packet *packet, enum parsed parsed,
-						 const struct load_balancer *lb, __u32 *id,
+ * VERDICT_FORWARDED and sets packet->backend and *backend, or says what becomes of it instead. */
+static __always_inline enum verdict find_backend(struct packet *packet, enum parsed parsed,
+						 const struct load_balancer *lb,
 						 struct backend **backend)
 {
 	const struct flow *flow = &packet->flow;
@@ -72,20 +72,20 @@ static __always_inline enum verdict find_backend(const struct packet *packet, en
 		note = recall_fragment(packet);
 		if (!note)
 			return is_vip(flow->vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
-		*id = note->backend;
+		packet->backend = note->backend;
 		break;
 	default:
 		service = find_service(flow);
 		if (!service)
 			return VERDICT_NOT_OURS;
-		*id = select_backend(service, flow, lb);
+		packet->backend = select_backend(service, flow, lb);
 	}
 
-	*backend = usable_backend(*id);
+	*backend = usable_backend(packet->backend);
 	if (!*backend)
 		return VERDICT_NO_BACKEND;
 	if (is_first_fragment(packet->ip))
-		note_fragment(packet, (struct fragment_note){.backend = *id});
+		note_fragment(packet, (struct fragment_note){.backend = packet->backend});
 	return VERDICT_FORWARDED;
 }
 

@@ -12,9 +12,9 @@ enum verdict {
 	/* XDP_TX and XDP_REDIRECT: on to a backend */
 	VERDICT_FORWARDED,  /* out of the interface it came in by */
 	VERDICT_REDIRECTED, /* out of another one */
-	/* XDP_TX: back to the client, as an ICMP error */
+	/* XDP_TX: back to the sender, as an ICMP error */
 	VERDICT_TTL_ANSWERED,	  /* time exceeded: its TTL ended here */
-	VERDICT_TOO_BIG_ANSWERED, /* fragmentation needed: too big once encapsulated */
+	VERDICT_TOO_BIG_ANSWERED, /* fragmentation needed: too big for the way on */
 	/* XDP_DROP */
 	VERDICT_MALFORMED,	  /* for a VIP, with lengths that disagree */
 	VERDICT_FRAGMENT_UNKNOWN, /* a later fragment whose first one was not seen */
@@ -23,11 +23,11 @@ enum verdict {
 	VERDICT_FORWARDING_OFF,	  /* sysctl net.ipv4.ip_forward=1 is missing */
 	VERDICT_NO_ROUTE,	  /* the kernel knows no way to the backend */
 	VERDICT_NO_NEIGHBOUR,	  /* the next hop's MAC address is not known */
-	VERDICT_TTL_EXPIRED,	  /* TTL ended here, and nobody may be told */
-	VERDICT_TOO_BIG,	  /* too big once encapsulated, and nobody may be told */
-	VERDICT_LOOP,		  /* it came from where it would be sent to */
-	VERDICT_NO_CONNECTION,	  /* NAT: neither of a connection, nor the first packet of one */
-	VERDICT_LATE_REPLY,	  /* NAT: to one of the lent ports, but of no connection */
+	VERDICT_TTL_EXPIRED,   /* its TTL ended here; only whole TCP and UDP packets are answered */
+	VERDICT_TOO_BIG,       /* too big for the way, without DF, or an ICMP error or fragment */
+	VERDICT_LOOP,	       /* it came from where it would be sent to */
+	VERDICT_NO_CONNECTION, /* NAT: neither of a connection, nor the first packet of one */
+	VERDICT_LATE_REPLY,    /* NAT: to one of the lent ports, but of no connection */
 	VERDICT_PORTS_EXHAUSTED,  /* NAT: no port is free for a new connection to this backend */
 	VERDICT_CONNECTIONS_FULL, /* NAT: no room for a new connection */
 	VERDICT_ICMP_LIMITED,	  /* somebody should be told, but not that often */
@@ -61,13 +61,6 @@ static __always_inline int action(enum verdict verdict)
 	default:
 		return XDP_DROP;
 	}
-}
-
-/* The last step of every program: counts the packet under its verdict, returns the XDP action. */
-static __always_inline int conclude(enum verdict verdict, __u32 length)
-{
-	count(&stats, verdict, length);
-	return action(verdict);
 }
 
 #endif
