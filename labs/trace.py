@@ -74,12 +74,19 @@ def main(arguments):
         length = len(frames[0][TCP].payload)
         print(f"{str(flags)}, {length} bytes of data" if everything else
               "the request: SYN" if flags == "S" else "the answer: SYN ACK")
-        before = None
+        before, again = None, 0
         for hop, frame in enumerate(frames, 1):
+            if before and frame.src == frames[0].src:
+                again = sum(f.src == frame.src for f in frames[1:])
+                break  # from here on it is sent again
             cells = (f"{hop}",) + describe(frame, names)
             changed = [i for i in range(3, len(cells)) if before and cells[i] != before[i]]
             print(row(cells, changed))
             before = cells
+        if again:
+            print(f"     (and {again} times again)")
+    if not any(f[TCP].flags == "SA" for f in read(files)):
+        print("no answer was seen")
 
 
 main(sys.argv[1:])

@@ -6,11 +6,9 @@
 # usage: DECAP=xdp|kernel|none labs/ipip/backend.sh   (xdp if not given)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh
-# shellcheck source=labs/ipip/lab.env
-. "${LAB_ENV:-labs/ipip/lab.env}"
+. labs/lab.sh ipip
 DECAP=${DECAP:-xdp}
-me=${BACKENDS[10#${HOSTNAME#backend-} - 1]}
+me=$(my_address)
 
 why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
 run ip addr replace "$VIP/32" dev lo
@@ -51,12 +49,4 @@ none)
 esac
 
 why "a web server on the VIP, whose page says who we are"
-run mkdir -p /run/xdp-lb/www
-echo "Hello from $HOSTNAME ($me)" >/run/xdp-lb/www/index.html
-if ! curl -s -o /dev/null "http://$VIP:$PORT/"; then
-	echo "$HOSTNAME# python3 -m http.server $PORT --bind $VIP &"
-	setsid python3 -u -m http.server "$PORT" --bind "$VIP" --directory /run/xdp-lb/www \
-		</dev/null >>/run/xdp-lb/http.log 2>&1 3>&- &
-	wait_for 10 curl -s -o /dev/null "http://$VIP:$PORT/" ||
-		die "the web server does not answer; see /run/xdp-lb/http.log"
-fi
+serve "$VIP"

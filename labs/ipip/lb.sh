@@ -4,9 +4,7 @@
 # The load balancer of the IPIP lab, by hand: what `scripts/lb` does for daily work.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh
-# shellcheck source=labs/ipip/lab.env
-. "${LAB_ENV:-labs/ipip/lab.env}"
+. labs/lab.sh ipip
 
 why "the program asks the kernel for routes, and the kernel answers only if it may forward"
 run sysctl -qw net.ipv4.ip_forward=1
@@ -16,13 +14,13 @@ run ip addr replace "$VIP/32" dev eth0
 
 why "XDP cannot ask for a MAC address and wait: the kernel shall always know the next hop's"
 run ip neigh replace "$LB_GATEWAY" dev eth0 managed
-wait_for 5 grep -q lladdr <(ip neigh show "$LB_GATEWAY") || true
+wait_for 5 knows_neighbour "$LB_GATEWAY"
 
 why "load the program; its maps appear under $maps"
 run ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
 
 why "who we are: address (the source of the outer header), 32 random bytes of hash key, and flags:" \
-	"$LB_DEBUG tells each packet's story to 'bpftool prog tracelog'"
+	"$LB_DEBUG tells each packet's story to 'bpftool prog tracelog' (see also: scripts/lb trace)"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
 	value $(load_balancer "$LB" "$LB_DEBUG" $(random_hash_key))
 

@@ -13,28 +13,20 @@
 # usage: [DECAP=xdp|kernel|none] [LAB=NAME] [LAB_ENV=FILE] labs/ipip/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh
-# shellcheck source=labs/ipip/lab.env
-. "${LAB_ENV:-labs/ipip/lab.env}"
-export LAB=${LAB:-ipip}
-lab=labs/ipip
+. labs/lab.sh ipip
+. labs/playground.sh
 
-[[ $# -eq 0 ]] || {
-	sed -n 's/^# usage/usage/p' "$0" >&2
-	exit 2
-}
-[[ $EUID -eq 0 ]] || die "only root can load programs and make namespaces; try sudo $0"
-
-scripts/deps lab
-make --silent all
-
-if role=$(role_of "$HOSTNAME"); then
-	exec "$lab/$role.sh"
-fi
-
-started=${EPOCHREALTIME/./}
-"$lab/teardown.sh" >/dev/null # whatever an earlier run has left
-trap 'echo "setup.sh: failed; cleaning up" >&2; "$lab/teardown.sh" >/dev/null' EXIT
+# An answer that can be given before anything is torn down.
+case ${DECAP:-xdp} in
+xdp | none) ;;
+kernel)
+	modprobe ipip 2>/dev/null || true
+	[[ $EUID -ne 0 ]] || unshare --net ip link add name ipip0 type ipip external 2>/dev/null ||
+		die "this kernel has no ipip (CONFIG_NET_IPIP); use DECAP=xdp instead"
+	;;
+*) die "DECAP=$DECAP is not known; use xdp, kernel or none" ;;
+esac
+begin_setup "$@"
 
 scripts/node create gateway "eth0=lan:$LB_GATEWAY/$LB_PREFIX" "eth1=wan:$CLIENT_GATEWAY/$CLIENT_PREFIX" \
 	"eth2=dc:$BACKEND_GATEWAY/$BACKEND_PREFIX"
@@ -45,19 +37,13 @@ for i in "${!BACKENDS[@]}"; do
 		via "$BACKEND_GATEWAY"
 done
 
-on gateway $lab/gateway.sh
-for backend in $(backend_names); do
-	on "$backend" $lab/backend.sh
-done
-on lb $lab/lb.sh
-took=$(((${EPOCHREALTIME/./} - started) / 1000))
-trap - EXIT # what fails from here on is there to be looked at
-
-on client $lab/client.sh || {
-	[[ ${DECAP-} == none ]] || die "the VIP does not answer; look with LAB=$LAB $lab/check.sh"
-	echo "No answer: the backends get packets for themselves, but wrapped, and nobody unwraps them."
-	echo "Next: $lab/setup.sh unwraps them in XDP."
-}
+if ! play; then
+	[[ ${DECAP-} == none ]] || die "the VIP does not answer; look with $say$lab/check.sh"
+	echo "
+No answer: the backends get packets for themselves, but wrapped, and nobody unwraps them.
+Look with $say$lab/trace.sh; $say$lab/setup.sh unwraps them in XDP."
+	exit
+fi
 
 cat <<END
 
@@ -71,13 +57,5 @@ What happened:
     |        and answers the client as the VIP. The answer takes the other road
     |        home: gateway hands it to the client, and lb never sees it
   client   has its answer
-
-Set up in $took ms, with ${#BACKENDS[@]} backends. What to try next:
-
-  $lab/trace.sh                               one request, hop by hop
-  $lab/check.sh                               is everything as it should be?
-  scripts/node shell client                        a shell there; curl http://$VIP:$PORT/
-  scripts/node exec lb scripts/lb stats            what became of the packets
-  scripts/node exec lb bpftool prog tracelog       what the program says about each of them
-  $lab/teardown.sh                            remove everything
 END
+next_steps

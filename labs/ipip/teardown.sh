@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# teardown: ends the playground of the IPIP lab, whatever there is of it. Everything that setup.sh
-# made lives in the nodes, and goes with them.
+# teardown: ends the playground of the IPIP lab, also after a setup that was killed half-way.
+# usage: [LAB=NAME] labs/ipip/teardown.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-export LAB=${LAB:-ipip}
+. labs/lab.sh ipip
+. labs/playground.sh
 
-started=${EPOCHREALTIME/./}
-scripts/node destroy --all
-echo "Removed in $(((${EPOCHREALTIME/./} - started) / 1000)) ms."
+tear_down "$@"

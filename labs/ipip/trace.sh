@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # trace: sends one request and prints what was on every cable of the playground, hop by hop. What
 # changed since the hop before is marked with a star. TTL reads outer/inner while encapsulated.
-# usage: labs/ipip/trace.sh [--all]     --all: every packet of the request, not just SYN and SYN ACK
+# usage: [LAB=NAME] labs/ipip/trace.sh [--all]    --all: every packet, not just SYN and SYN ACK
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh
-# shellcheck source=labs/ipip/lab.env
-. "${LAB_ENV:-labs/ipip/lab.env}"
-export LAB=${LAB:-ipip}
+. labs/lab.sh ipip
+. labs/playground.sh
 
 trace_request "$@"

@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A backend of the L2 DSR lab: owns the VIP in secret, and answers the client directly. No XDP here.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/lab.sh l2dsr
+
+why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
+run ip addr replace "$VIP/32" dev lo
+
+why "but nobody may know: only eth0's own addresses are announced by ARP, or clients would find us" \
+	"without the load balancer"
+run sysctl -qw net.ipv4.conf.eth0.arp_ignore=1
+run sysctl -qw net.ipv4.conf.eth0.arp_announce=2
+
+why "a web server on the VIP, whose page says who we are"
+serve "$VIP"

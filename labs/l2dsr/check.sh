@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# check: is the L2 DSR lab's playground as it should be? One line for each fact: "ok", or "not ok" with
+# what was seen and where to look. Exit status 0 if all is ok, 1 if not.
+# usage: [LAB=NAME] labs/l2dsr/check.sh
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/lab.sh l2dsr
+. labs/playground.sh
+[[ $# -eq 0 ]] || usage
+
+# What backend-01 sees on its cable while requests are sent, as in the tutorial: MAC > MAC of each packet.
+need_playground
+heard=$(mktemp)
+trap 'rm -f "$heard"' EXIT
+on backend-01 tcpdump -i eth0 -l -n -t -e -q "tcp port $PORT" >"$heard" 2>"$heard.log" &
+listener=$!
+wait_for 10 grep -q listening "$heard.log" || true
+rm -f "$heard.log"
+
+ask
+check_answers "$CLIENT"
+fact "the load balancer forwards every packet of the requests ($(rose forwarded))" \
+	[ "$(rose forwarded)" -ge $((4 * requests)) ] || seen "$(suspects)"
+check_no_answers_pass_lb
+check_no_bug
+
+# shellcheck disable=SC2046 # process ids
+on backend-01 kill $(on backend-01 pgrep tcpdump)
+wait $listener || true
+lb=$(mac lb eth0) backend=$(mac backend-01 eth0) gateway=$(mac gateway eth0)
+# ways TEXT: the different "MAC > MAC" of the packets with this text.
+ways() {
+	grep -F "$1" "$heard" | awk '{ sub(",", "", $3); print $1, $2, $3 }' | sort -u
+}
+there=$(ways "> $VIP.$PORT:") back=$(ways "$VIP.$PORT > ")
+fact "requests reach backend-01 from lb's MAC address: $lb > $backend" [ "$there" = "$lb > $backend" ] ||
+	seen "${there:-none}"
+fact "answers leave it for the gateway's: $backend > $gateway" [ "$back" = "$backend > $gateway" ] ||
+	seen "${back:-none}"
+known=$(on gateway ip neigh show "$VIP" | awk '{ print $5 }')
+fact "for the gateway, the VIP is lb: $VIP is at $lb" [ "$known" = "$lb" ] ||
+	seen "${known:-nobody}; scripts/node exec gateway ip neigh show $VIP"
+answers=$(on gateway arping -c 2 -w 2 -I eth0 "$VIP" | sed -n 's/.*\[\(.*\)\].*/\1/p' | tr '[:upper:]' '[:lower:]' | sort -u | xargs)
+fact "and nobody else answers ARP for it" [ "$answers" = "$lb" ] ||
+	seen "$answers; scripts/node exec backend-01 sysctl net.ipv4.conf.eth0.arp_ignore"
+
+exit "$failed"

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2046 # the encoders print the words that bpftool takes
+# The load balancer of the L2 DSR lab, by hand: what `scripts/lb` does for daily work.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/lab.sh l2dsr
+
+why "the program asks the kernel for routes, and the kernel answers only if it may forward"
+run sysctl -qw net.ipv4.ip_forward=1
+
+why "the VIP is ours: ARP for it is answered here"
+run ip addr replace "$VIP/32" dev eth0
+
+why "XDP cannot ask for a MAC address and wait: the kernel shall always know those of the next hops"
+for address in "${BACKENDS[@]}"; do
+	run ip neigh replace "$address" dev eth0 managed
+	wait_for 5 knows_neighbour "$address"
+done
+
+why "load the program; its maps appear under $maps"
+run ip -force link set dev eth0 xdp obj bpf/xdp_l2dsr.o sec xdp
+
+why "who we are: address, 32 random bytes of hash key, and flags:" \
+	"$LB_DEBUG tells each packet's story to 'bpftool prog tracelog' (see also: scripts/lb trace)"
+run bpftool map update pinned $maps/load_balancer key $(u32 0) \
+	value $(load_balancer "$LB" "$LB_DEBUG" $(random_hash_key))
+
+why "the backends: id 1 and so on, each of them for service 1"
+for i in "${!BACKENDS[@]}"; do
+	run bpftool map update pinned $maps/backends key $(u32 $((i + 1))) \
+		value $(backend "${BACKENDS[i]}" "$PORT" 1)
+done
+
+why "the slots: a packet whose hash falls on slot i goes to backend i + 1"
+for i in "${!BACKENDS[@]}"; do
+	run bpftool map update pinned $maps/slots key $(u32 "$i") value $(slot $((i + 1)))
+done
+
+why "the service opens last, when everything behind it is ready: service 1, ${#BACKENDS[@]} slots," \
+	"the first of them slot 0; and the address alone, for packets whose ports cannot be read"
+run bpftool map update pinned $maps/services key $(vip_key "$VIP") value $(service 0 0 0)
+run bpftool map update pinned $maps/services key $(service_key tcp "$VIP" "$PORT") \
+	value $(service 1 0 ${#BACKENDS[@]})

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# setup: the L2 DSR lab. On a host named lb, gateway, client or backend-NN it plays that role. On any
+# other host it builds a playground of namespaces and plays all of them:
+#
+#   client ------------ gateway ----+------- lb            192.168.178.10, VIP .15
+#   10.0.0.20     10.0.0.2   .2     +------- backend-01    192.168.178.11  (VIP on lo)
+#                           |       +------- backend-02    192.168.178.12  (VIP on lo)
+#                172.16.0.2 +-- far                        (for the last task)
+#
+# usage: [LAB=NAME] [LAB_ENV=FILE] labs/l2dsr/setup.sh
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/lab.sh l2dsr
+. labs/playground.sh
+
+begin_setup "$@"
+
+scripts/node create gateway "eth0=lan:$LB_GATEWAY/$LB_PREFIX" "eth1=wan:$CLIENT_GATEWAY/$CLIENT_PREFIX" \
+	"eth2=far:$FAR_GATEWAY/$FAR_PREFIX"
+scripts/node create lb "eth0=lan:$LB/$LB_PREFIX" via "$LB_GATEWAY"
+scripts/node create client "eth0=wan:$CLIENT/$CLIENT_PREFIX" via "$CLIENT_GATEWAY"
+for i in "${!BACKENDS[@]}"; do
+	scripts/node create "$(backend_name "$i")" "eth0=lan:${BACKENDS[i]}/$LB_PREFIX" via "$LB_GATEWAY"
+done
+
+play || die "the VIP does not answer; look with $say$lab/check.sh"
+
+cat <<END
+
+What happened:
+
+  client   asks $VIP:$PORT from $CLIENT
+    |        gateway hands it to lb, who answers ARP for the VIP
+  lb       hash -> slot -> backend; changes the MAC addresses, and nothing else
+    |
+  backend  finds $CLIENT -> $VIP in it: "that is me, on lo"; and answers the
+    |        client as the VIP. The answer takes the short road home: gateway hands it
+    |        to the client, and lb never sees it
+  client   has its answer
+END
+next_steps

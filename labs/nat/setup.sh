@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# setup: the NAT lab. On a host named lb, gateway, client or backend-NN it plays that role. On any
+# other host it builds a playground of namespaces and plays all of them:
+#
+#   client ------------ gateway ----+------- lb            192.168.178.10, VIP .15
+#   10.0.0.20     10.0.0.2   .2     +------- backend-01    192.168.178.11
+#                                   +------- backend-02    192.168.178.12
+#
+# usage: [LAB=NAME] [LAB_ENV=FILE] labs/nat/setup.sh
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/lab.sh nat
+. labs/playground.sh
+
+begin_setup "$@"
+
+scripts/node create gateway "eth0=lan:$LB_GATEWAY/$LB_PREFIX" "eth1=wan:$CLIENT_GATEWAY/$CLIENT_PREFIX"
+scripts/node create lb "eth0=lan:$LB/$LB_PREFIX" via "$LB_GATEWAY"
+scripts/node create client "eth0=wan:$CLIENT/$CLIENT_PREFIX" via "$CLIENT_GATEWAY"
+for i in "${!BACKENDS[@]}"; do
+	scripts/node create "$(backend_name "$i")" "eth0=lan:${BACKENDS[i]}/$LB_PREFIX" via "$LB_GATEWAY"
+done
+
+play || die "the VIP does not answer; look with $say$lab/check.sh"
+
+cat <<END
+
+What happened:
+
+  client   asks $VIP:$PORT from $CLIENT
+    |        gateway hands it to lb, who answers ARP for the VIP
+  lb       hash -> slot -> backend; makes it a packet of its own: $LB -> ${BACKENDS[0]},
+    |        say, from a port that it lends to this connection
+  backend  answers lb, who has asked, for all it knows
+    |
+  lb       knows whose port that is: makes it an answer of the VIP to the client
+    |
+  client   has its answer
+END
+next_steps

@@ -1,0 +1,270 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the scripts around the labs' roles share (setup, check, trace, teardown): sourced after lab.sh.
+
+# The playground's name is that of the lab, unless somebody says otherwise.
+export LAB=${LAB:-${lab##*/}}
+# What a user has to type in front of the lab's scripts to mean this playground.
+say=
+# shellcheck disable=SC2034 # for whoever sources this
+[[ $LAB == "${lab##*/}" ]] || say="LAB=$LAB "
+
+# role_of NAME: the role script's name of the machine with this name; false if it is none of ours.
+role_of() {
+	case $1 in
+	lb | gateway | client) echo "$1" ;;
+	backend-[0-9][0-9]) echo backend ;;
+	*) return 1 ;;
+	esac
+}
+
+# backend_name N: the name of the backend at BACKENDS[N].
+backend_name() {
+	printf 'backend-%02d' $(($1 + 1))
+}
+
+# backend_names: the names of all of them, a line each.
+backend_names() {
+	local i
+	# shellcheck disable=SC2153 # BACKENDS comes from lab.env
+	for i in "${!BACKENDS[@]}"; do
+		backend_name "$i"
+		echo
+	done
+}
+
+# on NODE COMMAND...: runs a command on a node of this playground.
+on() {
+	scripts/node exec "$@"
+}
+
+playground_is_up() {
+	on client true 2>/dev/null
+}
+
+need_playground() {
+	playground_is_up || die "no playground is up; run $say$lab/setup.sh"
+}
+
+# mac NODE DEV: a MAC address.
+mac() {
+	on "$1" cat "/sys/class/net/$2/address"
+}
+
+# ---- setup ----
+
+# begin_setup ARGUMENT...: installs and builds. On a machine of the lab it plays that machine's role, and
+# that is all. Else it makes room for the playground, and sees to it that a failure leaves nothing.
+begin_setup() {
+	local role
+	[[ $# -eq 0 ]] || usage
+	[[ $EUID -eq 0 ]] || die "only root can load programs and make namespaces; try sudo $0"
+	scripts/deps lab
+	make --silent all
+	if role=$(role_of "$HOSTNAME"); then
+		exec "$lab/$role.sh"
+	fi
+	started=${EPOCHREALTIME/./}
+	scripts/node destroy --all # whatever an earlier run has left
+	trap 'echo "${0##*/}: failed; cleaning up" >&2; scripts/node destroy --all' EXIT
+}
+
+# play: every node plays its role, the client's is the last. Sets took, in ms, without the client; false
+# if the client got no answer. From then on, what fails is there to be looked at.
+play() {
+	local backend
+	on gateway "$lab/gateway.sh"
+	for backend in $(backend_names); do
+		on "$backend" "$lab/backend.sh"
+	done
+	on lb "$lab/lb.sh"
+	# shellcheck disable=SC2034 # for whoever sources this
+	took=$(((${EPOCHREALTIME/./} - started) / 1000))
+	trap - EXIT
+	on client "$lab/client.sh"
+}
+
+# next_steps: the end of what setup.sh prints.
+next_steps() {
+	local node="${say}scripts/node"
+	# Beside other playgrounds, a node is not found without the name of its own.
+	[[ $(LAB='' scripts/node list | cut -d' ' -f1 | sort -u | wc -l) -eq 1 ]] || node="LAB=$LAB scripts/node"
+	# shellcheck disable=SC2153 # PORT comes from lab.env
+	cat <<-END
+
+		Set up in $took ms, with ${#BACKENDS[@]} backends. What to try next:
+
+		  $say$lab/trace.sh
+		        one request, hop by hop
+		  $say$lab/check.sh
+		        is everything as it should be?
+		  $node shell client
+		        a shell on a machine; try: curl http://$VIP:$PORT/
+		  $node exec lb scripts/lb stats
+		        what became of the packets
+		  $node exec lb scripts/lb trace
+		        what the program says about each of them, while you send some; Ctrl-C ends it
+		  $say$lab/teardown.sh
+		        remove everything
+	END
+}
+
+# ---- check ----
+
+# fact TEXT COMMAND...: one line of a check.sh: "ok TEXT" if the command succeeds, or else the first half
+# of a "not ok" line, which seen TEXT finishes. $failed says whether any fact was not ok.
+failed=0
+fact() {
+	local text=$1
+	shift
+	if "$@" >/dev/null 2>&1; then
+		echo "ok: $text"
+	else
+		# shellcheck disable=SC2034 # for whoever sources this
+		failed=1
+		echo -n "not ok: $text: "
+		return 1
+	fi
+}
+seen() {
+	echo "$*"
+}
+
+# not COMMAND...: succeeds if the command fails.
+not() {
+	! "$@"
+}
+
+# request SECONDS: one request of the client; succeeds if it is answered in time.
+request() {
+	on client curl -s -o /dev/null --max-time "$1" "http://$VIP:$PORT/"
+}
+
+# lb_counters: a counter in each line: NAME PACKETS.
+lb_counters() {
+	on lb scripts/lb --json stats 2>/dev/null | jq -r '.[] | "\(.name) \(.packets)"'
+}
+
+# lb_packets NAME: one of them.
+lb_packets() {
+	lb_counters | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+# rose NAME: by how much a counter has risen since the requests began.
+rose() {
+	awk -v name="$1" '$1 == name { n = $2 - n } END { print n + 0 }' <(echo "$counters_before") <(lb_counters)
+}
+
+# Where to look when a counter rises and should not.
+declare -A remedy=(
+	[forwarding_off]="sysctl net.ipv4.ip_forward must be 1 on lb"
+	[no_neighbour]="ip neigh on lb must know the next hop"
+	[no_route]="ip route on lb must know a way to the backends"
+	[no_backend]="scripts/lb service show on lb must list backends"
+	[no_address]="scripts/lb set address ... on lb"
+	[loop]="a backend is behind a router, or has no VIP and sends packets back"
+	[ports_exhausted]="scripts/lb nat show on lb: enough ports?"
+	[too_big]="the MTU on the way to the backends"
+)
+
+# suspects: what the load balancer's counters say about packets that got lost.
+suspects() {
+	local name text=
+	for name in "${!remedy[@]}"; do
+		[[ $(rose "$name") -eq 0 ]] || text+="$name rose on lb: ${remedy[$name]}. "
+	done
+	if [[ -z $text && $(rose forwarded) -gt 0 ]]; then
+		text="lb forwarded $(rose forwarded) packets; what became of them on the backends?"
+	fi
+	echo "${text:-lb has not seen them; who answers ARP for the VIP? ip neigh on gateway}"
+}
+
+# ask: sends requests, 20 for each backend. Sets backends (names), requests, answers (the pages). If not
+# even one is answered, it says why, and the check ends there.
+ask() {
+	local i
+	need_playground
+	mapfile -t backends < <(backend_names)
+	requests=$((20 * ${#backends[@]}))
+	counters_before=$(lb_counters)
+	fact "a request is answered" request 2 || {
+		seen "no answer; $(suspects)"
+		exit 1
+	}
+	counters_before=$(lb_counters)
+	for i in "${backends[@]}"; do on "$i" truncate -s 0 /run/xdp-lb/http.log; done
+	answers=$(on client curl -s --max-time 2 "http://$VIP:$PORT/?[1-$requests]") || true
+}
+
+# check_answers ADDRESS: what ask() has got: all answers, from every backend, and each backend has seen
+# this address as the client's.
+check_answers() {
+	local got backend
+	got=$(grep -c Hello <<<"$answers") || true
+	fact "$requests of $requests requests are answered" [ "$got" -eq "$requests" ] ||
+		seen "only $got; $(suspects)"
+	for backend in "${backends[@]}"; do
+		got=$(grep -c "$backend" <<<"$answers") || true
+		fact "$backend serves some of them ($got)" [ "$got" -gt 0 ] ||
+			seen "none; scripts/node exec lb scripts/lb service show"
+		# shellcheck disable=SC2016 # awk's
+		got=$(on "$backend" awk '/GET/ { print $1 }' /run/xdp-lb/http.log | sort -u | xargs)
+		fact "$backend sees the client as $1" [ "$got" = "$1" ] ||
+			seen "${got:-nobody}; scripts/node exec $backend tail /run/xdp-lb/http.log"
+	done
+}
+
+check_no_answers_pass_lb() {
+	fact "but it sees none of the answers (other packets: $(rose not_ours))" [ "$(rose not_ours)" -lt "$requests" ] ||
+		seen "$(rose not_ours) packets passed by it; scripts/node exec lb tcpdump -ni eth0"
+}
+
+check_no_bug() {
+	local bugs
+	bugs=$(lb_packets bug)
+	fact "the program on lb never aborted" [ "$bugs" -eq 0 ] ||
+		seen "$bugs packets with XDP_ABORTED; scripts/node exec lb scripts/lb stats"
+}
+
+# ---- trace ----
+
+# trace_request [--all]: sends one request while tcpdump listens on every cable, at the switch's end:
+# what an XDP program takes or sends never reaches a tcpdump on its own machine.
+trace_request() {
+	local dir port node pids=()
+	[[ $# -eq 0 || "$*" == --all ]] || usage
+	need_playground
+	dir=$(mktemp -d)
+	# shellcheck disable=SC2064 # the folder as it is now
+	trap "rm -rf '$dir'" EXIT
+
+	for node in $(scripts/node list | awk '$2 != "switch" { print $2 }'); do
+		on "$node" ip -j link | jq -r --arg node "$node" '.[] | select(.ifname != "lo") | "\(.address) \($node)"'
+	done >"$dir/macs"
+	for port in $(on switch ip -j link | jq -r '.[] | select(.master) | .ifname'); do
+		on switch tcpdump -i "$port" --immediate-mode -U -w "$dir/$port.pcap" 'ip proto 4 or tcp' 2>"$dir/$port.log" &
+		pids+=($!)
+		wait_for 10 grep -q listening "$dir/$port.log" || die "tcpdump does not start: $(cat "$dir/$port.log")"
+	done
+	request 5 || echo "(the request was not answered)"
+	sleep 0.3 # the last packets of the connection
+	# shellcheck disable=SC2046 # process ids
+	on switch kill $(on switch pgrep -f "$dir/")
+	wait "${pids[@]}" 2>/dev/null || true
+	labs/trace.py "$@" "$dir/macs" "$dir"/*.pcap
+}
+
+# ---- teardown ----
+
+# tear_down ARGUMENT...: ends the playground, whatever there is of it. Everything that a setup has made
+# lives in the nodes, and goes with them.
+tear_down() {
+	local started=${EPOCHREALTIME/./}
+	[[ $# -eq 0 ]] || usage
+	if [[ -z $(scripts/node list) ]]; then
+		echo "Nothing is up in $LAB."
+		return
+	fi
+	scripts/node destroy --all
+	echo "Removed $LAB in $(((${EPOCHREALTIME/./} - started) / 1000)) ms."
+}
