@@ -11,6 +11,7 @@
  *   TCP or UDP for a service                           to the backend, TTL one less
  *   ICMP error about a packet of a service             to the backend that has that connection
  *   first fragment for a service                       to the backend, and noted
+ *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
  *   no usable backend, no route, no neighbour          DROP
@@ -58,7 +59,7 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 	if (packet->ip->ttl <= 1)
 		return time_exceeded(ctx, packet, parsed, us);
 	if (packet->length + sizeof(struct iphdr) > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu - sizeof(struct iphdr));
+		return too_big(ctx, packet, parsed, hop->mtu - sizeof(struct iphdr), us);
 	decrement_ttl(packet->ip);
 	if (push_ipip(ctx, packet, hop, us, them))
 		return VERDICT_BUG;

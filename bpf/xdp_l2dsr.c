@@ -11,6 +11,7 @@
  *   TCP or UDP for a service                           to the backend; the IP packet as it was
  *   ICMP error about a packet of a service             to the backend that has that connection
  *   first fragment for a service                       to the backend, and noted
+ *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
  *   no usable backend, no route, no neighbour          DROP
@@ -57,7 +58,7 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 	if (is_loop(ctx, hop))
 		return VERDICT_LOOP;
 	if (packet->length > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu);
+		return too_big(ctx, packet, parsed, hop->mtu, us);
 	if (rewrite_l2(ctx, packet, hop, 0) < 0)
 		return VERDICT_BUG;
 	return forward(ctx, hop);

@@ -15,6 +15,7 @@
  *   to a lent port, of no connection, no socket        DROP: a late reply
  *   ICMP error about a packet of a connection          rewritten, outside and inside
  *   first fragment of a connection's packet            rewritten, and noted
+ *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     like its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
  *   no usable backend, no route, no neighbour          DROP
@@ -41,14 +42,17 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 	struct nexthop *hop;
 	enum verdict verdict;
 	enum parsed parsed;
+	__be32 us;
 
 	if (!lb || !nat)
 		return VERDICT_BUG;
+	us = ipv4_of(&lb->address);
 
 	/* Who talks to whom, and what does the packet become? */
 	parsed = parse_packet(ctx, frame_length, packet);
 	switch (parsed) {
 	case PARSED_OTHER:
+		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	case PARSED_BROKEN:
 		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
@@ -72,9 +76,9 @@ static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_leng
 
 	/* Send it there as a router would, under its new addresses. */
 	if (packet->ip->ttl <= 1)
-		return time_exceeded(ctx, packet, parsed, ipv4_of(&lb->address));
+		return time_exceeded(ctx, packet, parsed, us);
 	if (packet->length > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu);
+		return too_big(ctx, packet, parsed, hop->mtu, us);
 	decrement_ttl(packet->ip);
 	if (parsed == PARSED_LATER_FRAGMENT)
 		translate_addresses(packet->ip, to.becomes.source, to.becomes.destination);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The connections of xdp_nat: a first packet starts a handshake and is lent a port; what both sides
- * have confirmed moves to conntrack; there, a timer frees what is closed or idle. */
+ * have confirmed moves to conntrack. What is closed or idle there makes room for others. */
 #ifndef HEADERS_CONNECTIONS_H
 #define HEADERS_CONNECTIONS_H
 
@@ -9,13 +9,14 @@
 #include "../maps/nat.h"
 #include "../maps/nat_events.h"
 #include "../maps/nexthops.h"
+#include "../maps/seats.h"
 #include "../maps/stats.h"
 #include "packet.h"
 #include "select.h"
 
 #define SECOND 1000000000ULL /* ns */
 #define PORT_TRIES 32
-#define CLOCK_MONOTONIC 1 /* of <time.h>, which is for user space */
+#define SEAT_TRIES 32
 /* How far beyond the SYN ACK a client's first acknowledgement may be: data of TCP Fast Open. */
 #define CONFIRM_WINDOW 65536
 
@@ -50,82 +51,115 @@ static __always_inline struct nat *nat_settings(void)
 	return bpf_map_lookup_elem(&nat, &key);
 }
 
-/* Deletes both entries of a connection, of which this is the request's. */
+/* Deletes a connection, of which this is one entry: both of them, and its seat is free again. */
 static __always_inline void free_connection(const struct connection_key *key,
-					    const struct connection *request)
+					    const struct connection *connection)
 {
-	struct connection_key reply_key = answer_to(&request->translation.becomes);
+	struct connection_key other_key = answer_to(&connection->translation.becomes);
+	__u32 index = connection->seat;
+	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
 
-	bpf_map_delete_elem(&conntrack, &reply_key);
+	bpf_map_delete_elem(&conntrack, &other_key);
 	bpf_map_delete_elem(&conntrack, key);
+	if (seat)
+		seat->taken = 0;
 	count(&nat_events, NAT_FREED, 0);
 }
 
-/* When a connection has been idle for too long, in ns since boot. */
-static __always_inline __u64 idle_until(const struct nat *nat, __u8 protocol,
-					const struct connection *request,
-					const struct connection *reply)
+/* Whether a connection, of which these are the two entries, has been idle for too long. */
+static __always_inline int is_over(const struct nat *nat, __u64 now, __u8 protocol,
+				   const struct connection *one, const struct connection *other)
 {
-	__u64 seen = request->seen > reply->seen ? request->seen : reply->seen;
+	__u64 seen = one->seen > other->seen ? one->seen : other->seen;
+	__u64 idle = protocol == IPPROTO_UDP ? nat->udp
+		     : one->closing	     ? nat->closing
+					     : nat->established;
 
-	if (protocol == IPPROTO_UDP)
-		return seen + nat->udp * SECOND;
-	if (request->rst || reply->rst || (request->fin && reply->fin))
-		return seen + nat->closing * SECOND;
-	return seen + nat->established * SECOND;
+	return now > seen + idle * SECOND;
 }
 
-/* A request's timer runs out: frees the connection if it is idle, or sets the timer anew. */
-static int idle_check(void *map, struct connection_key *key, struct connection *request)
+/* Returns the entry for `key`, if its connection lives; frees it if it is over. */
+static __always_inline struct connection *find_live(const struct connection_key *key,
+						    const struct nat *nat, __u64 now)
 {
-	struct connection_key reply_key = answer_to(&request->translation.becomes);
-	struct connection *reply = bpf_map_lookup_elem(&conntrack, &reply_key);
-	struct nat *nat = nat_settings();
-	__u64 now = bpf_ktime_get_ns(), until;
+	struct connection *connection = bpf_map_lookup_elem(&conntrack, key);
+	__u32 idle = key->protocol == IPPROTO_UDP ? nat->udp : nat->established;
+	struct connection_key other_key;
+	struct connection *other;
 
-	if (reply && nat) {
-		until = idle_until(nat, key->protocol, request, reply);
-		if (now < until) {
-			bpf_timer_start(&request->timer, until - now, 0);
-			return 0;
-		}
-	}
-	free_connection(key, request);
-	return 0;
+	if (!connection)
+		return NULL;
+	/* The common case: open, and this very direction was used not long ago. */
+	if (!connection->closing && now < connection->seen + idle * SECOND)
+		return connection;
+	other_key = answer_to(&connection->translation.becomes);
+	other = bpf_map_lookup_elem(&conntrack, &other_key);
+	if (other && !is_over(nat, now, key->protocol, connection, other))
+		return connection;
+	free_connection(key, connection);
+	return NULL;
 }
 
-/* Notes FIN and RST of a TCP packet of this entry's direction. The last of them shortens the idle
- * time, so the timer is asked to look again. */
-static __always_inline void watch_closing(const struct connection_key *key,
-					  struct connection *connection, __u8 tcp_flags,
-					  const struct nat *nat)
+/* Notes FIN and RST of a TCP packet. A side that goes on after its RST has not sent it: somebody
+ * else has, in its name. */
+static __always_inline void watch_closing(struct connection *connection, __u8 tcp_flags)
 {
-	__u32 fin = !!(tcp_flags & TCP_FIN), rst = !!(tcp_flags & TCP_RST);
-	struct connection_key request_key = *key;
-	struct connection *request = connection;
+	struct connection_key other_key;
+	struct connection *other;
 
-	/* A side that goes on has not reset anything: somebody else sent that packet. */
-	if (!rst)
-		connection->rst = 0;
-	if (fin <= connection->fin && rst <= connection->rst)
+	if (!(tcp_flags & (TCP_FIN | TCP_RST)) && !connection->rst)
 		return;
-	connection->fin |= fin;
-	connection->rst |= rst;
-	if (connection->translation.direction == DIRECTION_REPLY) {
-		request_key = answer_to(&connection->translation.becomes);
-		request = bpf_map_lookup_elem(&conntrack, &request_key);
-	}
-	if (request)
-		bpf_timer_start(&request->timer, nat->closing * SECOND, 0);
+	other_key = answer_to(&connection->translation.becomes);
+	other = bpf_map_lookup_elem(&conntrack, &other_key);
+	if (!other)
+		return;
+	if (tcp_flags & TCP_FIN)
+		connection->fin = 1;
+	connection->rst = !!(tcp_flags & TCP_RST);
+	connection->closing = other->closing =
+		connection->rst || other->rst || (connection->fin && other->fin);
 }
 
-/* Returns whether this entry belongs to a connection that is over. */
-static __always_inline int is_closing(const struct connection *connection)
-{
-	struct connection_key other_key = answer_to(&connection->translation.becomes);
-	struct connection *other = bpf_map_lookup_elem(&conntrack, &other_key);
+/* A search for a seat: what it is for, and what it has found. */
+struct seat_search {
+	const struct connection_key *key;
+	const struct nat *nat;
+	__u64 now;
+	__u32 start;
+	int seat; /* -1: none yet */
+};
 
-	return !other || connection->rst || other->rst || (connection->fin && other->fin);
+/* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
+static long try_seat(__u32 i, struct seat_search *search)
+{
+	__u32 index = (search->start + i) % MAX_CONNECTIONS;
+	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
+	struct connection_key owner;
+
+	if (!seat)
+		return 0;
+	if (seat->taken) {
+		owner = seat->request;
+		if (find_live(&owner, search->nat, search->now))
+			return 0;
+		seat->taken = 0;
+	}
+	if (__sync_val_compare_and_swap(&seat->taken, 0, 1))
+		return 0; /* another CPU was faster */
+	seat->request = *search->key;
+	search->seat = index;
+	return 1;
+}
+
+/* Takes a seat for the connection of `key`. Returns its index, or -1 if none of those that were
+ * tried is free: then hardly any is. */
+static __always_inline int take_seat(const struct connection_key *key, const struct nat *nat,
+				     __u64 now)
+{
+	struct seat_search search = {key, nat, now, bpf_get_prandom_u32(), -1};
+
+	bpf_loop(SEAT_TRIES, try_seat, &search, 0);
+	return search.seat;
 }
 
 static __always_inline void delete_handshake(const struct connection_key *key,
@@ -137,36 +171,27 @@ static __always_inline void delete_handshake(const struct connection_key *key,
 	bpf_map_delete_elem(&handshakes, key);
 }
 
-/* Moves a handshake, of which this is the request's entry, to conntrack. Returns VERDICT_FORWARDED,
- * or the reason why it cannot go there. */
+/* Moves a handshake to conntrack; `request` and `reply` are its entries. Returns VERDICT_FORWARDED,
+ * or VERDICT_CONNECTIONS_FULL if there is no room. */
 static __always_inline enum verdict establish(const struct connection_key *key,
-					      const struct handshake *handshake,
-					      const struct nat *nat, __u64 now)
+					      const struct handshake *request,
+					      const struct handshake *reply, const struct nat *nat,
+					      __u64 now)
 {
-	struct connection_key reply_key = answer_to(&handshake->translation.becomes);
-	struct connection request = {.translation = handshake->translation, .seen = now};
-	struct connection reply = {
-		.translation = {answer_to(key), handshake->translation.backend, DIRECTION_REPLY},
-		.seen = now,
-	};
-	struct connection *stored;
-	__u64 idle = (key->protocol == IPPROTO_UDP ? nat->udp : nat->established) * SECOND;
+	struct connection_key reply_key = answer_to(&request->translation.becomes);
+	struct connection there = {.translation = request->translation, .seen = now};
+	struct connection back = {.translation = reply->translation, .seen = now};
+	int seat = take_seat(key, nat, now);
 
-	if (bpf_map_update_elem(&conntrack, &reply_key, &reply, BPF_NOEXIST))
+	if (seat < 0)
 		return VERDICT_CONNECTIONS_FULL;
-	if (bpf_map_update_elem(&conntrack, key, &request, BPF_NOEXIST)) {
-		bpf_map_delete_elem(&conntrack, &reply_key);
-		return VERDICT_CONNECTIONS_FULL;
-	}
-	stored = bpf_map_lookup_elem(&conntrack, key);
-	if (!stored || bpf_timer_init(&stored->timer, &conntrack, CLOCK_MONOTONIC) ||
-	    bpf_timer_set_callback(&stored->timer, idle_check) ||
-	    bpf_timer_start(&stored->timer, idle, 0)) {
-		bpf_map_delete_elem(&conntrack, &reply_key);
-		bpf_map_delete_elem(&conntrack, key);
+	there.seat = back.seat = seat;
+	if (bpf_map_update_elem(&conntrack, &reply_key, &back, BPF_NOEXIST) ||
+	    bpf_map_update_elem(&conntrack, key, &there, BPF_NOEXIST)) {
+		free_connection(key, &there);
 		return VERDICT_CONNECTIONS_FULL;
 	}
-	delete_handshake(key, handshake);
+	delete_handshake(key, request);
 	count(&nat_events, NAT_ESTABLISHED, 0);
 	return VERDICT_FORWARDED;
 }
@@ -203,7 +228,7 @@ static __always_inline enum verdict continue_handshake(const struct connection_k
 	if (is_tcp && ((flags & (TCP_SYN | TCP_ACK)) != TCP_ACK ||
 		       bpf_ntohl(packet->acknowledgement) - reply->confirm >= CONFIRM_WINDOW))
 		return VERDICT_FORWARDED;
-	return establish(key, handshake, nat, now);
+	return establish(key, handshake, reply, nat, now);
 }
 
 /* Returns whether a socket of this machine would take a packet like this. */
@@ -224,40 +249,70 @@ static __always_inline int has_socket(struct xdp_md *ctx, const struct connectio
 	return 1;
 }
 
+/* A search for a port: what it is for, and whether it has found one. */
+struct port_search {
+	struct xdp_md *ctx;
+	const struct nat *nat;
+	const struct handshake *reply; /* what the answers become */
+	struct connection_key *becomes;
+	__u64 now;
+	__u32 start;
+	__u32 tries;
+	__be16 client_port;
+	__u8 found;
+};
+
+/* One step of it (a callback of bpf_loop): returns 1 if this was the last. The first tries the
+ * client's own port. */
+static long try_port(__u32 i, struct port_search *search)
+{
+	const struct nat *nat = search->nat;
+	__u32 pool = nat->last_port - nat->first_port + 1;
+	__u32 port = bpf_ntohs(search->client_port);
+	struct connection_key key;
+	struct handshake *taken;
+
+	search->tries = i;
+	if (i > 0)
+		port = nat->first_port + (search->start + i) % (pool ?: 1);
+	if (port < nat->first_port || port > nat->last_port || !port)
+		return 0;
+	search->becomes->source_port = bpf_htons(port);
+	key = answer_to(search->becomes);
+	if (find_live(&key, nat, search->now) || has_socket(search->ctx, &key))
+		return 0;
+	taken = bpf_map_lookup_elem(&handshakes, &key);
+	if (taken && search->now < taken->expires)
+		return 0;
+	/* Another CPU may be about to take the same port: only one of them finds no entry. */
+	if (bpf_map_update_elem(&handshakes, &key, search->reply, taken ? BPF_ANY : BPF_NOEXIST))
+		return 0;
+	search->found = 1;
+	return 1;
+}
+
 /* Lends a port of our own address to a connection: sets becomes->source_port so that its answers
- * belong to nobody else, and reserves it. The client's own port is taken if it can be. `reply` is
- * what the answers become. Returns VERDICT_FORWARDED or VERDICT_PORTS_EXHAUSTED. */
+ * belong to nobody else, and reserves it. The client's own port is taken if it can be. Returns
+ * VERDICT_FORWARDED or VERDICT_PORTS_EXHAUSTED. */
 static __always_inline enum verdict lend_port(struct xdp_md *ctx, const struct nat *nat,
 					      struct connection_key *becomes, __be16 client_port,
 					      const struct handshake *reply, __u64 now)
 {
-	__u32 pool = nat->last_port - nat->first_port + 1;
-	__u32 start = bpf_get_prandom_u32();
+	struct port_search search = {
+		.ctx = ctx,
+		.nat = nat,
+		.reply = reply,
+		.becomes = becomes,
+		.now = now,
+		.start = bpf_get_prandom_u32(),
+		.client_port = client_port,
+	};
 
-	for (__u32 i = 0; i <= PORT_TRIES; i++) {
-		__u32 port = bpf_ntohs(client_port);
-		struct connection_key key;
-		struct handshake *taken;
-
-		if (i > 0)
-			port = nat->first_port + (start + i) % (pool ?: 1);
-		if (port < nat->first_port || port > nat->last_port || !port)
-			continue;
-		becomes->source_port = bpf_htons(port);
-		key = answer_to(becomes);
-		if (bpf_map_lookup_elem(&conntrack, &key) || has_socket(ctx, &key))
-			continue;
-		taken = bpf_map_lookup_elem(&handshakes, &key);
-		if (taken && now < taken->expires)
-			continue;
-		/* Another CPU may be about to take the same port: only one of them finds no entry.
-		 */
-		if (bpf_map_update_elem(&handshakes, &key, reply, taken ? BPF_ANY : BPF_NOEXIST))
-			continue;
-		count(&nat_events, i > 0 ? NAT_PORT_REPLACED : NAT_PORT_KEPT, 0);
-		return VERDICT_FORWARDED;
-	}
-	return VERDICT_PORTS_EXHAUSTED;
+	bpf_loop(1 + PORT_TRIES, try_port, &search, 0);
+	if (!search.found)
+		return VERDICT_PORTS_EXHAUSTED;
+	count(&nat_events, search.tries > 0 ? NAT_PORT_REPLACED : NAT_PORT_KEPT, 0);
+	return VERDICT_FORWARDED;
 }
 
 /* The first packet of a connection, from `key` to a backend: lends it a port of `us`, sets *to, and
@@ -322,16 +377,18 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, struct p
 	struct backend *backend;
 	enum verdict verdict;
 
-	connection = bpf_map_lookup_elem(&conntrack, &key);
-	if (connection && is_syn && connection->translation.direction == DIRECTION_REQUEST &&
-	    is_closing(connection)) {
+	connection = find_live(&key, nat, now);
+	if (connection && is_syn && connection->closing &&
+	    connection->translation.direction == DIRECTION_REQUEST) {
 		free_connection(&key, connection); /* the client uses its port again */
-	} else if (connection) {
+		connection = NULL;
+	}
+	if (connection) {
 		*to = connection->translation;
 		if (parsed == PARSED_FLOW)
 			connection->seen = now;
 		if (is_tcp)
-			watch_closing(&key, connection, packet->tcp_flags, nat);
+			watch_closing(connection, packet->tcp_flags);
 		return VERDICT_FORWARDED;
 	}
 
@@ -343,8 +400,10 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, struct p
 		return continue_handshake(&key, handshake, packet, nat, now);
 	}
 
-	if (parsed == PARSED_ICMP_ERROR)
+	if (parsed == PARSED_ICMP_ERROR) {
+		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
+	}
 	verdict = find_backend(packet, parsed, lb, &backend);
 	if (verdict == VERDICT_NOT_OURS)
 		return stray(ctx, &key, nat, us);
@@ -377,6 +436,8 @@ static __always_inline enum verdict recall_translation(const struct packet *pack
 
 	if (!note)
 		return is_vip(packet->flow.vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+	if (!note->backend)
+		return VERDICT_NOT_OURS;
 	to->becomes.source = note->source;
 	to->becomes.destination = note->destination;
 	to->backend = note->backend;

@@ -18,7 +18,7 @@ struct fragment_key {
 };
 
 struct fragment_note {
-	__u32 backend;	    /* id */
+	__u32 backend;	    /* id; 0: the kernel has the first one, and gets the others */
 	__u32 direction;    /* NAT: which way it goes, */
 	__be32 source;	    /* and what its addresses become */
 	__be32 destination; /* ... */
@@ -33,13 +33,14 @@ struct {
 	__type(value, struct fragment_note);
 } fragments SEC(".maps");
 
+/* From the packet's own header: the flow of an ICMP error is that of the packet that it quotes. */
 static __always_inline struct fragment_key fragment_key(const struct packet *packet)
 {
 	return (struct fragment_key){
-		.client = packet->flow.client,
-		.vip = packet->flow.vip,
+		.client = packet->ip->saddr,
+		.vip = packet->ip->daddr,
 		.id = packet->ip->id,
-		.protocol = packet->flow.protocol,
+		.protocol = packet->ip->protocol,
 	};
 }
 

@@ -46,6 +46,15 @@ static __always_inline int within_icmp_budget(void)
 	return budget->sent++ < ICMP_BURST;
 }
 
+/* Whether nobody may be told (RFC 1122, 3.2.2): the sender is no single host, or ourselves. */
+static __always_inline int is_unanswerable(const struct iphdr *ip, __be32 us)
+{
+	__u8 first = *(__u8 *)&ip->saddr;
+
+	return first == 0 || first == 127 || first >= 224 || ip->saddr == ip->daddr ||
+	       ip->saddr == us;
+}
+
 /* Returns the sum over `length` bytes (even, at most MAX_ICMP_ERROR) from `start` on. */
 static __always_inline __u64 sum_words(void *start, __u32 length, void *end)
 {
@@ -113,7 +122,7 @@ static __always_inline int make_icmp_error(struct xdp_md *ctx, const struct pack
 static __always_inline enum verdict time_exceeded(struct xdp_md *ctx, const struct packet *packet,
 						  enum parsed parsed, __be32 us)
 {
-	if (parsed != PARSED_FLOW)
+	if (parsed != PARSED_FLOW || is_unanswerable(packet->ip, us))
 		return VERDICT_TTL_EXPIRED;
 	if (!within_icmp_budget())
 		return VERDICT_ICMP_LIMITED;
@@ -126,9 +135,10 @@ static __always_inline enum verdict time_exceeded(struct xdp_md *ctx, const stru
  * name of the address that it asked for (RFC 1191). Without DF it could be fragmented, but not by
  * XDP. */
 static __always_inline enum verdict too_big(struct xdp_md *ctx, const struct packet *packet,
-					    enum parsed parsed, __u32 mtu)
+					    enum parsed parsed, __u32 mtu, __be32 us)
 {
-	if (parsed != PARSED_FLOW || !(packet->ip->frag_off & bpf_htons(IP_DONT_FRAGMENT)))
+	if (parsed != PARSED_FLOW || is_unanswerable(packet->ip, us) ||
+	    !(packet->ip->frag_off & bpf_htons(IP_DONT_FRAGMENT)))
 		return VERDICT_TOO_BIG;
 	if (!within_icmp_budget())
 		return VERDICT_ICMP_LIMITED;

@@ -61,7 +61,7 @@ struct flow {
 
 struct packet {
 	/* These two are not valid any more once bpf_xdp_adjust_head has moved the packet. */
-	struct iphdr *ip;
+	struct iphdr *ip; /* NULL if it is not IPv4 */
 	void *transport; /* TCP, UDP or ICMP header, checked to be there; not for later fragments */
 	__u32 l2_length; /* Ethernet header and VLAN tags */
 	__u32 length;	 /* of the IP packet, by its header: a frame may carry padding */
@@ -82,15 +82,13 @@ enum parsed {
 };
 
 /* Returns the EtherType behind the Ethernet header and up to two VLAN tags (802.1Q, 802.1ad), and
- * their length. A frame to a group address (broadcast, multicast) is left alone: -1. */
+ * sets *l2_length. */
 static __always_inline int parse_ethernet(struct cursor *cursor, __u32 *l2_length)
 {
 	struct ethhdr *eth = cursor->pos;
 	__be16 next;
 
 	if ((void *)(eth + 1) > cursor->end)
-		return -1;
-	if (eth->h_dest[0] & 1) /* a group address: nobody sends a connection there */
 		return -1;
 	cursor->pos = eth + 1;
 	*l2_length = sizeof(*eth);
@@ -128,14 +126,15 @@ static __always_inline int parse_ipv4(struct cursor *cursor, __u32 length)
 }
 
 /* Reads ports, flags and numbers. `length` is what the IP packet has left for TCP; a first fragment
- * may be shorter than its header says, but not than the header that we need. Returns 0 or -1. */
-static __always_inline int parse_tcp(struct cursor *cursor, __u32 length, struct packet *packet)
+ * may end within the options, but not before. Returns 0 or -1. */
+static __always_inline int parse_tcp(struct cursor *cursor, __u32 length, int fragment,
+				     struct packet *packet)
 {
 	struct tcphdr *tcp = cursor->pos;
 
 	if ((void *)(tcp + 1) > cursor->end || length < sizeof(*tcp))
 		return -1;
-	if (tcp->doff * 4 < sizeof(*tcp) || tcp->doff * 4 > length)
+	if (tcp->doff * 4 < sizeof(*tcp) || (!fragment && tcp->doff * 4 > length))
 		return -1;
 	packet->flow.client_port = tcp->source;
 	packet->flow.vip_port = tcp->dest;
@@ -196,6 +195,14 @@ static __always_inline int is_first_fragment(struct iphdr *ip)
 	       bpf_htons(IP_MORE_FRAGMENTS);
 }
 
+/* Whether a frame is for everybody, or for a group: nobody sends a connection there. */
+static __always_inline int is_for_group(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+
+	return (void *)(eth + 1) > (void *)(long)ctx->data_end || (eth->h_dest[0] & 1);
+}
+
 /* Reads a frame of `frame_length` bytes down to its ports, into `packet`. */
 static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_length,
 						struct packet *packet)
@@ -207,11 +214,13 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	__u32 length;
 
 	packet->backend = 0;
-	if (parse_ethernet(&cursor, &packet->l2_length) != ETH_P_IP)
+	packet->ip = NULL;
+	if (is_for_group(ctx) || parse_ethernet(&cursor, &packet->l2_length) != ETH_P_IP)
 		return PARSED_OTHER;
-	ip = packet->ip = cursor.pos;
+	ip = cursor.pos;
 	if ((void *)(ip + 1) > cursor.end)
 		return PARSED_OTHER;
+	packet->ip = ip;
 	flow->client = ip->saddr;
 	flow->vip = ip->daddr;
 	flow->client_port = flow->vip_port = 0;
@@ -230,7 +239,7 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	length = packet->length - ip->ihl * 4;
 	switch (protocol) {
 	case IPPROTO_TCP:
-		failed = parse_tcp(&cursor, length, packet);
+		failed = parse_tcp(&cursor, length, is_first_fragment(ip), packet);
 		break;
 	case IPPROTO_UDP:
 		failed = parse_udp(&cursor, length, is_first_fragment(ip), flow);

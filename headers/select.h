@@ -53,6 +53,14 @@ static __always_inline struct backend *usable_backend(__u32 id)
 	return backend && backend->state == BACKEND_UP ? backend : NULL;
 }
 
+/* A packet is left to the kernel. If it is the first fragment of one for a VIP, so are the others:
+ * of a long ping, say. */
+static __always_inline void note_for_kernel(const struct packet *packet)
+{
+	if (packet->ip && is_first_fragment(packet->ip) && is_vip(packet->ip->daddr))
+		note_fragment(packet, (struct fragment_note){});
+}
+
 /* Finds the backend for a packet of which parse_packet() has made `parsed`. Returns
  * VERDICT_FORWARDED and sets packet->backend and *backend, or says what becomes of it instead. */
 static __always_inline enum verdict find_backend(struct packet *packet, enum parsed parsed,
@@ -65,6 +73,7 @@ static __always_inline enum verdict find_backend(struct packet *packet, enum par
 
 	switch (parsed) {
 	case PARSED_OTHER:
+		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	case PARSED_BROKEN:
 		return is_vip(flow->vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
@@ -72,12 +81,16 @@ static __always_inline enum verdict find_backend(struct packet *packet, enum par
 		note = recall_fragment(packet);
 		if (!note)
 			return is_vip(flow->vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+		if (!note->backend)
+			return VERDICT_NOT_OURS;
 		packet->backend = note->backend;
 		break;
 	default:
 		service = find_service(flow);
-		if (!service)
+		if (!service) {
+			note_for_kernel(packet);
 			return VERDICT_NOT_OURS;
+		}
 		packet->backend = select_backend(service, flow, lb);
 	}
 

@@ -12,7 +12,7 @@ import sys
 
 from scapy.all import Ether, IP, TCP, rdpcap
 
-WIDTHS = (4, 12, 12, 30, 32, 15, 8)
+WIDTHS = (4, 12, 12, 32, 34, 16, 8)
 HEADINGS = ("", "from MAC", "to MAC", "outer IP", "IP", "ports", "TTL")
 
 
@@ -80,7 +80,7 @@ def main(arguments):
                 again = sum(f.src == frame.src for f in frames[1:])
                 break  # from here on it is sent again
             cells = (f"{hop}",) + describe(frame, names)
-            changed = [i for i in range(3, len(cells)) if before and cells[i] != before[i]]
+            changed = [i for i in range(1, len(cells)) if before and cells[i] != before[i]]
             print(row(cells, changed))
             before = cells
         if again:

@@ -34,17 +34,18 @@ struct translation {
 
 struct connection {
 	struct translation translation;
-	__u64 seen; /* when the last packet of this direction came: ns since boot */
-	__u32 fin;  /* 1: this side has said that it will send no more */
-	__u32 rst;  /* 1: its last packet was a reset */
-	/* Of the request's entry: frees both when the connection has been idle for too long. */
-	struct bpf_timer timer;
+	__u64 seen;    /* when the last packet of this direction came: ns since boot */
+	__u32 fin;     /* 1: this side has said that it will send no more */
+	__u32 rst;     /* 1: its last packet was a reset */
+	__u32 seat;    /* of the connection, in seats */
+	__u32 closing; /* 1, in both entries: both sides have finished, or one has reset */
 };
 
 _Static_assert(sizeof(struct connection_key) == 16, "no padding");
-_Static_assert(sizeof(struct connection) == 56, "no padding");
+_Static_assert(sizeof(struct connection) == 48, "no padding");
 
-/* A hash, not an LRU: when it is full, new connections are refused, and no old one is lost. */
+/* A hash, not an LRU: no connection is lost because others come. See seats.h for when it is full.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 2 * MAX_CONNECTIONS);

@@ -59,3 +59,94 @@ packet() {
 lb() {
 	on lb scripts/lb "$@"
 }
+
+# set_up_lab NAME: runs the lab's setup.sh, and keeps what it prints in setup.out.
+set_up_lab() {
+	"labs/$1/setup.sh" >"$BATS_FILE_TMPDIR/setup.out" 2>&1 || {
+		cat "$BATS_FILE_TMPDIR/setup.out"
+		false
+	}
+}
+
+# add_servers BACKEND_ADDRESS...: beside a lab's own web server, one that takes uploads (VIP:8080) and
+# one for UDP (VIP:9000) on every backend.
+add_servers() {
+	local service address i=0
+	for service in tcp:8080 udp:9000; do
+		lb service add "${service%:*}" "192.168.178.15:${service#*:}"
+		for address; do
+			lb backend add "${service%:*}" "192.168.178.15:${service#*:}" "$address"
+		done
+	done
+	for address; do
+		i=$((i + 1))
+		background "backend-0$i" tests/server.py http 0.0.0.0 8080
+		# UDP answers come from the address that the server is bound to
+		if on "backend-0$i" ip addr show dev lo | grep -q 192.168.178.15; then
+			background "backend-0$i" tests/server.py udp 192.168.178.15 9000
+		else
+			background "backend-0$i" tests/server.py udp "$address" 9000
+		fi
+		wait_for 10 on "backend-0$i" curl -s -o /dev/null http://127.0.0.1:8080/bytes/1
+	done
+}
+
+# ---- What every lab must do. Each function is a test's body. ----
+
+answers_1000_requests() {
+	local answers first
+	answers=$(on client curl -sS --max-time 60 "http://192.168.178.15:8000/?[1-1000]")
+	[ "$(grep -c "^Hello from" <<<"$answers")" -eq 1000 ]
+	first=$(grep -c "backend-01" <<<"$answers")
+	echo "backend-01: $first"
+	[ "$first" -ge 400 ]
+	[ "$first" -le 600 ]
+}
+
+downloads_100_mb() {
+	local want got
+	want=$(on backend-01 curl -sS http://127.0.0.1:8080/bytes/100000000 | sha256sum)
+	got=$(on client curl -sS --max-time 120 http://192.168.178.15:8080/bytes/100000000 | sha256sum)
+	[ "$got" = "$want" ]
+}
+
+# uploads BYTES
+uploads() {
+	head -c "$1" /dev/urandom >"$BATS_TEST_TMPDIR/upload"
+	[ "$(on client curl -sS --max-time 60 -T "$BATS_TEST_TMPDIR/upload" http://192.168.178.15:8080/)" = \
+		"$(sha256sum <"$BATS_TEST_TMPDIR/upload" | cut -d' ' -f1)" ]
+}
+
+answers_1000_datagrams() {
+	run -0 on client tests/server.py ask-udp 192.168.178.15 9000 1000
+	echo "$output"
+	[ "$(jq '."backend-01" + ."backend-02"' <<<"$output")" -eq 1000 ]
+	[ "$(jq 'length' <<<"$output")" -eq 2 ]
+	[ "$(jq '."backend-01" >= 400 and ."backend-02" >= 400' <<<"$output")" = true ]
+}
+
+# 2000 bytes in fragments of 1400, because the client's route says so.
+answers_fragmented_datagrams() {
+	on client ip route replace default via 10.0.0.2 mtu lock 1400
+	run -0 on client python3 -c '
+import socket
+for i in range(20):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.IPPROTO_IP, 10, 0) # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
+        s.settimeout(3)
+        s.sendto(b"x" * 2000, ("192.168.178.15", 9000))
+        answer, source = s.recvfrom(65536)
+        assert source == ("192.168.178.15", 9000) and answer.endswith(b":" + b"x" * 2000), answer
+'
+	on client ip route replace default via 10.0.0.2
+}
+
+# log_names ADDRESS: what every backend's web server has logged as its clients, apart from itself.
+log_names() {
+	local backend
+	# shellcheck disable=SC2016 # awk's
+	for backend in backend-01 backend-02; do
+		[ "$(on $backend awk -v mine="$(on $backend hostname -I)" \
+			'/GET/ && !index(mine, $1) { print $1 }' /run/xdp-lb/http.log | sort -u)" = "$1" ]
+	done
+}

@@ -14,6 +14,7 @@ OUT is the frame as it must be afterwards, byte by byte; without it, unchanged.
 Exit status: 0 as expected, 1 not.
 """
 import difflib
+import functools
 import json
 import os
 import socket
@@ -111,11 +112,22 @@ def run(*command):
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout or "null")
 
 
+@functools.cache
+def names():
+    """The names of the program's counters, as the shell has them."""
+    file, array = ("decap_stats", "DECAP_VERDICTS") if "decap" in NAME else ("stats", "VERDICTS")
+    script = f'. maps/{file}.sh; echo "${{{array}[@]}}"'
+    return file, subprocess.run(["bash", "-c", script], check=True, capture_output=True,
+                                text=True).stdout.split()
+
+
 def counters():
-    """Every named counter of the program on the device, by the shell's own decoders."""
-    decap = "decap" in NAME
-    listed = run("scripts/lb", "--json", *(["decap"] if decap else []), "stats")
-    return {entry["name"]: (entry["packets"], entry["bytes"]) for entry in listed}
+    """Every named counter of the program on the device: (packets, bytes)."""
+    file, words = names()
+    dump = run("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/xdp/globals/{file}")
+    return {words[entry["formatted"]["key"]]:
+            tuple(sum(cpu["value"][field] for cpu in entry["formatted"]["values"])
+                  for field in ("packets", "bytes")) for entry in dump}
 
 
 def send(frame, ifindex, program):

@@ -54,6 +54,10 @@ teardown_file() {
 	packet 'came()/tunnel(src=BACKEND)/client()/TCP(dport=8000)' drop source_refused
 }
 
+@test "nor is a frame to everybody a way around" {
+	packet 'Ether(src=GATEWAY_MAC,dst="ff:ff:ff:ff:ff:ff")/tunnel(src="8.8.8.8")/client()/TCP()' drop source_refused
+}
+
 @test "a destination that is not this host is refused" {
 	packet 'came()/tunnel("172.16.0.11")/client()/TCP(dport=8000)' drop destination_refused
 	packet 'came()/tunnel(VIP)/client()/TCP(dport=8000)' drop destination_refused

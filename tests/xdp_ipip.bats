@@ -157,6 +157,41 @@ teardown_file() {
 	packet 'came()/client(src="10.0.0.21",flags=0,frag=5,id=77,proto=17)/Raw("z"*3)' drop fragment_unknown
 }
 
+@test "fragments of an ICMP error follow it, by its own header, not by the one that it quotes" {
+	packet 'came()/client(src="10.0.0.2",flags="MF",id=901)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/UDP(sport=8000,dport=40000),12)' \
+		tx forwarded \
+		'leaves()/tunnel()/client(src="10.0.0.2",flags="MF",id=901,ttl=63)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/UDP(sport=8000,dport=40000),12)'
+	packet 'came()/client(src="10.0.0.2",flags=0,frag=5,id=901,proto=1)/Raw("x"*9)' tx forwarded \
+		'leaves()/tunnel()/client(src="10.0.0.2",flags=0,frag=5,id=901,proto=1,ttl=63)/Raw("x"*9)'
+}
+
+@test "nobody can steer another client's fragments with an ICMP error that quotes them" {
+	packet 'came()/client(flags="MF",id=902)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)' tx forwarded \
+		'leaves()/tunnel()/client(flags="MF",id=902,ttl=63)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)'
+	packet 'came()/client(src="10.66.6.6",flags="MF",id=902)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)' \
+		redirect redirected \
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(src="10.66.6.6",flags="MF",id=902,ttl=63)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)'
+	packet 'came()/client(flags=0,frag=3,id=902,proto=17)/Raw("y"*16)' tx forwarded \
+		'leaves()/tunnel()/client(flags=0,frag=3,id=902,ttl=63,proto=17)/Raw("y"*16)'
+}
+
+@test "fragments of what the kernel gets follow it there: a long ping, a packet for no service" {
+	packet 'came()/client(flags="MF",id=903)/ICMP()/("x"*16)' pass not_ours
+	packet 'came()/client(flags=0,frag=3,id=903,proto=1)/Raw("y"*16)' pass not_ours
+	packet 'came()/client(flags="MF",id=904)/UDP(dport=22,len=1000)/("x"*16)' pass not_ours
+	packet 'came()/client(flags=0,frag=3,id=904,proto=17)/Raw("y"*16)' pass not_ours
+	# also when the id was that of a packet for a service before
+	packet 'came()/client(flags="MF",id=905)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)' tx forwarded \
+		'leaves()/tunnel()/client(flags="MF",id=905,ttl=63)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)'
+	packet 'came()/client(flags="MF",id=905)/UDP(dport=22,len=1000)/("x"*16)' pass not_ours
+	packet 'came()/client(flags=0,frag=3,id=905,proto=17)/Raw("y"*16)' pass not_ours
+}
+
+@test "a first fragment may end within the TCP options" {
+	packet 'came()/client(flags="MF",id=906,proto=6)/Raw(bytes(TCP(dport=8000,dataofs=10))[:20]+b"\x01"*4)' tx forwarded \
+		'leaves()/tunnel()/client(flags="MF",id=906,proto=6,ttl=63)/Raw(bytes(TCP(dport=8000,dataofs=10))[:20]+b"\x01"*4)'
+}
+
 @test "an ICMP error about a connection goes to the backend that has it" {
 	local kind
 	for kind in 'type=3,code=4,nexthopmtu=1400' 'type=3,code=1' 'type=11,code=0' 'type=12,code=0'; do
@@ -229,6 +264,14 @@ teardown_file() {
 	packet 'came()/client(flags="MF",id=79)/UDP(dport=8000,len=1000)/("x"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags="MF",id=79,ttl=63)/UDP(dport=8000,len=1000)/("x"*16)'
 	packet 'came()/client(flags=0,frag=5,id=79,proto=17,ttl=1)/Raw("z"*3)' drop ttl_expired
+}
+
+@test "senders that are no single host are told nothing" {
+	local source
+	for source in 0.0.0.0 127.0.0.1 224.0.0.1 255.255.255.255 240.0.0.1 192.168.178.15 192.168.178.10; do
+		packet "came()/client(src='$source',ttl=1)/UDP(dport=8000)" drop ttl_expired
+	done
+	packet 'came()/client(src="224.0.0.1")/TCP(dport=8000)/("x"*1441)' drop too_big
 }
 
 @test "the largest packet that fits goes through" {

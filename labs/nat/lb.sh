@@ -19,6 +19,7 @@ for address in "${BACKENDS[@]}" "$LB_GATEWAY"; do
 done
 
 why "our own connections keep off the ports that we lend to those of clients"
+# shellcheck disable=SC2153 # PORTS comes from lab.env
 run sysctl -qw net.ipv4.ip_local_port_range="1024 $((PORTS[0] - 1))"
 
 why "load the program; its maps appear under $maps"
