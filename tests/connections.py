@@ -38,7 +38,7 @@ async def ask(address, port, count, first_port, source):
         async with gate:
             try:
                 writer.write(line)
-                answer = await asyncio.wait_for(reader.readline(), 10)
+                answer = await asyncio.wait_for(reader.readline(), 60)
                 return answer.endswith(b" " + line)
             except (OSError, asyncio.TimeoutError):
                 return False

@@ -136,14 +136,14 @@ verdicts() {
 	flood=$!
 	while kill -0 $flood 2>/dev/null; do
 		echo go >&9
-		wait_for 15 bash -c "[[ \$(grep -c '^100\$' '$BATS_TEST_TMPDIR/heard') -ge $rounds ]]"
+		wait_for 60 bash -c "[[ \$(grep -c '^100\$' '$BATS_TEST_TMPDIR/heard') -ge $rounds ]]"
 		rounds=$((rounds + 1))
 		sleep 0.5
 	done
 	wait $flood
 	[ "$(cat "$BATS_TEST_TMPDIR/flood")" -eq 2000000 ]
 	echo go >&9
-	wait_for 15 bash -c "[[ \$(grep -c '^100\$' '$BATS_TEST_TMPDIR/heard') -ge $rounds ]]"
+	wait_for 60 bash -c "[[ \$(grep -c '^100\$' '$BATS_TEST_TMPDIR/heard') -ge $rounds ]]"
 	exec 9>&-
 	wait $asker
 	echo "rounds $rounds, handshakes started $(($(events started) - started)), ports exhausted $(verdicts ports_exhausted)"

@@ -147,6 +147,110 @@ loaded() {
 	packet 'came()/client()/TCP(dport=4)' tx forwarded 'leaves()/tunnel("172.16.0.9")/client(ttl=63)/TCP(dport=4)'
 }
 
+# interrupted N ARGUMENT...: runs the command, and kills it with SIGKILL before its Nth change.
+interrupted() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	local tool
+	for tool in bpftool ip; do
+		cat >"$BATS_TEST_TMPDIR/bin/$tool" <<-END
+			#!/bin/bash
+			case "\$*" in
+			*"map update"* | *"map delete"* | *"neigh replace"* | *"neigh del"* | *"link set"*)
+				echo >>"$BATS_TEST_TMPDIR/changes"
+				[[ \$(wc -l <"$BATS_TEST_TMPDIR/changes") -lt $1 ]] || kill -KILL \$PPID ;;
+			esac
+			exec $(command -v $tool) "\$@"
+		END
+		chmod +x "$BATS_TEST_TMPDIR/bin/$tool"
+	done
+	rm -f "$BATS_TEST_TMPDIR/changes"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH lb "${@:2}" || true
+}
+
+@test "service del that was killed can be repeated, and nobody inherits its backends" {
+	local n
+	for n in 1 2 3 4 5; do # it makes five changes
+		lb attach ipip eth0
+		lb service add tcp 192.168.178.15:80
+		lb backend add tcp 192.168.178.15:80 172.20.0.30
+		interrupted $n service del tcp 192.168.178.15:80
+		if lb service show | grep -q :80; then
+			lb service del tcp 192.168.178.15:80
+		fi
+		[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
+		lb service add udp 10.0.0.53:53
+		[ "$(lb service show --json | jq '.[0].backends | length')" -eq 0 ]
+		lb detach eth0
+	done
+}
+
+@test "backend add and backend del that were killed can be repeated" {
+	local n
+	lb attach ipip eth0
+	lb service add tcp 192.168.178.15:8000
+	for n in 1 2 3 4; do # each makes four changes
+		interrupted $n backend add tcp 192.168.178.15:8000 172.16.0.10
+		lb backend add tcp 192.168.178.15:8000 172.16.0.10 || true
+		packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+		interrupted $n backend del tcp 192.168.178.15:8000 172.16.0.10
+		lb backend del tcp 192.168.178.15:8000 172.16.0.10 || true
+		packet 'came()/client()/TCP(dport=8000)' drop no_backend
+	done
+}
+
+@test "a command goes on to its end when its reader goes away" {
+	loaded
+	lb backend add tcp 192.168.178.15:8000 172.16.0.11
+	lb -v service del tcp 192.168.178.15:8000 | head -1
+	wait_for 5 bash -c "[[ \$(scripts/node exec lb scripts/lb service show) == '' ]]"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
+}
+
+@test "detach removes the pins of a program that was taken off by hand" {
+	loaded
+	on lb ip link set dev eth0 xdp off
+	lb detach eth0
+	[ -z "$(on lb ls $MAPS)" ]
+	refuses 1 "no XDP program runs on eth0" detach eth0
+}
+
+@test "many services are listed" {
+	lb attach ipip eth0
+	local i
+	for ((i = 1; i <= 2000; i++)); do
+		printf 'map update pinned %s/services key 10 0 %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 80 6 4 value %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n' \
+			"$MAPS" $((i >> 8)) $((i & 255)) $((i & 255)) $((i >> 8))
+	done >"$BATS_TEST_TMPDIR/services"
+	on lb bpftool batch file "$BATS_TEST_TMPDIR/services" >/dev/null
+	[ "$(lb service show | wc -l)" -eq 2000 ]
+	lb service add tcp 192.168.178.15:8000
+	[ "$(lb service show --json | jq length)" -eq 2001 ]
+}
+
+@test "refresh finds the next hops again after routes and links have changed" {
+	lb attach ipip eth0
+	lb service add tcp 192.168.178.15:8000
+	run -0 lb backend add tcp 192.168.178.15:8000 10.9.0.1
+	on lb ip route add 10.9.0.0/16 via 172.20.0.30
+	lb refresh
+	managed 172.20.0.30
+	on lb ip link set eth1 down
+	on lb ip link set eth1 up
+	on lb ip route replace 10.9.0.0/16 nexthop via 172.20.0.31 dev eth1 nexthop via 172.20.0.32 dev eth1
+	lb refresh
+	managed 172.20.0.31
+	managed 172.20.0.32
+	lb refresh
+}
+
+@test "a device has several names" {
+	on lb ip link property add dev eth0 altname uplink
+	run -0 lb attach ipip uplink
+	[ -z "$output" ]
+	lb detach uplink
+	run ! has_xdp eth0
+}
+
 @test "the next hop's neighbour entry is kept by the kernel while a backend needs it, and no longer" {
 	lb attach ipip eth0
 	lb service add tcp 192.168.178.15:8000
@@ -167,7 +271,7 @@ loaded() {
 	lb service add tcp 192.168.178.15:8000
 	on lb ip route del default
 	run -0 lb backend add tcp 192.168.178.15:8000 172.16.0.10
-	[[ $output == *"there is no route to 172.16.0.10 yet"* ]]
+	[[ $output == *"there is no route to 172.16.0.10 yet"*"lb refresh"* ]]
 	packet 'came()/client()/TCP(dport=8000)' drop no_route
 }
 
@@ -189,7 +293,7 @@ loaded() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq length)" -eq 17 ]
+	[ "$(lb --json stats | jq length)" -eq 21 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
@@ -220,6 +324,29 @@ loaded() {
 	[ "$(lb decap show --json)" = '[{"address":"172.16.0.10","roles":["vip"]}]' ]
 	run -0 lb decap stats
 	[[ $output == *source_refused* ]]
+}
+
+@test "nat's settings" {
+	run -0 lb attach nat eth0
+	[[ $output == *"sysctl -w net.ipv4.ip_local_port_range='1024 9999'"* ]]
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	[ "$(lb nat show --json)" = '{"first_port":10000,"last_port":65535,"handshake":30,"established":7440,"closing":30,"udp":300}' ]
+	run -0 lb nat set ports 20000-20009 established 60 udp 5
+	[ -z "$output" ]
+	run -0 lb nat show
+	[ "$output" = $'ports 20000-20009\nhandshake 30 s\nestablished 60 s\nclosing 30 s\nudp 5 s' ]
+	run -0 lb attach nat eth0 # keeps them
+	[ "$(lb nat show --json | jq .udp)" -eq 5 ]
+	refuses 1 "'5' is no range of ports" nat set ports 5
+	refuses 1 "the first is after the last" nat set ports 20-10
+	refuses 1 "'70000' is no port" nat set ports 10-70000
+	refuses 1 "'0' is no time; take seconds" nat set closing 0
+	refuses 2 "what is 'colour'?" nat set colour 1
+	refuses 2 "'udp' needs a value" nat set udp
+	run -0 lb nat stats
+	[[ ${lines[1]} =~ ^started\ +0$ ]]
+	lb detach eth0
+	refuses 1 "no nat is loaded" nat show
 }
 
 @test "usage: no words, wrong words, words too many" {
