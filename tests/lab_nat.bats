@@ -141,7 +141,7 @@ verdicts() {
 		sleep 0.5
 	done
 	wait $flood
-	[ "$(cat "$BATS_TEST_TMPDIR/flood")" -eq 2000000 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/flood")" -ge 2000000 ]
 	echo go >&9
 	wait_for 60 bash -c "[[ \$(grep -c '^100\$' '$BATS_TEST_TMPDIR/heard') -ge $rounds ]]"
 	exec 9>&-

@@ -31,7 +31,7 @@ wait $listener || true
 lb=$(mac lb eth0) backend=$(mac backend-01 eth0) gateway=$(mac gateway eth0)
 # ways TEXT: the different "MAC > MAC" of the packets with this text.
 ways() {
-	grep -F "$1" "$heard" | awk '{ sub(",", "", $3); print $1, $2, $3 }' | sort -u
+	awk -v text="$1" 'index($0, text) { sub(",", "", $3); print $1, $2, $3 }' "$heard" | sort -u
 }
 there=$(ways "> $VIP.$PORT:") back=$(ways "$VIP.$PORT > ")
 fact "requests reach backend-01 from lb's MAC address: $lb > $backend" [ "$there" = "$lb > $backend" ] ||
@@ -41,7 +41,8 @@ fact "answers leave it for the gateway's: $backend > $gateway" [ "$back" = "$bac
 known=$(on gateway ip neigh show "$VIP" | awk '{ print $5 }')
 fact "for the gateway, the VIP is lb: $VIP is at $lb" [ "$known" = "$lb" ] ||
 	seen "${known:-nobody}; scripts/node exec gateway ip neigh show $VIP"
-answers=$(on gateway arping -c 2 -w 2 -I eth0 "$VIP" | sed -n 's/.*\[\(.*\)\].*/\1/p' | tr '[:upper:]' '[:lower:]' | sort -u | xargs)
+answers=$({ on gateway arping -b -c 3 -w 1 -I eth0 "$VIP" || true; } |
+	sed -n 's/.*\[\(.*\)\].*/\1/p' | tr '[:upper:]' '[:lower:]' | sort -u | xargs)
 fact "and nobody else answers ARP for it" [ "$answers" = "$lb" ] ||
 	seen "$answers; scripts/node exec backend-01 sysctl net.ipv4.conf.eth0.arp_ignore"
 
