@@ -5,6 +5,8 @@
  *
  *   packet -> flow -> service -> slot -> backend -> next hop -> MAC addresses -> out
  *
+ * (A VIP is an address, a service is a VIP with a protocol and a port.)
+ *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
  *   not IPv4, or not for a service                     PASS, not one byte changed
@@ -14,11 +16,13 @@
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
- *   no usable backend, no route, no neighbour          DROP
+ *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
  *   from where it would be sent to, or from us         DROP: a loop
- *   too big for the backend's interface, DF set        ICMP fragmentation needed to the client
+ *   too big for the backend's interface, DF set        ICMP fragmentation needed from the VIP (*)
  *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
+ *
+ * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
 #include "../headers/conclude.h"
 #include "../headers/icmp.h"

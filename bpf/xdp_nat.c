@@ -6,6 +6,8 @@
  *   request -> connection (or: service -> slot -> backend -> a port of ours) -> rewrite -> out
  *   reply   -> connection                                                    -> rewrite -> out
  *
+ * (A VIP is an address, a service is a VIP with a protocol and a port.)
+ *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
  *   not IPv4, or for nobody below                      PASS, not one byte changed
@@ -18,12 +20,14 @@
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     like its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
- *   no usable backend, no route, no neighbour          DROP
+ *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
  *   no port left, no room for connections              DROP: old ones are not harmed
- *   TTL 1                                              ICMP time exceeded to the sender
- *   too big for the route, DF set                      ICMP fragmentation needed to the sender
+ *   TTL 1                                              ICMP time exceeded from lb to the sender (*)
+ *   too big for the route, DF set                      ICMP fragmentation needed to the sender (*)
  *   too big for the route, DF clear                    DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
+ *
+ * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
 #include "../headers/connections.h"
 #include "../headers/conclude.h"

@@ -51,18 +51,23 @@ static __always_inline struct nat *nat_settings(void)
 	return bpf_map_lookup_elem(&nat, &key);
 }
 
+static __always_inline void free_seat(__u32 index)
+{
+	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
+
+	if (seat)
+		seat->taken = 0;
+}
+
 /* Deletes a connection, of which this is one entry: both of them, and its seat is free again. */
 static __always_inline void free_connection(const struct connection_key *key,
 					    const struct connection *connection)
 {
 	struct connection_key other_key = answer_to(&connection->translation.becomes);
-	__u32 index = connection->seat;
-	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
 
+	free_seat(connection->seat);
 	bpf_map_delete_elem(&conntrack, &other_key);
 	bpf_map_delete_elem(&conntrack, key);
-	if (seat)
-		seat->taken = 0;
 	count(&nat_events, NAT_FREED, 0);
 }
 
@@ -186,9 +191,15 @@ static __always_inline enum verdict establish(const struct connection_key *key,
 	if (seat < 0)
 		return VERDICT_CONNECTIONS_FULL;
 	there.seat = back.seat = seat;
-	if (bpf_map_update_elem(&conntrack, &reply_key, &back, BPF_NOEXIST) ||
-	    bpf_map_update_elem(&conntrack, key, &there, BPF_NOEXIST)) {
-		free_connection(key, &there);
+	if (bpf_map_update_elem(&conntrack, &reply_key, &back, BPF_NOEXIST)) {
+		/* Another CPU has just done the same, with the client's packet before this one. */
+		free_seat(seat);
+		return bpf_map_lookup_elem(&conntrack, key) ? VERDICT_FORWARDED
+							    : VERDICT_CONNECTIONS_FULL;
+	}
+	if (bpf_map_update_elem(&conntrack, key, &there, BPF_NOEXIST)) {
+		bpf_map_delete_elem(&conntrack, &reply_key);
+		free_seat(seat);
 		return VERDICT_CONNECTIONS_FULL;
 	}
 	delete_handshake(key, request);

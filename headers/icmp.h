@@ -9,7 +9,8 @@
 #include "l2.h"
 #include "packet.h"
 
-/* At most this many errors per period and CPU (RFC 1812, 4.3.2.8 asks for a limit). */
+/* At most this many errors per period and CPU (RFC 1812, 4.3.2.8 asks for a limit): 40 to 400 in a
+ * second, as the kernel's tick has it. */
 #define ICMP_BURST 100
 #define ICMP_PERIOD 250 /* jiffies: 0.25 to 2.5 s */
 
@@ -76,7 +77,7 @@ static __always_inline __u64 sum_words(void *start, __u32 length, void *end)
 static __always_inline int make_icmp_error(struct xdp_md *ctx, const struct packet *packet,
 					   __u8 type, __u8 code, __u16 mtu, __be32 source)
 {
-	__u32 l2_length = packet->l2_length;
+	__u32 l2_length = bounded_l2_length(packet->l2_length);
 	__u32 quote = packet->ip->ihl * 4 + ICMP_QUOTE;
 	__u32 length = sizeof(struct iphdr) + sizeof(struct icmp_header) + quote;
 	__u32 frame = bpf_xdp_get_buff_len(ctx);

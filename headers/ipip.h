@@ -25,7 +25,7 @@ static __always_inline int push_ipip(struct xdp_md *ctx, const struct packet *pa
 
 	if (l2_length < 0)
 		return -1;
-	outer = (void *)(long)ctx->data + l2_length;
+	outer = (void *)(long)ctx->data + bounded_l2_length(l2_length);
 	if ((void *)(outer + 1) > (void *)(long)ctx->data_end)
 		return -1;
 	*outer = (struct iphdr){

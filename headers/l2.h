@@ -7,16 +7,20 @@
 #include "../maps/nexthops.h"
 #include "packet.h"
 
-#define MAX_L2_LENGTH (sizeof(struct ethhdr) + MAX_VLAN_TAGS * sizeof(struct vlan_header))
+/* Returns a link-layer header's length, 14, 18 or 22, as it is: but said in a way that the verifier
+ * of Linux 6.1 believes, who forgets what it has seen when a value goes over the stack. */
+static __always_inline __u32 bounded_l2_length(__u32 l2_length)
+{
+	return sizeof(struct ethhdr) + ((l2_length - sizeof(struct ethhdr)) & 12);
+}
 
 /* Moves the first `l2_length` bytes (Ethernet header and tags) by `delta` bytes: forward if
  * positive, over what stood there. Returns 0, or -1: nothing was changed. */
 static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delta)
 {
-	__u8 l2[MAX_L2_LENGTH] = {};
+	__u8 l2[sizeof(struct ethhdr) + 12] = {};
 
-	if (l2_length < sizeof(struct ethhdr) || l2_length > sizeof(l2))
-		return -1;
+	l2_length = bounded_l2_length(l2_length);
 	if (bpf_xdp_load_bytes(ctx, 0, l2, l2_length) || bpf_xdp_adjust_head(ctx, delta))
 		return -1;
 	return bpf_xdp_store_bytes(ctx, 0, l2, l2_length);

@@ -5,6 +5,7 @@
 # conntrack_decode: a dump on stdin -> [{protocol, client, vip, lb, backend}], addresses with ports;
 # one for each connection, by its request's entry.
 conntrack_decode() {
+	# shellcheck disable=SC2016 # these are jq's variables
 	decode '
 	def endpoint($raw; $address; $port): ($raw[$address:$address + 4] | map(byte | tostring) | join("."))
 		+ ":" + ($raw[$port:$port + 2] | be16 | tostring);

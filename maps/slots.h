@@ -12,7 +12,7 @@
 /* One aligned store of 64 bits changes a slot: a packet sees the old pair or the new one. */
 struct slot {
 	__u32 now; /* id of the backend of this slot; 0 is nobody */
-	__u32 was; /* id of the backend that it had before; the same id when nothing changed */
+	__u32 was; /* id of the backend that it had before; not used yet, and the same as now */
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct slot) == 8, "one 64-bit store");

@@ -117,6 +117,7 @@ uploads() {
 		"$(sha256sum <"$BATS_TEST_TMPDIR/upload" | cut -d' ' -f1)" ]
 }
 
+# shellcheck disable=SC2154 # output is run's
 answers_1000_datagrams() {
 	run -0 on client tests/server.py ask-udp 192.168.178.15 9000 1000
 	echo "$output"

@@ -39,15 +39,15 @@ teardown_file() {
 }
 
 @test "check.sh says what is wrong, and where to look" {
-	local server
-	# the very first request may go to the broken one: then that is all that is said
-	server=$(on backend-02 pgrep -f "http.server 8000")
-	on backend-02 kill "$server"
+	on backend-02 kill "$(on backend-02 pgrep -f "http.server 8000")"
+	# it gives up early when its first eight requests all go to the broken one: one time in 256
 	run -1 labs/ipip/check.sh
+	[[ $output == *"backend-02 serves"* ]] || run -1 labs/ipip/check.sh
+	echo "$output"
+	on backend-02 labs/ipip/backend.sh
 	grep -q "^not ok: 40 of 40 requests are answered: only [0-9]*; " <<<"$output"
 	grep -q "^not ok: backend-02 serves some of them (0): none; scripts/node exec lb" <<<"$output"
 	grep -q "^ok: backend-01 serves some of them" <<<"$output"
-	on backend-02 labs/ipip/backend.sh
 	labs/ipip/check.sh
 }
 

@@ -77,11 +77,12 @@ env_with() {
 	cd "$BATS_TEST_DIRNAME/.."
 }
 
-@test "check.sh says at once when nothing is answered, and why" {
+@test "check.sh says soon when nothing is answered, and why" {
 	labs/ipip/setup.sh >/dev/null
 	on lb sysctl -qw net.ipv4.ip_forward=0
 	sleep 3 # the next hop is kept for up to 2.5 s
 	run -1 labs/ipip/check.sh
+	echo "$output"
 	[ "$output" = "not ok: a request is answered: no answer; forwarding_off rose on lb: sysctl net.ipv4.ip_forward must be 1 on lb. " ]
 }
 

@@ -161,6 +161,9 @@ verdicts() {
 }
 
 @test "and the client learns of a smaller MTU near the backend" {
+	# what the backends have learned in the last test, they would tell the client (by their MSS)
+	on backend-01 ip route flush cache
+	on backend-02 ip route flush cache
 	on lb ip route replace 192.168.178.11 dev eth0 mtu lock 1300
 	on lb ip route replace 192.168.178.12 dev eth0 mtu lock 1300
 	sleep 3 # the next hop is kept for up to 2.5 s
@@ -238,7 +241,7 @@ except ConnectionRefusedError:
 	local name delay setup
 	for name in l2dsr nat; do
 		for delay in 0.2 0.6 1.2; do
-			setsid env LAB=$LAB-half labs/$name/setup.sh >/dev/null 2>&1 3>&- &
+			setsid env LAB="$LAB-half" labs/$name/setup.sh >/dev/null 2>&1 3>&- &
 			setup=$!
 			sleep $delay
 			kill -KILL -- -"$setup" 2>/dev/null || true

@@ -210,7 +210,7 @@ interrupted() {
 	loaded
 	on lb ip link set dev eth0 xdp off
 	lb detach eth0
-	[ -z "$(on lb ls $MAPS)" ]
+	[ -z "$(on lb ls "$MAPS")" ]
 	refuses 1 "no XDP program runs on eth0" detach eth0
 }
 
