@@ -12,9 +12,10 @@ done
 
 setup_file() {
 	scripts/node destroy --all
-	scripts/node create lb eth0=lan:192.168.178.10/24 eth1=dc:172.20.0.10/24
+	scripts/node create lb eth0=lan:192.168.178.10/24 eth1=dc:172.20.0.10/24 eth2=wan:10.0.0.10/16
 	on lb ip link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
 	on lb ip link set dev eth1 xdp obj bpf/xdp_decap.o sec xdp
+	on lb ip link set dev eth2 xdp obj bpf/xdp_nat.o sec xdp
 }
 
 teardown_file() {
@@ -64,6 +65,12 @@ enumerators() {
 	[ "$(layout xdp_decap decap_address)" = "20 address@0 family@16" ]
 	[ "$(layout xdp_decap decap_role)" = "4 roles@0" ]
 	[ "$(layout xdp_decap counter)" = "16 packets@0 bytes@8" ]
+	[ "$(layout xdp_nat nat)" = "20 first_port@0 last_port@2 handshake@4 established@8 closing@12 udp@16" ]
+	[ "$(layout xdp_nat connection_key)" = "16 source@0 destination@4 source_port@8 destination_port@10 protocol@12 unused@13" ]
+	[ "$(layout xdp_nat translation)" = "24 becomes@0 backend@16 direction@20" ]
+	[ "$(layout xdp_nat connection)" = "48 translation@0 seen@24 fin@32 rst@36 seat@40 closing@44" ]
+	[ "$(layout xdp_nat handshake)" = "40 translation@0 expires@24 answered@32 confirm@36" ]
+	[ "$(layout xdp_nat seat)" = "24 taken@0 unused@4 request@8" ]
 }
 
 @test "services" {
@@ -176,11 +183,49 @@ enumerators() {
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/decap_stats" | decap_stats_decode | jq length)" -eq "${#DECAP_VERDICTS[@]}" ]
 }
 
+@test "nat" {
+	local got
+	got=$(round_trip nat "$(u32 0)" "$(nat 10001 65534 31 86400 32 65537)")
+	holds "$got" .value '{"first_port":10001,"last_port":65534,"handshake":31,"established":86400,"closing":32,"udp":65537}'
+	[ "$(nat_decode <<<"$got")" = '{"first_port":10001,"last_port":65534,"handshake":31,"established":86400,"closing":32,"udp":65537}' ]
+}
+
+@test "nat_events: the names are those of enum nat_event" {
+	local names
+	names=$(enumerators nat_events nat_event | sed '/^NAT_EVENTS$/d; s/^NAT_//' | tr '[:upper:]' '[:lower:]')
+	[ "$names" = "$(printf '%s\n' "${NAT_EVENTS[@]}")" ]
+	round_trip nat_events "$(u32 4)" "$(u32 7) $(u32 0) $(u32 0) $(u32 0)"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/nat_events" | nat_events_decode | jq -c '.[4]')" = \
+		"{\"name\":\"freed\",\"connections\":$((7 * $(nproc)))}" ]
+}
+
+# A connection key: 10.0.0.20:40000 > 192.168.178.15:80, TCP. A translation: it becomes
+# 192.168.178.10:40001 > 172.16.0.10:8080, of backend 3.
+connection_key="10 0 0 20 192 168 178 15 156 64 0 80 6 0 0 0"
+translation="192 168 178 10 172 16 0 10 156 65 31 144 6 0 0 0 3 0 0 0 0 0 0 0"
+connection='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]'
+
+@test "conntrack" {
+	round_trip conntrack "$connection_key" "$translation $(u32 0) $(u32 0) $(u32 0) $(u32 0) $(u32 5) $(u32 0)"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/conntrack" | conntrack_decode)" = "$connection" ]
+}
+
+@test "handshakes" {
+	round_trip handshakes "$connection_key" "$translation $(u32 0) $(u32 0) $(u32 0) $(u32 0)"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | handshakes_decode)" = "$connection" ]
+}
+
+@test "seats" {
+	local got
+	got=$(round_trip seats "$(u32 131071)" "$(u32 1) $(u32 0) $connection_key")
+	[ "$(jq -s . <<<"$got" | seats_decode)" = '[{"seat":131071,"taken":1}]' ]
+}
+
 @test "every map that is pinned has its pair of files" {
 	local pin
 	for pin in $(on lb ls "$MAPS"); do
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 8 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 13 ]
 }

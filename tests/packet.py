@@ -186,8 +186,10 @@ def udp_sums(program, ifindex):
         out = IP(bytes(ours(ttl=63) / UDP(sport=40000, dport=5353) / struct.pack("!H", word)))
         return out[UDP].chksum
 
-    # The payload that makes the sum 0 (written as 0xffff) and its neighbours, and some others.
-    zero = next(word for word in range(0x10000) if sum_of(word) == 0xFFFF)
+    # The payload that makes the sum 0, written as 0xffff: what the checksum is over zeros. Its
+    # neighbours, and some others.
+    zero = sum_of(0)
+    assert sum_of(zero) == 0xFFFF
     words = {(zero + i) & 0xFFFF for i in range(-3, 4)} | {0, 1, 0xFFFF, 0x8000, 0x7FFF}
     for word in sorted(words):
         frame = came() / client() / UDP(sport=40000, dport=53) / struct.pack("!H", word)
