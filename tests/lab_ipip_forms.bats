@@ -21,9 +21,20 @@ traces() {
 	sysctl -a 2>/dev/null | grep -E 'ip_forward|rp_filter|arp_' | sort
 }
 
-# settled BEFORE: nothing more is there than before. (The kernel needs a moment to free programs.)
+# no_programs: none of ours is loaded. (The kernel needs a moment to free those of the last test.)
+no_programs() {
+	bpftool -j prog show | jq -e 'all(.[]; (.name // "") | startswith("xdp_") | not)'
+}
+
+# remember: keeps what is there before a test.
+remember() {
+	wait_for 10 no_programs || true # unless somebody else uses some
+	traces >"$BATS_TEST_TMPDIR/before"
+}
+
+# settled: what is there now is what was there before.
 settled() {
-	diff <(cat "$1") <(traces)
+	diff "$BATS_TEST_TMPDIR/before" <(traces)
 }
 
 # env_with LINES: a lab.env with some lines that overrule the others.
@@ -121,17 +132,17 @@ env_with() {
 }
 
 @test "teardown leaves nothing, and can be run twice" {
-	traces >"$BATS_TEST_TMPDIR/before"
+	remember
 	labs/ipip/setup.sh >/dev/null
-	run ! settled "$BATS_TEST_TMPDIR/before"
+	run ! settled
 	labs/ipip/teardown.sh
-	wait_for 5 settled "$BATS_TEST_TMPDIR/before" || settled "$BATS_TEST_TMPDIR/before"
+	wait_for 10 settled || settled
 	labs/ipip/teardown.sh
 }
 
 @test "teardown leaves nothing when setup was killed half-way, whenever that was" {
 	local delay setup
-	traces >"$BATS_TEST_TMPDIR/before"
+	remember
 	for delay in 0.05 0.15 0.3 0.45 0.6 0.8 1.0 1.3 1.6; do
 		setsid labs/ipip/setup.sh >/dev/null 2>&1 3>&- &
 		setup=$!
@@ -140,7 +151,7 @@ env_with() {
 		kill -KILL -- -"$setup" 2>/dev/null || true
 		wait $setup 2>/dev/null || true
 		labs/ipip/teardown.sh
-		wait_for 5 settled "$BATS_TEST_TMPDIR/before" || settled "$BATS_TEST_TMPDIR/before"
+		wait_for 10 settled || settled
 	done
 }
 
