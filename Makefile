@@ -10,7 +10,7 @@ BPF_CFLAGS := -target bpf -O2 -g -mcpu=v3 -std=gnu11 \
 PROGRAMS := $(wildcard bpf/*.c)
 OBJECTS := $(PROGRAMS:.c=.o)
 C_FILES := $(PROGRAMS) $(wildcard headers/*.h maps/*.h)
-SHELL_FILES := $(wildcard scripts/* maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
+SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
 	tests/run $(wildcard tests/*.bats tests/*.bash) .ci/run
 
 .PHONY: all test lint clean help

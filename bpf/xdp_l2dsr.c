@@ -29,7 +29,7 @@
 #include "../headers/l2.h"
 #include "../headers/nexthop.h"
 #include "../headers/packet.h"
-#include "../headers/select.h"
+#include "../headers/tracking.h"
 
 static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
 					    struct packet *packet)

@@ -4,6 +4,7 @@
 #ifndef HEADERS_CONCLUDE_H
 #define HEADERS_CONCLUDE_H
 
+#include "../maps/backend_stats.h"
 #include "../maps/backends.h"
 #include "../maps/load_balancer.h"
 #include "../maps/stats.h"
@@ -23,6 +24,19 @@ static __always_inline void tell(const struct packet *packet, enum verdict verdi
 			   &backend->address, verdict);
 }
 
+/* Counts a packet of `length` bytes that goes to a backend, or comes from it. */
+static __always_inline void count_backend(const struct packet *packet, __u32 length)
+{
+	__u32 id = packet->backend;
+	struct backend_counter *counter = bpf_map_lookup_elem(&backend_stats, &id);
+
+	if (!counter)
+		return;
+	counter->packets++;
+	counter->bytes += length;
+	counter->connections += packet->opens;
+}
+
 /* Counts a packet of `length` bytes under its verdict and returns the XDP action. */
 static __always_inline int conclude(const struct packet *packet, enum verdict verdict, __u32 length)
 {
@@ -30,6 +44,8 @@ static __always_inline int conclude(const struct packet *packet, enum verdict ve
 	struct load_balancer *lb = bpf_map_lookup_elem(&load_balancer, &key);
 
 	count(&stats, verdict, length);
+	if (verdict == VERDICT_FORWARDED || verdict == VERDICT_REDIRECTED)
+		count_backend(packet, length);
 	if (lb && lb->flags & LB_DEBUG && verdict != VERDICT_NOT_OURS)
 		tell(packet, verdict);
 	return action(verdict);

@@ -4,6 +4,7 @@
 #ifndef HEADERS_CONNECTIONS_H
 #define HEADERS_CONNECTIONS_H
 
+#include "../maps/backends.h"
 #include "../maps/conntrack.h"
 #include "../maps/handshakes.h"
 #include "../maps/nat.h"
@@ -11,6 +12,7 @@
 #include "../maps/nexthops.h"
 #include "../maps/seats.h"
 #include "../maps/stats.h"
+#include "fragments.h"
 #include "packet.h"
 #include "select.h"
 
@@ -19,17 +21,6 @@
 #define SEAT_TRIES 32
 /* How far beyond the SYN ACK a client's first acknowledgement may be: data of TCP Fast Open. */
 #define CONFIRM_WINDOW 65536
-
-static __always_inline struct connection_key key_of(const struct flow *flow)
-{
-	return (struct connection_key){
-		.source = flow->client,
-		.destination = flow->vip,
-		.source_port = flow->client_port,
-		.destination_port = flow->vip_port,
-		.protocol = flow->protocol,
-	};
-}
 
 /* What the answer to a packet looks like. The answer to what a packet becomes is the key of the
  * connection's other entry. */
@@ -380,16 +371,15 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, struct p
 {
 	struct connection_key key = key_of(&packet->flow);
 	int is_tcp = parsed == PARSED_FLOW && key.protocol == IPPROTO_TCP;
-	int is_syn = (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 	__u64 now = bpf_ktime_get_coarse_ns();
 	__be32 us = ipv4_of(&lb->address);
 	struct connection *connection;
 	struct handshake *handshake;
 	struct backend *backend;
-	enum verdict verdict;
+	struct service *service;
 
 	connection = find_live(&key, nat, now);
-	if (connection && is_syn && connection->closing &&
+	if (connection && packet->opens && connection->closing &&
 	    connection->translation.direction == DIRECTION_REQUEST) {
 		free_connection(&key, connection); /* the client uses its port again */
 		connection = NULL;
@@ -415,17 +405,22 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, struct p
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	}
-	verdict = find_backend(packet, parsed, lb, &backend);
-	if (verdict == VERDICT_NOT_OURS)
+	service = find_service(&packet->flow);
+	if (!service) {
+		note_for_kernel(packet);
 		return stray(ctx, &key, nat, us);
-	if (is_tcp && !is_syn)
+	}
+	if (is_tcp && !packet->opens)
 		return VERDICT_NO_CONNECTION;
-	if (verdict != VERDICT_FORWARDED)
-		return verdict;
+	packet->backend = find_slot(service, &packet->flow, lb).now;
+	backend = usable_backend(packet->backend);
+	if (!backend)
+		return VERDICT_NO_BACKEND;
 	if (!us)
 		return VERDICT_NO_ADDRESS;
+	packet->opens = 1;
 	return start_handshake(ctx, nat, &key, packet->backend, us, ipv4_of(&backend->address),
-			       backend->port, now, to);
+			       backend->port ?: key.destination_port, now, to);
 }
 
 /* A later fragment has no ports: what it becomes was noted with the first one. */

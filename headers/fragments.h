@@ -5,6 +5,7 @@
 
 #include "../maps/map.h"
 #include "packet.h"
+#include "select.h"
 
 #define FRAGMENT_LIFETIME 30000000000ULL /* ns; as long as the kernel waits (ipfrag_time) */
 
@@ -60,6 +61,14 @@ static __always_inline struct fragment_note *recall_fragment(const struct packet
 	struct fragment_note *note = bpf_map_lookup_elem(&fragments, &key);
 
 	return note && bpf_ktime_get_coarse_ns() < note->expires ? note : NULL;
+}
+
+/* A packet is left to the kernel. If it is the first fragment of one for a VIP, so are the others:
+ * of a long ping, say. */
+static __always_inline void note_for_kernel(const struct packet *packet)
+{
+	if (packet->ip && is_first_fragment(packet->ip) && is_vip(packet->ip->daddr))
+		note_fragment(packet, (struct fragment_note){});
 }
 
 #endif

@@ -14,6 +14,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "../maps/connection_key.h"
+
 #define MAX_VLAN_TAGS 2
 #define IP_MORE_FRAGMENTS 0x2000
 #define IP_DONT_FRAGMENT 0x4000
@@ -67,6 +69,7 @@ struct packet {
 	__u32 length;	 /* of the IP packet, by its header: a frame may carry padding */
 	struct flow flow;
 	__u32 backend; /* id of the backend that it goes to or comes from, once that is known */
+	__u8 opens;    /* 1: it begins a connection: a TCP SYN (NAT: or the first UDP packet) */
 	/* TCP only: */
 	__u8 tcp_flags; /* TCP_SYN and so on; 0 if it is not TCP */
 	__be32 sequence;
@@ -80,6 +83,17 @@ enum parsed {
 	PARSED_FLOW,	       /* TCP or UDP, the flow is complete */
 	PARSED_ICMP_ERROR,     /* an error about a packet of this flow, sent back by somebody */
 };
+
+static __always_inline struct connection_key key_of(const struct flow *flow)
+{
+	return (struct connection_key){
+		.source = flow->client,
+		.destination = flow->vip,
+		.source_port = flow->client_port,
+		.destination_port = flow->vip_port,
+		.protocol = flow->protocol,
+	};
+}
 
 /* Returns the EtherType behind the Ethernet header and up to two VLAN tags (802.1Q, 802.1ad), and
  * sets *l2_length. */
@@ -139,6 +153,7 @@ static __always_inline int parse_tcp(struct cursor *cursor, __u32 length, int fr
 	packet->flow.client_port = tcp->source;
 	packet->flow.vip_port = tcp->dest;
 	packet->tcp_flags = ((__u8 *)tcp)[13];
+	packet->opens = (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 	packet->sequence = tcp->seq;
 	packet->acknowledgement = tcp->ack_seq;
 	return 0;
@@ -224,7 +239,7 @@ static __always_inline enum parsed parse_packet(struct xdp_md *ctx, __u32 frame_
 	flow->client = ip->saddr;
 	flow->vip = ip->daddr;
 	flow->client_port = flow->vip_port = 0;
-	packet->tcp_flags = 0;
+	packet->tcp_flags = packet->opens = 0;
 
 	protocol = parse_ipv4(&cursor, frame_length - packet->l2_length);
 	if (protocol < 0)

@@ -3,7 +3,7 @@
 # backends.h for the shell: sourced, with bytes.sh.
 
 # shellcheck disable=SC2034 # for whoever sources this
-MAX_BACKENDS=32768 BACKEND_FREE=0 BACKEND_UP=1
+MAX_BACKENDS=32768 BACKEND_FREE=0 BACKEND_UP=1 BACKEND_DOWN=2
 
 # backend ADDRESS PORT SERVICE_ID [WEIGHT [STATE]]: weight 1 and state up if not given.
 backend() {
@@ -21,7 +21,7 @@ backends_decode() {
 			port: (.value[16:18] | be16),
 			family: .formatted.value.family,
 			weight: .formatted.value.weight,
-			state: (.formatted.value.state | {"1": "up"}[tostring] // tostring),
+			state: (.formatted.value.state | {"1": "up", "2": "down"}[tostring] // tostring),
 			service: .formatted.value.service
 		}]' -s
 }

@@ -48,11 +48,33 @@ protocol_number() {
 # decode FILTER [JQ_OPTION...]: JSON on stdin through a jq filter that may use the inverse of the
 # functions above.
 decode() {
+	# shellcheck disable=SC2016 # these are jq's variables
 	jq -c "${@:2}" '
 		def byte: ascii_downcase | explode | map(if . >= 97 then . - 87 else . - 48 end)
 			| .[2] * 16 + .[3];
 		def be16: (.[0] | byte) * 256 + (.[1] | byte);
 		def address: .octets[:4] | map(tostring) | join(".");
+		def endpoint($address; $port): (.[$address:$address + 4] | map(byte | tostring) | join("."))
+			+ ":" + (.[$port:$port + 2] | be16 | tostring);
 		def protocol: {"6": "tcp", "17": "udp"}[tostring] // tostring;
+		'"$1"
+}
+
+# encode FILTER [JQ_OPTION...]: the way back, for many at once: JSON on stdin through a jq filter that may
+# use the functions above, and the structs that more than one map has.
+encode() {
+	local order='.'
+	little_endian || order=reverse
+	# shellcheck disable=SC2016 # these are jq's variables
+	jq -r "${@:2}" '
+		def byte($unit): . / $unit | floor % 256;
+		def u32: [byte(1), byte(256), byte(65536), byte(16777216)] | '$order';
+		def be16: [byte(256), byte(1)];
+		def address: [split(".")[] | tonumber] + [range(12) | 0];
+		def protocol: {tcp: 6, udp: 17}[.];
+		def state: {free: 0, up: 1, down: 2}[.];
+		def service_key: [(.address | address), (.port | be16), (.protocol | protocol), 4];
+		def backend: [(.address | address), (.port | be16), 4, (.state | state),
+			(.weight | u32), (.service | u32)];
 		'"$1"
 }

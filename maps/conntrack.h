@@ -4,21 +4,12 @@
 #ifndef MAPS_CONNTRACK_H
 #define MAPS_CONNTRACK_H
 
+#include "connection_key.h"
 #include "map.h"
 
 #ifndef MAX_CONNECTIONS
 #define MAX_CONNECTIONS 131072
 #endif
-
-/* Addresses and ports of a packet, as it is on the wire. All in network byte order. */
-struct connection_key {
-	__be32 source;
-	__be32 destination;
-	__be16 source_port;
-	__be16 destination_port;
-	__u8 protocol;
-	__u8 unused[3];
-};
 
 enum direction {
 	DIRECTION_REQUEST = 0, /* client -> VIP, becomes load balancer -> backend */
@@ -41,7 +32,6 @@ struct connection {
 	__u32 closing; /* 1, in both entries: both sides have finished, or one has reset */
 };
 
-_Static_assert(sizeof(struct connection_key) == 16, "no padding");
 _Static_assert(sizeof(struct connection) == 48, "no padding");
 
 /* A hash, not an LRU: no connection is lost because others come. See seats.h for when it is full.

@@ -14,9 +14,11 @@ struct load_balancer {
 	union address address; /* our own IPv4 address: the source of what we send ourselves */
 	__u32 hash_key[8];     /* random by default; the same on all load balancers of a group */
 	__u32 flags;	       /* enum load_balancer_flags */
+	__u32 window; /* for how many seconds after a change of slots unknown flows are learned; 0:
+		       * connections are not tracked at all */
 };
 
-_Static_assert(sizeof(struct load_balancer) == 52, "no padding");
+_Static_assert(sizeof(struct load_balancer) == 56, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

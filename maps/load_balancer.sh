@@ -3,7 +3,7 @@
 # load_balancer.h for the shell: sourced, with bytes.sh.
 
 # shellcheck disable=SC2034 # for whoever sources this
-LB_DEBUG=1
+LB_DEBUG=1 DEFAULT_WINDOW=900
 
 # random_hash_key: 32 bytes that nobody can guess.
 random_hash_key() {
@@ -18,16 +18,17 @@ hex_bytes() {
 	done
 }
 
-# load_balancer ADDRESS FLAGS BYTE*32: the last 32 words are the hash key.
+# load_balancer ADDRESS FLAGS WINDOW BYTE*32: the last 32 words are the hash key.
 load_balancer() {
-	echo "$(address "$1")" "${@:3}" "$(u32 "$2")"
+	echo "$(address "$1")" "${@:4}" "$(u32 "$2")" "$(u32 "$3")"
 }
 
-# load_balancer_decode: the entry on stdin -> {address, hash_key: [32 bytes], flags}
+# load_balancer_decode: the entry on stdin -> {address, hash_key: [32 bytes], flags, window}
 load_balancer_decode() {
 	decode '{
 		address: (.formatted.value.address | address),
 		hash_key: (.value[16:48] | map(byte)),
-		flags: .formatted.value.flags
+		flags: .formatted.value.flags,
+		window: .formatted.value.window
 	}'
 }

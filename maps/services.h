@@ -6,8 +6,9 @@
 #include "address.h"
 #include "map.h"
 
-/* Port 0 with protocol 0 is the VIP itself: it tells the programs that packets whose ports cannot
- * be read (later fragments, broken headers) are meant for a service of ours. */
+/* Port 0 is every port that no other service has. With protocol 0 too it is the VIP itself: it
+ * tells the programs that packets whose ports cannot be read (later fragments, broken headers) are
+ * meant for a service of ours. */
 struct service_key {
 	union address address;
 	__be16 port;
@@ -16,15 +17,23 @@ struct service_key {
 		       /* stack bytes that make every lookup miss */
 };
 
+enum service_flags {
+	SERVICE_STICKY = 1, /* all flows of a client's address go to the same backend */
+	SERVICE_HASH = 2,   /* xdp_maglev fills the slots in turns, as `hash % n` does */
+};
+
 struct service {
 	__u32 id;    /* a backend carries the id of its service; 0 is nobody's */
 	__u32 first; /* the service's slots are slots[first] ... slots[first + slots - 1] */
 	__u32 slots;
-	__u32 flags; /* none yet: 0 */
+	__u32 flags; /* enum service_flags */
+	/* Until then, a flow that nobody knows on a slot that has changed hands belongs to the
+	 * slot's old backend: ns since boot. */
+	__u64 learns_until;
 };
 
 _Static_assert(sizeof(struct service_key) == 20, "no padding");
-_Static_assert(sizeof(struct service) == 16, "no padding");
+_Static_assert(sizeof(struct service) == 24, "no padding");
 
 /* Not preallocated: an update then is a new element in place of the old one, never a change
  * under the eyes of a packet. */

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # services.h for the shell: sourced, with bytes.sh.
 
-# service_key PROTOCOL ADDRESS PORT
+# shellcheck disable=SC2034 # for whoever sources this
+MAX_SERVICES=4096 SERVICE_STICKY=1 SERVICE_HASH=2
+
+# service_key PROTOCOL ADDRESS PORT: port 0 is every port.
 service_key() {
 	echo "$(address "$2")" "$(be16 "$3")" "$(protocol_number "$1")" 4
 }
@@ -12,9 +15,9 @@ vip_key() {
 	echo "$(address "$1")" 0 0 0 4
 }
 
-# service ID FIRST_SLOT SLOTS
+# service ID FIRST_SLOT SLOTS [FLAGS]: flags 0 if not given; learning is over.
 service() {
-	echo "$(u32 "$1")" "$(u32 "$2")" "$(u32 "$3")" "$(u32 0)"
+	echo "$(u32 "$1")" "$(u32 "$2")" "$(u32 "$3")" "$(u32 "${4-0}")" 0 0 0 0 0 0 0 0
 }
 
 # services_decode: a dump on stdin -> [{protocol, address, port, id, first, slots, flags}]

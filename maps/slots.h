@@ -12,7 +12,8 @@
 /* One aligned store of 64 bits changes a slot: a packet sees the old pair or the new one. */
 struct slot {
 	__u32 now; /* id of the backend of this slot; 0 is nobody */
-	__u32 was; /* id of the backend that it had before; not used yet, and the same as now */
+	__u32 was; /* the same; or, after a change, id of the backend that flows from before belong
+		    * to; 0: to that of now, unless the map of flows says otherwise */
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct slot) == 8, "one 64-bit store");
@@ -24,5 +25,21 @@ struct {
 	__type(value, struct slot);
 	__uint(pinning, MAP_PINNING);
 } slots SEC(".maps");
+
+/* Both halves in one piece: the compiler must not make two accesses out of it. */
+union slot_word {
+	__u64 word;
+	struct slot slot;
+};
+
+static __always_inline struct slot read_slot(const struct slot *slot)
+{
+	return (union slot_word){.word = *(const volatile __u64 *)slot}.slot;
+}
+
+static __always_inline void write_slot(struct slot *slot, struct slot value)
+{
+	*(volatile __u64 *)slot = (union slot_word){.slot = value}.word;
+}
 
 #endif

@@ -56,12 +56,15 @@ enumerators() {
 @test "the structs lie in the objects as the encoders write them" {
 	[ "$(layout xdp_ipip address)" = "16 octets@0 words@0" ]
 	[ "$(layout xdp_ipip service_key)" = "20 address@0 port@16 protocol@18 family@19" ]
-	[ "$(layout xdp_ipip service)" = "16 id@0 first@4 slots@8 flags@12" ]
+	[ "$(layout xdp_ipip service)" = "24 id@0 first@4 slots@8 flags@12 learns_until@16" ]
 	[ "$(layout xdp_ipip slot)" = "8 now@0 was@4" ]
 	[ "$(layout xdp_ipip backend)" = "28 address@0 port@16 family@18 state@19 weight@20 service@24" ]
-	[ "$(layout xdp_ipip load_balancer)" = "52 address@0 hash_key@16 flags@48" ]
+	[ "$(layout xdp_ipip load_balancer)" = "56 address@0 hash_key@16 flags@48 window@52" ]
 	[ "$(layout xdp_ipip nexthop)" = "32 destination@0 source@6 ifindex@12 address@16 mtu@20 expires@24" ]
 	[ "$(layout xdp_ipip counter)" = "16 packets@0 bytes@8" ]
+	[ "$(layout xdp_ipip backend_counter)" = "24 packets@0 bytes@8 connections@16" ]
+	[ "$(layout xdp_ipip connection_key)" = "16 source@0 destination@4 source_port@8 destination_port@10 protocol@12 unused@13" ]
+	[ "$(layout xdp_ipip tracked_flow)" = "16 backend@0 closing@4 seen@8" ]
 	[ "$(layout xdp_decap decap_address)" = "20 address@0 family@16" ]
 	[ "$(layout xdp_decap decap_role)" = "4 roles@0" ]
 	[ "$(layout xdp_decap counter)" = "16 packets@0 bytes@8" ]
@@ -75,14 +78,14 @@ enumerators() {
 
 @test "services" {
 	local got
-	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537)")
+	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537 "$SERVICE_STICKY")")
 	holds "$got" .key.address.octets "[192,168,178,15,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x1f","0x40","0x11","0x04"]' ]
 	holds "$got" .key.protocol 17
 	holds "$got" .key.family 4
-	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":0}'
+	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":1,"learns_until":0}'
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | services_decode)" = \
-		'[{"protocol":"udp","address":"192.168.178.15","port":8000,"family":4,"id":70000,"first":5,"slots":65537,"flags":0}]' ]
+		'[{"protocol":"udp","address":"192.168.178.15","port":8000,"family":4,"id":70000,"first":5,"slots":65537,"flags":1,"learns_until":0}]' ]
 }
 
 @test "services: the entry for a VIP" {
@@ -113,9 +116,9 @@ enumerators() {
 	holds "$got" .value.state 1
 	holds "$got" .value.weight 65536
 	holds "$got" .value.service 70000
-	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1)"
+	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 "$BACKEND_DOWN")"
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/backends" | backends_decode)" = \
-		'[{"id":1,"address":"10.0.0.1","port":80,"family":4,"weight":1,"state":"up","service":1},{"id":32767,"address":"172.16.255.1","port":8080,"family":4,"weight":65536,"state":"up","service":70000}]' ]
+		'[{"id":1,"address":"10.0.0.1","port":80,"family":4,"weight":0,"state":"down","service":1},{"id":32767,"address":"172.16.255.1","port":8080,"family":4,"weight":65536,"state":"up","service":70000}]' ]
 	round_trip backends "$(u32 1)" "$(backend 0.0.0.0 0 0 0 "$BACKEND_FREE")"
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/backends" | backends_decode | jq length)" -eq 1 ]
 }
@@ -129,11 +132,12 @@ enumerators() {
 	local got key
 	key=$(seq -s ' ' 224 255)
 	# shellcheck disable=SC2086 # bytes
-	got=$(round_trip load_balancer "$(u32 0)" "$(load_balancer 192.168.178.10 "$LB_DEBUG" $key)")
+	got=$(round_trip load_balancer "$(u32 0)" "$(load_balancer 192.168.178.10 "$LB_DEBUG" 70000 $key)")
 	holds "$got" .value.address.octets "[192,168,178,10,0,0,0,0,0,0,0,0,0,0,0,0]"
 	holds "$got" .value.hash_key "[$((0xe3e2e1e0)),$((0xe7e6e5e4)),$((0xebeae9e8)),$((0xefeeedec)),$((0xf3f2f1f0)),$((0xf7f6f5f4)),$((0xfbfaf9f8)),$((0xfffefdfc))]"
 	holds "$got" .value.flags 1
-	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[${key// /,}],\"flags\":1}" ]
+	holds "$got" .value.window 70000
+	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[${key// /,}],\"flags\":1,\"window\":70000}" ]
 }
 
 @test "load_balancer: keys in hex and random keys are 32 bytes" {
@@ -221,11 +225,55 @@ connection='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:
 	[ "$(jq -s . <<<"$got" | seats_decode)" = '[{"seat":131071,"taken":1}]' ]
 }
 
+@test "flows and new_flows" {
+	local map
+	for map in flows new_flows; do
+		round_trip $map "$connection_key" "$(u32 3) $(u32 1) $(u32 705032705) $(u32 1)" # 5000000001 ns
+		[ "$(on lb bpftool -j map dump pinned "$MAPS/$map" | ${map}_decode)" = \
+			'[{"protocol":"tcp","client":"10.0.0.20:40000","service":"192.168.178.15:80","backend":3,"closing":true,"seen":5}]' ]
+	done
+}
+
+@test "backend_stats" {
+	local id="{\"id\":258}" got
+	round_trip backend_stats "$(u32 258)" "$(u32 10) $(u32 0) $(u32 100) $(u32 0) $(u32 1) $(u32 0)" # on each CPU
+	[ "$(backend_stats_keys <<<"[$id]")" = "key $(u32 258)" ]
+	# shellcheck disable=SC2046 # bytes
+	got=$(on lb bpftool -j map lookup pinned "$MAPS/backend_stats" key $(u32 258))
+	[ "$(jq -s . <<<"$got" | backend_stats_decode)" = \
+		"[{\"id\":258,\"packets\":$((10 * $(nproc))),\"bytes\":$((100 * $(nproc))),\"connections\":$(nproc)}]" ]
+}
+
+@test "command: what the encoder writes is what the single encoders write, one after the other" {
+	local got want
+	got=$(
+		commands_encode <<-'END'
+			[{"operation": 1, "protocol": "udp", "address": "192.168.178.15", "port": 8000, "id": 70000, "first": 5, "slots": 65537, "flags": 3,
+			"is_vip": true, "changes": [{"id": 258, "address": "172.16.255.1", "port": 8080, "state": "down", "weight": 65536, "service": 70000},
+			{"id": 1, "address": "0.0.0.0", "port": 0, "state": "free", "weight": 0, "service": 0}]}]
+		END
+	)
+	want=$(echo "$(u32 "$COMMAND_BUILD")" "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537 3)" "$(u32 1)" "$(u32 2)" \
+		"$(u32 258)" "$(backend 172.16.255.1 8080 70000 65536 "$BACKEND_DOWN")" \
+		"$(u32 1)" "$(backend 0.0.0.0 0 0 0 "$BACKEND_FREE")")
+	[ "$got" = "$want" ]
+}
+
+@test "the flags of services, the states of backends, the operations of the builder" {
+	[ "$(enumerators services service_flags)" = $'SERVICE_STICKY = '"$SERVICE_STICKY"$'\nSERVICE_HASH = '"$SERVICE_HASH" ]
+	[ "$(enumerators backends backend_state)" = \
+		$'BACKEND_FREE = '"$BACKEND_FREE"$'\nBACKEND_UP = '"$BACKEND_UP"$'\nBACKEND_DOWN = '"$BACKEND_DOWN" ]
+	[ "$(enumerators command operation)" = \
+		$'COMMAND_BUILD = '"$COMMAND_BUILD"$'\nCOMMAND_DELETE = '"$COMMAND_DELETE"$'\nCOMMAND_SETTLE = '"$COMMAND_SETTLE" ]
+	grep -q "define MAX_SERVICE_BACKENDS $MAX_SERVICE_BACKENDS$" maps/command.h
+	grep -q "define MAX_SERVICE_SLOTS $MAX_SERVICE_SLOTS$" maps/command.h
+}
+
 @test "every map that is pinned has its pair of files" {
 	local pin
 	for pin in $(on lb ls "$MAPS"); do
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 13 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 16 ]
 }

@@ -91,7 +91,7 @@ teardown_file() {
 		on $backend ip route replace default via 172.16.0.2 dev eth0
 	done
 	uploads 1000000
-	too_big=$(lb --json stats | jq '.[] | select(.name == "too_big_answered").packets')
+	too_big=$(lb --json stats | jq '.verdicts[] | select(.name == "too_big_answered").packets')
 	[ "$too_big" -gt 0 ]
 	on client ip route get 192.168.178.15 | grep -q "mtu 1480"
 	on client ip route flush cache
@@ -126,7 +126,7 @@ print(answer.src, answer[ICMP].type)'
 from scapy.layers.inet import IP, TCP
 from scapy.sendrecv import send
 send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dport=8000), verbose=0)'
-	wait_for 3 bash -c "[[ \$(scripts/node exec backend-01 scripts/lb --json decap stats | jq '.[] | select(.name == \"source_refused\").packets') -eq 1 ]]"
+	wait_for 3 bash -c "[[ \$(scripts/node exec backend-01 scripts/lb --json decap stats | jq '.verdicts[] | select(.name == \"source_refused\").packets') -eq 1 ]]"
 }
 
 @test "a role script alone can be run again on its node, and setup.sh there runs just that role" {

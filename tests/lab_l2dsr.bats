@@ -81,16 +81,16 @@ teardown_file() {
 	on backend-03 labs/l2dsr/backend.sh
 	lb backend add tcp 192.168.178.15:8000 172.16.0.10
 	local before good=0
-	before=$(lb --json stats | jq '.[] | select(.name == "forwarded").packets')
+	before=$(lb --json stats | jq '.verdicts[] | select(.name == "forwarded").packets')
 	for _ in {1..30}; do
 		! on client curl -s -o /dev/null --max-time 0.3 http://192.168.178.15:8000/ || good=$((good + 1))
 	done
 	echo "$good of 30 answered; $(on gateway ip neigh show 192.168.178.15)"
 	[ $good -lt 30 ]
 	[ $good -gt 0 ]
-	[ "$(lb --json stats | jq '.[] | select(.name == "loop").packets')" -gt 0 ]
+	[ "$(lb --json stats | jq '.verdicts[] | select(.name == "loop").packets')" -gt 0 ]
 	# nothing went round in circles: a dozen packets for each request that was answered
-	[ $(($(lb --json stats | jq '.[] | select(.name == "forwarded").packets') - before)) -le $((12 * good)) ]
+	[ $(($(lb --json stats | jq '.verdicts[] | select(.name == "forwarded").packets') - before)) -le $((12 * good)) ]
 	lb backend del tcp 192.168.178.15:8000 172.16.0.10
 	scripts/node destroy backend-03
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* xdp_maglev: the builder. It fills the slots of a service, in the kernel, while packets look at
+ * them; and whatever changes with them, it changes too: one command does all or nothing. It is
+ * never attached to a device: `bpftool prog run` starts it, with a struct command (maps/command.h)
+ * for a packet.
+ *
+ *   backends -> turns -> table -> slots
+ *
+ *   command   what it does
+ *   --------  --------------------------------------------------------------------------------
+ *   BUILD     changes backends; fills a table by Maglev, or one slot after the other
+ *             (SERVICE_HASH); takes it over into the slots, noting whose they were; writes the
+ *             service
+ *   DELETE    deletes the service, and changes (frees) its backends
+ *   SETTLE    slots whose flows are all with their backend forget whose they were
+ */
+#define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
+#include "../headers/slot_changes.h"
+#include "../headers/turns.h"
+#include "../maps/backend_stats.h"
+#include "../maps/command.h"
+
+#define MAX_CPUS 1024 /* more than any kernel here has */
+
+/* One CPU's counters of a backend (a callback of bpf_loop). */
+static long reset_counter(__u32 cpu, __u32 *id)
+{
+	struct backend_counter *counter = bpf_map_lookup_percpu_elem(&backend_stats, id, cpu);
+
+	if (!counter)
+		return 1; /* there are no more CPUs */
+	*counter = (struct backend_counter){};
+	return 0;
+}
+
+/* Carries out one of the changes behind the command. */
+static long change_backend(__u32 i, struct xdp_md **ctx)
+{
+	struct changing *changing = this_changing();
+	struct backend_change change;
+	struct backend *backend;
+	__u32 at = sizeof(struct command) + i * sizeof(change);
+
+	if (!changing || bpf_xdp_load_bytes(*ctx, at, &change, sizeof(change)))
+		return 1;
+	backend = bpf_map_lookup_elem(&backends, &change.id);
+	if (!backend)
+		return 0;
+	if (backend->state == BACKEND_FREE)
+		bpf_loop(MAX_CPUS, reset_counter, &change.id, 0);
+	if (change.backend.state != BACKEND_UP)
+		changing->gone++;
+	*backend = change.backend;
+	return 0;
+}
+
+static __always_inline void forget_flows(void)
+{
+	bpf_for_each_map_elem(&flows, forget_flow, NULL, 0);
+	bpf_for_each_map_elem(&new_flows, forget_flow, NULL, 0);
+}
+
+/* Notes that the address is a VIP, or that it is none any more. */
+static __always_inline void note_vip(const struct command *command)
+{
+	struct service_key key = {.address = command->key.address, .family = command->key.family};
+	struct service nobody = {};
+
+	if (command->is_vip)
+		bpf_map_update_elem(&services, &key, &nobody, BPF_ANY);
+	else
+		bpf_map_delete_elem(&services, &key);
+}
+
+static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *command,
+					   struct changing *changing,
+					   const struct load_balancer *lb)
+{
+	struct service *before = bpf_map_lookup_elem(&services, &command->key);
+	struct service *service = &command->service;
+	__u64 now = bpf_ktime_get_ns();
+	__u32 failed;
+
+	service->learns_until = before ? before->learns_until : 0;
+	changing->first = service->first;
+	changing->fresh =
+		!before || before->first != service->first || before->slots != service->slots;
+	changing->tracked = lb->window != 0;
+	changing->learning = now < service->learns_until;
+
+	bpf_loop(command->changes, change_backend, &ctx, 0);
+	failed = fill_table(service);
+	if (failed)
+		return failed;
+	bpf_loop(service->slots, change_slot, NULL, 0);
+	if (changing->fresh || !changing->tracked)
+		service->learns_until = 0;
+	else if (changing->changed)
+		service->learns_until = now + lb->window * 1000000000ULL;
+	note_vip(command);
+	if (bpf_map_update_elem(&services, &command->key, service, BPF_ANY))
+		return COMMAND_NO_ROOM;
+	if (changing->gone)
+		forget_flows();
+	return changing->changed;
+}
+
+static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct command *command)
+{
+	bpf_map_delete_elem(&services, &command->key);
+	note_vip(command);
+	bpf_loop(command->changes, change_backend, &ctx, 0);
+	forget_flows();
+	return 0;
+}
+
+static __always_inline __u32 settle_service(const struct command *command,
+					    struct settling *settling)
+{
+	struct service *service = bpf_map_lookup_elem(&services, &command->key);
+
+	if (!service || service->slots > MAX_SERVICE_SLOTS)
+		return COMMAND_MALFORMED;
+	settling->now = bpf_ktime_get_ns();
+	settling->service = service->id;
+	settling->first = service->first;
+	settling->wait = settling->now < service->learns_until;
+	bpf_loop(service->slots, clear, NULL, 0);
+	/* In this order: a flow that moves from new_flows to flows meanwhile is seen in one of
+	 * them. */
+	bpf_for_each_map_elem(&new_flows, mark_slot, NULL, 0);
+	bpf_for_each_map_elem(&flows, mark_slot, NULL, 0);
+	bpf_loop(service->slots, settle_slot, NULL, 0);
+	return settling->left;
+}
+
+/* Returns what enum command_error says, or the number that the command is about. */
+SEC("xdp.frags")
+int xdp_maglev(struct xdp_md *ctx)
+{
+	struct load_balancer *lb = this_load_balancer();
+	struct changing *changing = this_changing();
+	struct settling *settling = this_settling();
+	struct command command;
+
+	if (!lb || !changing || !settling ||
+	    bpf_xdp_load_bytes(ctx, 0, &command, sizeof(command)) ||
+	    command.changes > 2 * MAX_SERVICE_BACKENDS ||
+	    bpf_xdp_get_buff_len(ctx) <
+		    sizeof(command) + command.changes * sizeof(struct backend_change))
+		return COMMAND_MALFORMED;
+	*changing = (struct changing){};
+	*settling = (struct settling){};
+	switch (command.operation) {
+	case COMMAND_BUILD:
+		return build_service(ctx, &command, changing, lb);
+	case COMMAND_DELETE:
+		return delete_service(ctx, &command);
+	case COMMAND_SETTLE:
+		return settle_service(&command, settling);
+	default:
+		return COMMAND_MALFORMED;
+	}
+}
+
+char _license[] SEC("license") = "GPL";

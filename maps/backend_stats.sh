@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# backend_stats.h for the shell: sourced, with bytes.sh.
+
+# backend_stats_decode: some elements on stdin, as an array -> [{id, packets, bytes, connections}],
+# summed over the CPUs.
+backend_stats_decode() {
+	jq -c '[.[].formatted | {id: .key} + ([.values[].value] | {
+		packets: (map(.packets) | add),
+		bytes: (map(.bytes) | add),
+		connections: (map(.connections) | add)
+	})]'
+}
+
+# backend_stats_keys: backends on stdin, [{id}] -> a line "key BYTE BYTE BYTE BYTE" for each
+backend_stats_keys() {
+	encode '.[].id | u32 | map(tostring) | "key " + join(" ")'
+}

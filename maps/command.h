@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* command: what `bpftool prog run` tells xdp_maglev: a struct command, and behind it its changes.
+ * No map, but as much a matter between kernel and shell: one command does all or nothing, whatever
+ * happens to the process that gave it. */
+#ifndef MAPS_COMMAND_H
+#define MAPS_COMMAND_H
+
+#include "backends.h"
+#include "services.h"
+
+#define MAX_SERVICE_BACKENDS 1024
+#define MAX_SERVICE_SLOTS 65537
+
+enum operation {
+	COMMAND_BUILD = 1,  /* carry out the changes, fill the slots, and write the service */
+	COMMAND_DELETE = 2, /* carry out the changes, and delete the service */
+	COMMAND_SETTLE = 3, /* forget what slots were, where no flow needs it any more */
+};
+
+struct command {
+	__u32 operation; /* enum operation */
+	struct service_key key;
+	struct service service; /* learns_until is not read: the kernel knows the time */
+	__u32 is_vip;  /* 1: the address is a VIP afterwards; 0: no service has it any more */
+	__u32 changes; /* how many follow; at most 2 * MAX_SERVICE_BACKENDS */
+};
+
+/* What an entry of backends becomes. */
+struct backend_change {
+	__u32 id;
+	struct backend backend;
+};
+
+/* What the program returns: how many slots have changed hands (BUILD), or are still waiting for
+ * flows of other backends (SETTLE); or one of these. */
+enum command_error {
+	COMMAND_MALFORMED = 0xfffffff0, /* a command that this program does not understand */
+	COMMAND_TOO_MANY,		/* more than MAX_SERVICE_BACKENDS, or slots */
+	COMMAND_NO_ROOM,		/* the map of services does not take the entry */
+};
+
+_Static_assert(sizeof(struct command) == 56, "no padding, at least 14 bytes");
+_Static_assert(sizeof(struct backend_change) == 32, "no padding");
+
+#endif

@@ -1,0 +1,8 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# new_flows.h for the shell: sourced, with flows.sh. Only the programs write this map.
+
+# new_flows_decode: a dump on stdin -> what flows_decode prints
+new_flows_decode() {
+	flows_decode
+}
