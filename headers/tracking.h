@@ -23,8 +23,12 @@ static __always_inline struct tracked_flow *recall_flow(void *map, const struct 
 {
 	struct tracked_flow *flow = bpf_map_lookup_elem(map, key);
 
-	if (!flow || !is_alive(key, flow, now) || (flow->closing && packet->opens))
+	if (!flow || !is_alive(key, flow, now))
 		return NULL;
+	if (flow->closing && packet->opens) {
+		bpf_map_delete_elem(map, key);
+		return NULL;
+	}
 	return flow;
 }
 

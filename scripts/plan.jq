@@ -37,11 +37,14 @@ def allocate($slots):
 	| .first = .gaps[$at][0]
 	| .gaps[$at] = [.first + $slots, .gaps[$at][1] - $slots];
 
-# slots: how many a service gets that has $now. A table that is too small for its backends is none.
+def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . != 0);
+
+# slots: how many a service gets that has $now. A table that is too small for its backends is none, and Maglev
+# needs a prime number.
 def slots($now):
 	([.backends[] | select(.state == "up" and .weight > 0)] | length) as $busy
 	| (.slots // $now // $limits.default_slots) as $slots
-	| if $slots < $busy then $limits.default_slots else $slots end;
+	| if $slots < $busy or (.filling == "maglev" and ($slots | is_prime | not)) then $limits.default_slots else $slots end;
 
 # changes: what becomes of the backends of service $id; $there is what it has, new ones take ids from $free.
 def changes($there; $free; $id):

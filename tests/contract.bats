@@ -253,9 +253,9 @@ connection='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:
 			{"id": 1, "address": "0.0.0.0", "port": 0, "state": "free", "weight": 0, "service": 0}]}]
 		END
 	)
-	want=$(echo "$(u32 "$COMMAND_BUILD")" "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537 3)" "$(u32 1)" "$(u32 2)" \
-		"$(u32 258)" "$(backend 172.16.255.1 8080 70000 65536 "$BACKEND_DOWN")" \
-		"$(u32 1)" "$(backend 0.0.0.0 0 0 0 "$BACKEND_FREE")")
+	want="$(u32 "$COMMAND_BUILD") $(service_key udp 192.168.178.15 8000) $(service 70000 5 65537 3) $(u32 1) $(u32 2)"
+	want+=" $(u32 258) $(backend 172.16.255.1 8080 70000 65536 "$BACKEND_DOWN")"
+	want+=" $(u32 1) $(backend 0.0.0.0 0 0 0 "$BACKEND_FREE")"
 	[ "$got" = "$want" ]
 }
 

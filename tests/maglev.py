@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""An independent model of the slots and of the flow hash, and what there is in the maps beside it. Runs on the
+load balancer's node.
+
+usage: maglev.py compare PROTOCOL VIP:PORT   every slot must be the one that the model computes
+       maglev.py slots PROTOCOL VIP:PORT     prints the backend of each slot: ADDRESS:PORT, a line each
+       maglev.py chi-square PROTOCOL VIP:PORT
+                                             how evenly 100,000 flows spread over the backends: for ports
+                                             that count up, addresses that count up, and both
+       maglev.py place PROTOCOL VIP:PORT CLIENT:PORT...
+                                             prints the backend that each flow hashes to
+Exit status 1 if something is not as it should be.
+
+The table is that of Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
+section 3.4, with weights: a backend has a turn whenever the weights that it has saved up reach that of the
+heaviest.
+"""
+import itertools
+import json
+import socket
+import struct
+import subprocess
+import sys
+
+U32, U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+MAPS = "/sys/fs/bpf/xdp/globals"
+
+
+def mix(h):
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        h ^= h >> 33
+        h = h * factor & U64
+    return h ^ h >> 33
+
+
+def identity_hash(address, port, seed):
+    h = seed
+    for word in (*struct.unpack("!4I", socket.inet_aton(address) + bytes(12)), port):
+        h = mix(h ^ word)
+    return h
+
+
+def turns(backends):
+    """Whose turn it is, for ever: backends in the order of address and port, by their weights."""
+    heaviest = max(weight for _, _, weight in backends)
+    saved = [0] * len(backends)
+    while True:
+        for i, (_, _, weight) in enumerate(backends):
+            saved[i] += weight
+            if saved[i] >= heaviest:
+                saved[i] -= heaviest
+                yield i
+
+
+def hash_table(backends, size):
+    return list(itertools.islice(turns(backends), size))
+
+
+def permutation(address, port, size):
+    offset = identity_hash(address, port, 1) % size
+    skip = identity_hash(address, port, 2) % (size - 1) + 1 if size > 1 else 1
+    return ((offset + j * skip) % size for j in range(size))
+
+
+def maglev_table(backends, size):
+    wanted = [permutation(address, port, size) for address, port, _ in backends]
+    table, free = [None] * size, size
+    for i in turns(backends):
+        table[next(slot for slot in wanted[i] if table[slot] is None)] = i
+        free -= 1
+        if not free:
+            return table
+
+
+def flow_hash(client, client_port, vip, vip_port, protocol, key):
+    """headers/hash.h: addresses and ports as this machine reads them from the wire."""
+    def native(fmt, data):
+        return struct.unpack("=" + fmt, data)[0]
+    client, vip = (native("I", socket.inet_aton(a)) for a in (client, vip))
+    client_port, vip_port = (native("H", struct.pack("!H", p)) for p in (client_port, vip_port))
+    h = key[4] << 32 | key[5]
+    h += (client + key[0] & U32) * ((client_port << 16 | vip_port) + key[1] & U32)
+    h += (vip + key[2] & U32) * (protocol + key[3] & U32)
+    h &= U64
+    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & U64
+    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & U64
+    return h >> 32
+
+
+class Service:
+    def __init__(self, protocol, vip_and_port):
+        self.protocol = protocol
+        self.vip, _, port = vip_and_port.rpartition(":")
+        self.port = 0 if port == "any" else int(port)
+        lb = json.loads(self.run("scripts/lb", "show", "--json"))
+        self.key = struct.unpack("=8I", bytes(lb["hash_key"]))
+        self.config = next(s for s in json.loads(self.run("scripts/lb", "service", "show", "--json"))
+                           if (s["protocol"], s["address"], s["port"]) == (protocol, self.vip, self.port))
+        for entry in json.loads(self.run("bpftool", "-j", "map", "dump", "pinned", f"{MAPS}/services")):
+            key, value = entry["formatted"]["key"], entry["formatted"]["value"]
+            if (socket.inet_ntoa(bytes(key["address"]["octets"][:4])), socket.ntohs(key["port"]),
+                    key["protocol"]) == (self.vip, self.port, {"tcp": 6, "udp": 17}[protocol]):
+                self.first, self.size = value["first"], value["slots"]
+        self.ids = {}
+        for entry in json.loads(self.run("bpftool", "-j", "map", "dump", "pinned", f"{MAPS}/backends")):
+            value = entry["formatted"]["value"]
+            self.ids[entry["formatted"]["key"]] = \
+                f"{socket.inet_ntoa(bytes(value['address']['octets'][:4]))}:{socket.ntohs(value['port'])}"
+
+    @staticmethod
+    def run(*command, text=None):
+        return subprocess.run(command, check=True, capture_output=True, text=True, input=text).stdout
+
+    def slots(self):
+        """[(now, was)], as ADDRESS:PORT, or None for nobody."""
+        lookups = "".join("map lookup pinned %s/slots key %s\n" % (MAPS, " ".join(map(str, struct.pack("=I", i))))
+                          for i in range(self.first, self.first + self.size))
+        answers = json.loads(self.run("bpftool", "-j", "batch", "file", "-", text=lookups))
+        return [tuple(self.ids[i] if i else None for i in (value["now"], value["was"]))
+                for value in (answer["output"]["formatted"]["value"] for answer in answers)]
+
+    def model(self):
+        backends = sorted(((b["address"], b["port"], b["weight"]) for b in self.config["backends"]
+                           if b["state"] == "up" and b["weight"] > 0),
+                          key=lambda b: (socket.inet_aton(b[0]), b[1]))
+        if not backends:
+            return [None] * self.size
+        table = (hash_table if self.config["filling"] == "hash" else maglev_table)(backends, self.size)
+        return ["%s:%d" % backends[i][:2] for i in table]
+
+    def slot_of(self, client, client_port):
+        if self.config["sticky"]:
+            h = flow_hash(client, 0, "0.0.0.0", 0, 0, self.key)
+        else:
+            h = flow_hash(client, client_port, self.vip, self.port, {"tcp": 6, "udp": 17}[self.protocol], self.key)
+        return h * self.size >> 32
+
+
+def chi_square(service):
+    """The sum over the backends of (observed - expected)^2 / expected has a mean of n - 1 and a variance of
+    2 (n - 1) for random flows: more than 5 standard deviations above is no accident."""
+    table = [now for now, _ in service.slots()]
+    flows = {
+        "ports": [("10.0.%d.20" % (i // 50000), 10000 + i % 50000) for i in range(100000)],
+        "addresses": [("10.%d.%d.%d" % (1 + (i >> 16), i >> 8 & 255, i & 255), 40000) for i in range(100000)],
+        "both": [("10.0.%d.%d" % (i >> 8 & 255, i & 255), 10000 + i % 50000) for i in range(100000)],
+    }
+    share = {backend: table.count(backend) / len(table) for backend in set(table)}
+    fine = True
+    for name, list_ in flows.items():
+        count = dict.fromkeys(share, 0)
+        for client, port in list_:
+            count[table[service.slot_of(client, port)]] += 1
+        x = sum((count[b] - 100000 * share[b]) ** 2 / (100000 * share[b]) for b in share)
+        limit = len(share) - 1 + 5 * (2 * (len(share) - 1)) ** 0.5
+        print(f"{name}: chi-square {x:.1f}, {len(share)} backends, limit {limit:.1f}, "
+              f"{min(count.values())} to {max(count.values())} flows each")
+        fine &= x <= limit
+    return fine
+
+
+def main(command, protocol, vip_and_port, *flows):
+    service = Service(protocol, vip_and_port)
+    if command == "slots":
+        print("\n".join(str(now) for now, _ in service.slots()))
+    elif command == "compare":
+        got, model = [now for now, _ in service.slots()], service.model()
+        wrong = [i for i, (a, b) in enumerate(zip(got, model, strict=True)) if a != b]
+        if wrong:
+            sys.exit(f"{len(wrong)} of {len(model)} slots differ; slot {wrong[0]} is {got[wrong[0]]}, "
+                     f"and the model says {model[wrong[0]]}")
+    elif command == "place":
+        table = service.slots()
+        for flow in flows:
+            client, _, port = flow.partition(":")
+            print(table[service.slot_of(client, int(port))][0])
+    elif command == "chi-square":
+        sys.exit(0 if chi_square(service) else 1)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,378 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Just enough tracking: which backend a packet goes to after backends have changed. Single packets; the
+# service has one slot, so that a change moves everything that is not held.
+
+load helper
+
+A=172.16.0.10 B=172.16.0.11 C=172.16.0.12
+
+setup() {
+	one_load_balancer
+	lb attach ipip eth0
+	to $A
+}
+
+teardown() {
+	scripts/node destroy --all
+}
+
+# to BACKEND [down BACKEND]: the slot goes to this backend, the others drain; one may be down.
+to() {
+	local backend weight state
+	{
+		echo "service tcp 192.168.178.15:8000 hash slots 1"
+		for backend in $A $B $C; do
+			weight=0 state=up
+			[[ $backend != "$1" ]] || weight=1
+			[[ $backend != "${3-}" ]] || state=down
+			echo "backend $backend weight $weight $state"
+		done
+		sed 's/tcp/udp/' <<<"service tcp 192.168.178.15:53 hash slots 1"
+		for backend in $A $B $C; do
+			weight=0
+			[[ $backend != "$1" ]] || weight=1
+			echo "backend $backend weight $weight"
+		done
+	} | lb restore -
+}
+
+# expect: reads lines PORT FLAGS BACKEND: a packet with these TCP flags (or udp) from this port of the client
+# must go to this backend; none: it is dropped, because there is none.
+expect() {
+	local port flags backend packet
+	while read -r port flags backend; do
+		packet="TCP(sport=$port,dport=8000,flags=\"$flags\")"
+		[[ $flags != udp ]] || packet="UDP(sport=$port,dport=53)/b\"x\""
+		if [[ $backend == none ]]; then
+			echo "came()/client()/$packet | drop | no_backend"
+		else
+			echo "came()/client()/$packet | tx | forwarded | leaves()/tunnel(\"$backend\")/client(ttl=63)/$packet"
+		fi
+	done | on lb tests/packet.py eth0 -
+}
+
+# end_learning: as if the window were over.
+end_learning() {
+	local entry key value
+	entry=$(on lb bpftool -j map dump pinned "$MAPS/services" | jq -c '.[] | select(.formatted.value.id != 0)')
+	while read -r entry; do
+		key=$(jq -r '.key | join(" ")' <<<"$entry") value=$(jq -r '.value[:16] | join(" ")' <<<"$entry")
+		# shellcheck disable=SC2086 # bytes
+		on lb bpftool map update pinned "$MAPS/services" key $key value $value 0 0 0 0 0 0 0 0
+	done <<<"$entry"
+}
+
+# flows: how many are noted, and how many for good.
+flows() {
+	echo "$(on lb bpftool -j map dump pinned "$MAPS/new_flows" | jq length) $(lb flows --json | jq length)"
+}
+
+@test "while nothing changes, nothing is noted" {
+	for port in $(seq 1001 1050); do
+		echo "$port S $A"
+		echo "$port A $A"
+		echo "$port udp $A"
+	done | expect
+	[ "$(flows)" = "0 0" ]
+}
+
+@test "after a change, SYNs go to the new backend, everything else to the old one, and all stay there" {
+	to $B
+	expect <<-END
+		1001 S $B
+		1001 S $B
+		1001 A $B
+		1001 PA $B
+		1002 A $A
+		1002 PA $A
+		1003 SA $A
+		1004 R $A
+		1005 udp $A
+		1005 udp $A
+	END
+	[ "$(flows)" = "2 3" ] # 1003 and 1004 have sent one packet each
+	[ "$(lb flows | sort)" = "tcp 10.0.0.20:1001 > 192.168.178.15:8000 at $B:8000
+tcp 10.0.0.20:1002 > 192.168.178.15:8000 at $A:8000
+udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
+}
+
+@test "when the learning is over, unknown flows go to the new backend; known ones stay" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+		1002 A $A
+	END
+	end_learning
+	expect <<-END
+		1001 A $A
+		1002 A $A
+		1003 A $B
+		1004 udp $B
+	END
+}
+
+@test "a second change while the first is still being learned" {
+	to $B
+	expect <<-END
+		1001 S $B
+		1001 A $B
+		1002 A $A
+	END
+	to $C
+	expect <<-END
+		1001 A $B
+		1002 A $A
+		1003 A $A
+		1004 S $C
+		1004 A $C
+	END
+}
+
+@test "a change that is taken back at once" {
+	to $B
+	expect <<-END
+		1001 S $B
+		1001 A $B
+		1002 S $B
+	END
+	to $A
+	expect <<-END
+		1001 A $B
+		1002 A $B
+		1003 A $A
+		1004 S $A
+		1004 A $A
+	END
+	to $C
+	expect <<-END
+		1001 A $B
+		1004 A $A
+		1005 A $A
+		1006 S $C
+	END
+}
+
+@test "a second change after the first was learned" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+	END
+	end_learning
+	expect <<<"1002 A $B"
+	to $C
+	expect <<-END
+		1001 A $A
+		1002 A $B
+		1003 A $B
+		1004 S $C
+	END
+	# and with one that leaves the slot alone
+	end_learning
+	lb backend add tcp 192.168.178.15:8000 172.16.0.13 weight 0
+	expect <<<"1005 A $C"
+}
+
+@test "a backend that is down gets nothing, whoever was there" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+	END
+	to $B down $A
+	expect <<-END
+		1001 A $B
+		1002 A $B
+		1003 S $B
+	END
+	to $B # up again
+	expect <<-END
+		1001 A $B
+		1003 A $B
+		1004 A $B
+	END
+}
+
+@test "a backend that was down and comes back leaves the others what they have" {
+	to $B down $A
+	expect <<-END
+		1001 A $B
+		1001 A $B
+		1002 S $B
+		1002 A $B
+	END
+	to $A
+	expect <<-END
+		1001 A $B
+		1002 A $B
+		1003 A $B
+		1004 S $A
+	END
+}
+
+@test "all backends drain: old connections go on, new ones are refused" {
+	to nobody
+	expect <<-END
+		1001 A $A
+		1002 S none
+		1001 A $A
+	END
+}
+
+@test "a backend that was deleted is forgotten: nobody inherits its id and its flows" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+		1002 A $A
+	END
+	lb backend del tcp 192.168.178.15:8000 $A
+	[ "$(flows)" = "0 0" ]
+	lb service add tcp 192.168.178.15:81
+	lb backend add tcp 192.168.178.15:81 172.16.0.99 # takes the id
+	[ "$(lb stats --json | jq -c '.services[] | select(.port == 81).packets')" -eq 0 ]
+	expect <<-END
+		1001 A $B
+		1002 A $B
+	END
+}
+
+@test "a SYN after a FIN or RST is a new connection from the same port" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+		1001 S $A
+		1001 FA $A
+		1001 A $A
+		1001 S $B
+		1001 A $B
+		1002 A $A
+		1002 A $A
+		1002 R $A
+		1002 S $B
+	END
+}
+
+@test "an ICMP error goes to the backend that has the flow, and is not noted" {
+	to $B
+	expect <<-END
+		1001 S $B
+		1001 A $B
+	END
+	packet 'came()/IP(src="10.9.9.9",dst=VIP)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1001))' \
+		tx forwarded 'leaves()/tunnel("172.16.0.11")/IP(src="10.9.9.9",dst=VIP,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1001))'
+	packet 'came()/IP(src="10.9.9.9",dst=VIP)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1002))' \
+		tx forwarded 'leaves()/tunnel("172.16.0.10")/IP(src="10.9.9.9",dst=VIP,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1002))'
+	[ "$(flows)" = "0 1" ]
+}
+
+@test "fragments follow their flow" {
+	to $B
+	expect <<<"1001 S $B"
+	on lb tests/packet.py eth0 - <<-END
+		came()/client(flags="MF",id=7)/TCP(sport=1001,dport=8000,flags="A")/Raw(b"x"*12) | tx | forwarded | leaves()/tunnel("$B")/client(flags="MF",id=7,ttl=63)/TCP(sport=1001,dport=8000,flags="A")/Raw(b"x"*12)
+		came()/client(flags=0,frag=4,id=7,proto=6)/Raw(b"x"*9) | tx | forwarded | leaves()/tunnel("$B")/client(flags=0,frag=4,id=7,ttl=63,proto=6)/Raw(b"x"*9)
+		came()/client(flags="MF",id=8)/TCP(sport=1002,dport=8000,flags="A")/Raw(b"x"*12) | tx | forwarded | leaves()/tunnel("$A")/client(flags="MF",id=8,ttl=63)/TCP(sport=1002,dport=8000,flags="A")/Raw(b"x"*12)
+		came()/client(flags=0,frag=4,id=8,proto=6)/Raw(b"x"*9) | tx | forwarded | leaves()/tunnel("$A")/client(flags=0,frag=4,id=8,ttl=63,proto=6)/Raw(b"x"*9)
+	END
+}
+
+@test "with a window of 0 nothing is tracked" {
+	lb set window 0
+	to $B
+	expect <<-END
+		1001 A $B
+		1002 S $B
+	END
+	[ "$(flows)" = "0 0" ]
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq -c .formatted.value)" = '{"now":2,"was":2}' ]
+}
+
+@test "settle: slots learn first, then wait for flows that are elsewhere, then are as if nothing had happened" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+		1002 udp $A
+	END
+	run -0 lb settle
+	[[ $output == *"tcp 192.168.178.15:8000: 1 slots still learn whose flows they have, for "*" s"* ]]
+	end_learning
+	run -0 lb settle
+	[ "$output" = "udp 192.168.178.15:53: 1 slots have flows of other backends
+tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
+	expect <<-END
+		1001 A $A
+		1002 udp $A
+	END
+	lb backend set tcp 192.168.178.15:8000 $A down
+	run -0 lb settle
+	[[ $output == *"tcp 192.168.178.15:8000: settled"* ]]
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq '.formatted.value | .now == .was' | sort -u)" = true ]
+	expect <<<"1003 A $B"
+	[ "$(lb flows --json | jq 'map(select(.protocol == "tcp")) | length')" -eq 0 ]
+}
+
+@test "a flow that has been silent for too long is no reason to wait" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+	END
+	end_learning
+	# the same flow, last seen in the first nanosecond after the boot
+	local key
+	key=$(on lb bpftool -j map dump pinned "$MAPS/flows" | jq -r '.[0].key | join(" ")')
+	# shellcheck disable=SC2086 # bytes
+	on lb bpftool map update pinned "$MAPS/flows" key $key value 1 0 0 0 1 0 0 0 1 0 0 0 0 0 0 0
+	run -0 lb settle
+	[[ $output == *"tcp 192.168.178.15:8000: settled"* || $(cut -d. -f1 /proc/uptime) -lt 240 ]]
+}
+
+@test "L2 DSR tracks in the same way" {
+	lb detach eth0
+	lb attach l2dsr eth0
+	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	on lb ip neigh replace 192.168.178.12 dev eth0 lladdr 02:00:00:00:00:12 nud permanent
+	printf 'service tcp 192.168.178.15:8000 hash slots 1\nbackend 192.168.178.11\nbackend 192.168.178.12 weight 0\n' | lb restore -
+	printf 'service tcp 192.168.178.15:8000 hash slots 1\nbackend 192.168.178.11 weight 0\nbackend 192.168.178.12\n' | lb restore -
+	on lb tests/packet.py eth0 - <<-'END'
+		came()/client()/TCP(sport=1001,dport=8000,flags="S") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="S")
+		came()/client()/TCP(sport=1001,dport=8000,flags="A") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="A")
+		came()/client()/TCP(sport=1002,dport=8000,flags="A") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(sport=1002,dport=8000,flags="A")
+	END
+	[ "$(flows)" = "1 1" ]
+}
+
+@test "a sticky service looks at the client's address alone" {
+	lb service add tcp 192.168.178.15:80 sticky
+	lb backend add tcp 192.168.178.15:80 $A
+	lb backend add tcp 192.168.178.15:80 $B
+	lb backend add tcp 192.168.178.15:80 $C
+	local port address
+	for address in 10.0.0.20 10.0.0.21 10.0.0.22 10.0.0.23 10.0.0.24 10.0.0.25; do
+		to=$(on lb tests/maglev.py place tcp 192.168.178.15:80 $address:1)
+		for port in 1001 1002 1003 1004; do
+			echo "came()/client(src=\"$address\")/TCP(sport=$port,dport=80) | tx | forwarded | leaves()/tunnel(\"${to%:*}\")/client(src=\"$address\",ttl=63)/TCP(sport=$port,dport=80)"
+		done
+	done | on lb tests/packet.py eth0 -
+}
+
+@test "a service of every port gets what no other service has, ICMP errors and fragments included" {
+	lb service add tcp 192.168.178.15:any
+	lb backend add tcp 192.168.178.15:any $C
+	expect <<<"1001 S $A"
+	on lb tests/packet.py eth0 - <<-END
+		came()/client()/TCP(sport=1001,dport=22) | tx | forwarded | leaves()/tunnel("$C")/client(ttl=63)/TCP(sport=1001,dport=22)
+		came()/client()/TCP(sport=1001,dport=65535) | tx | forwarded | leaves()/tunnel("$C")/client(ttl=63)/TCP(sport=1001,dport=65535)
+		came()/client(flags="MF",id=7)/TCP(sport=1001,dport=22,flags="A")/Raw(b"x"*12) | tx | forwarded | leaves()/tunnel("$C")/client(flags="MF",id=7,ttl=63)/TCP(sport=1001,dport=22,flags="A")/Raw(b"x"*12)
+		came()/client(flags=0,frag=4,id=7,proto=6)/Raw(b"x"*9) | tx | forwarded | leaves()/tunnel("$C")/client(flags=0,frag=4,id=7,ttl=63,proto=6)/Raw(b"x"*9)
+		came()/client()/UDP(sport=1001,dport=22) | pass | not_ours
+		came()/client()/ICMP() | pass | not_ours
+	END
+	lb service del tcp 192.168.178.15:any
+	packet 'came()/client()/TCP(sport=1001,dport=22)' pass not_ours
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# xdp_maglev, the builder: its tables beside those of an independent model, their evenness, and how little they
+# change.
+
+load helper
+
+setup_file() {
+	one_load_balancer
+	lb attach ipip eth0
+}
+
+teardown_file() {
+	scripts/node destroy --all
+}
+
+# compare: whether the slots of the service are the model's.
+compare() {
+	on lb tests/maglev.py compare tcp 192.168.178.15:8000
+}
+
+slots() {
+	on lb tests/maglev.py slots tcp 192.168.178.15:8000
+}
+
+# configure OPTIONS BACKEND...: the service and its backends, each as the words of a line.
+configure() {
+	printf 'service tcp 192.168.178.15:8000 %s\n' "$1" >"$BATS_TEST_TMPDIR/configuration"
+	shift
+	printf 'backend %s\n' "$@" >>"$BATS_TEST_TMPDIR/configuration"
+	lb restore "$BATS_TEST_TMPDIR/configuration"
+}
+
+@test "the table is the one of the paper: few backends, a small table" {
+	configure "slots 251" 172.16.0.10
+	compare
+	configure "slots 251" 172.16.0.10 172.16.0.11 172.16.0.12 9.9.9.9 200.1.2.3
+	compare
+	configure "slots 251" 172.16.0.10:80 172.16.0.10:81 172.16.0.10:8000
+	compare
+}
+
+@test "the table is the one of the paper, with weights: backends that drain or are down have no slot" {
+	configure "slots 4093" "172.16.0.10 weight 5" "172.16.0.11 weight 1" "172.16.0.12 weight 0" \
+		"172.16.0.13 weight 3" "172.16.0.14 weight 2 down"
+	compare
+	# each has its share, to a slot or two of the last round
+	[ "$(slots | sort | uniq -c | awk '{ print ($1 - $1 % 10) / 10, $2 }' | sort -k2 | tr '\n' ',')" = \
+		"227 172.16.0.10:8000,45 172.16.0.11:8000,136 172.16.0.13:8000," ]
+}
+
+@test "weights as different as can be still fill the table" {
+	configure "slots 251" "172.16.0.10 weight 65535" 172.16.0.11 172.16.0.12
+	compare
+	[ "$(slots | sort | uniq -c | sort -rn | awk 'NR == 1 { print $2 }')" = "172.16.0.10:8000" ]
+}
+
+@test "hash: slot i is backend i % n's, in the order of address and port" {
+	configure "hash slots 9" 172.16.0.12 172.16.0.2 172.16.0.10
+	compare
+	[ "$(slots | head -4 | tr '\n' ' ')" = "172.16.0.2:8000 172.16.0.10:8000 172.16.0.12:8000 172.16.0.2:8000 " ]
+	configure "hash slots 1000" "172.16.0.12 weight 7" "172.16.0.2 weight 2" 172.16.0.10
+	compare
+}
+
+@test "100 backends, 16381 slots: as even as the paper says; one that leaves moves few others' slots" {
+	mapfile -t many < <(printf '172.16.1.%d\n' $(seq 100))
+	configure "" "${many[@]}"
+	compare
+	slots >"$BATS_TEST_TMPDIR/before"
+	sort "$BATS_TEST_TMPDIR/before" | uniq -c | awk '{ if ($1 > max) max = $1 } END { print "max/avg", max * 100 / 16381; exit max > 164 }'
+	lb backend set tcp 192.168.178.15:8000 172.16.1.50 weight 0
+	compare
+	slots >"$BATS_TEST_TMPDIR/after"
+	paste "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after" |
+		awk '$1 != $2 && $1 != "172.16.1.50:8000" { n++ } END { print n + 0, "slots moved needlessly"; exit n > 16381 * 3 / 100 }'
+}
+
+@test "100 backends, 65537 slots" {
+	lb service del tcp 192.168.178.15:8000
+	mapfile -t many < <(printf '172.16.1.%d\n' $(seq 100))
+	configure "slots 65537" "${many[@]}"
+	compare
+	lb service del tcp 192.168.178.15:8000
+}
+
+@test "three load balancers with the same configuration, made in three orders, have the same slots" {
+	local i a
+	lb service add tcp 192.168.178.15:8000
+	for a in 10 11 12 13; do
+		lb backend add tcp 192.168.178.15:8000 172.16.0.$a weight $((a - 9))
+	done
+	slots >"$BATS_TEST_TMPDIR/1"
+	lb service del tcp 192.168.178.15:8000
+
+	lb service add udp 192.168.178.15:53 # so that ids and slots are others
+	lb backend add udp 192.168.178.15:53 172.16.0.9
+	lb service add tcp 192.168.178.15:8000 hash
+	for a in 13 99 11 12 10; do
+		lb backend add tcp 192.168.178.15:8000 172.16.0.$a weight 3
+	done
+	lb service set tcp 192.168.178.15:8000 maglev
+	for a in 12 10 13 11; do
+		lb backend set tcp 192.168.178.15:8000 172.16.0.$a weight $((a - 9))
+	done
+	lb backend del tcp 192.168.178.15:8000 172.16.0.99
+	slots >"$BATS_TEST_TMPDIR/2"
+	lb service del tcp 192.168.178.15:8000
+
+	configure "" "172.16.0.12 weight 3" "172.16.0.11 weight 2" "172.16.0.13 weight 4" "172.16.0.10 weight 1"
+	slots >"$BATS_TEST_TMPDIR/3"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/1")" -eq 16381 ]
+	cmp "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/2"
+	cmp "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/3"
+}
+
+@test "100,000 flows spread evenly over the real slots, however their ports and addresses count up" {
+	configure "" 172.16.0.10 172.16.0.11
+	on lb tests/maglev.py chi-square tcp 192.168.178.15:8000
+	configure "" 172.16.0.10 172.16.0.11 172.16.0.12 172.16.0.13 172.16.0.14 "172.16.0.15 weight 3" 172.16.0.16
+	on lb tests/maglev.py chi-square tcp 192.168.178.15:8000
+}
+
+@test "packets go where the model of the flow hash says, and another key places them elsewhere" {
+	configure "" 172.16.0.10 172.16.0.11 172.16.0.12 172.16.0.13
+	local flows=() i to expected
+	for i in $(seq 40); do
+		flows+=("10.0.0.$i:$((1000 + i * 37))")
+	done
+	mapfile -t expected < <(on lb tests/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")
+	for i in "${!flows[@]}"; do
+		to=${expected[i]%:*}
+		echo "came()/client(src=\"${flows[i]%:*}\")/TCP(sport=${flows[i]#*:},dport=8000) | tx | forwarded | leaves()/tunnel(\"$to\")/client(src=\"${flows[i]%:*}\",ttl=63)/TCP(sport=${flows[i]#*:},dport=8000)"
+	done | on lb tests/packet.py eth0 -
+	lb set key "$(printf '%064x' 1)"
+	[ "$(on lb tests/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")" != "$(printf '%s\n' "${expected[@]}")" ]
+}
+
+@test "the builder refuses what is no command, and touches nothing" {
+	local before
+	before=$(lb save)
+	on lb bpftool prog load bpf/xdp_maglev.o /sys/fs/bpf/xdp/xdp_maglev \
+		map name services pinned "$MAPS/services" map name slots pinned "$MAPS/slots" \
+		map name backends pinned "$MAPS/backends" map name load_balancer pinned "$MAPS/load_balancer"
+	# order BYTE...: what it returns
+	order() {
+		printf '%b' "$(printf '\\x%02x' "$@")" | on lb bpftool -j prog run pinned /sys/fs/bpf/xdp/xdp_maglev data_in - | jq .retval
+	}
+	local nothing=()
+	for _ in $(seq 52); do nothing+=(0); done
+	[ "$(order 9 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                               # no operation
+	[ "$(order 1 0 0 0 "${nothing[@]:20}")" -eq $((0xfffffff0)) ]                            # too short
+	[ "$(order 1 0 0 0 "${nothing[@]:4}" 1 0 0 0)" -eq $((0xfffffff0)) ]                     # a change is missing
+	[ "$(order 1 0 0 0 "${nothing[@]:24}" 2 0 1 0 "${nothing[@]:28}")" -eq $((0xfffffff1)) ] # 65538 slots
+	on lb rm /sys/fs/bpf/xdp/xdp_maglev
+	[ "$(lb save)" = "$before" ]
+}
