@@ -73,11 +73,11 @@ begin_setup() {
 # if the client got no answer. From then on, what fails is there to be looked at.
 play() {
 	local backend
-	on gateway "$lab/gateway.sh"
+	on gateway "$lab/gateway.sh" || exit
 	for backend in $(backend_names); do
-		on "$backend" "$lab/backend.sh"
+		on "$backend" "$lab/backend.sh" || exit
 	done
-	on lb "$lab/lb.sh"
+	on lb "$lab/lb.sh" || exit
 	# shellcheck disable=SC2034 # for whoever sources this
 	took=$(((${EPOCHREALTIME/./} - started) / 1000))
 	trap - EXIT

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# backend_stats.h for the shell: sourced, with bytes.sh.
+# backend_stats.h for the shell: sourced.
 
 # backend_stats_decode: some elements on stdin, as an array -> [{id, packets, bytes, connections}],
 # summed over the CPUs.
@@ -10,9 +10,4 @@ backend_stats_decode() {
 		bytes: (map(.bytes) | add),
 		connections: (map(.connections) | add)
 	})]'
-}
-
-# backend_stats_keys: backends on stdin, [{id}] -> a line "key BYTE BYTE BYTE BYTE" for each
-backend_stats_keys() {
-	encode '.[].id | u32 | map(tostring) | "key " + join(" ")'
 }

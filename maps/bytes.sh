@@ -60,6 +60,11 @@ decode() {
 		'"$1"
 }
 
+# u32_keys: numbers on stdin, [N...] -> a line "key BYTE BYTE BYTE BYTE" for each
+u32_keys() {
+	encode '.[] | u32 | map(tostring) | "key " + join(" ")'
+}
+
 # encode FILTER [JQ_OPTION...]: the way back, for many at once: JSON on stdin through a jq filter that may
 # use the functions above, and the structs that more than one map has.
 encode() {

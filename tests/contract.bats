@@ -235,13 +235,18 @@ connection='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:
 }
 
 @test "backend_stats" {
-	local id="{\"id\":258}" got
+	local got
 	round_trip backend_stats "$(u32 258)" "$(u32 10) $(u32 0) $(u32 100) $(u32 0) $(u32 1) $(u32 0)" # on each CPU
-	[ "$(backend_stats_keys <<<"[$id]")" = "key $(u32 258)" ]
 	# shellcheck disable=SC2046 # bytes
 	got=$(on lb bpftool -j map lookup pinned "$MAPS/backend_stats" key $(u32 258))
 	[ "$(jq -s . <<<"$got" | backend_stats_decode)" = \
 		"[{\"id\":258,\"packets\":$((10 * $(nproc))),\"bytes\":$((100 * $(nproc))),\"connections\":$(nproc)}]" ]
+}
+
+@test "keys of arrays" {
+	[ "$(u32_keys <<<"[0, 258, 4194303]")" = "key $(u32 0)
+key $(u32 258)
+key $(u32 4194303)" ]
 }
 
 @test "command: what the encoder writes is what the single encoders write, one after the other" {
