@@ -7,13 +7,16 @@ BPF_CFLAGS := -target bpf -O2 -g -mcpu=v3 -std=gnu11 \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers \
 	$(addprefix -idirafter ,$(MULTIARCH)) $(CFLAGS)
 
+PREFIX ?= /usr/local
+ROOT = $(DESTDIR)$(PREFIX)
+
 PROGRAMS := $(wildcard bpf/*.c)
 OBJECTS := $(PROGRAMS:.c=.o)
 C_FILES := $(PROGRAMS) $(wildcard headers/*.h maps/*.h)
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
 	tests/run $(wildcard tests/*.bats tests/*.bash) .ci/run
 
-.PHONY: all test lint clean help
+.PHONY: all test lint install uninstall clean help
 
 all: $(OBJECTS) ## build every BPF object
 
@@ -27,6 +30,21 @@ lint: all ## check the C and the shell: clang -Wall -Wextra -Werror, clang-forma
 	clang-format --dry-run --Werror $(C_FILES)
 	shellcheck -x $(SHELL_FILES)
 	shfmt -d $(SHELL_FILES)
+
+install: all ## install lb, the objects, the man page and the completion; PREFIX=/usr/local, DESTDIR
+	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps $(ROOT)/lib/xdp-lb/scripts $(ROOT)/sbin \
+		$(ROOT)/share/man/man8 $(ROOT)/share/bash-completion/completions
+	install -m 644 $(OBJECTS) $(ROOT)/lib/xdp-lb/bpf
+	install -m 644 $(wildcard maps/*.sh) $(ROOT)/lib/xdp-lb/maps
+	install -m 644 $(wildcard scripts/*.jq) $(ROOT)/lib/xdp-lb/scripts
+	install -m 755 scripts/lb scripts/deps $(ROOT)/lib/xdp-lb/scripts
+	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
+	install -m 644 scripts/lb.8 $(ROOT)/share/man/man8
+	install -m 644 scripts/lb.bash $(ROOT)/share/bash-completion/completions/lb
+
+uninstall: ## remove what install has put there
+	rm -rf $(ROOT)/lib/xdp-lb
+	rm -f $(ROOT)/sbin/lb $(ROOT)/share/man/man8/lb.8 $(ROOT)/share/bash-completion/completions/lb
 
 clean: ## remove what was built
 	rm -f bpf/*.o bpf/*.d

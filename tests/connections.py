@@ -5,10 +5,13 @@
 usage: connections.py serve ADDRESS PORT
            answers each line with "NAME PEER_ADDRESS:PEER_PORT LINE"
        connections.py ask ADDRESS PORT COUNT FIRST_PORT SOURCE
-           opens COUNT connections from a source address, from FIRST_PORT upwards, and keeps them open; sends a line on each; prints "open"; for each line that it then reads from
-           its standard input, sends another line on each and prints how many have answered rightly
+           opens COUNT connections from a source address, from FIRST_PORT upwards, and keeps them open; sends a
+           line on each, and prints "open" and how many have answered rightly; for each line that it then
+           reads from its standard input, sends another line on each, and prints "by NAME N" for each
+           server that has answered, and how many have answered rightly
 """
 import asyncio
+import collections
 import resource
 import socket
 import sys
@@ -39,9 +42,9 @@ async def ask(address, port, count, first_port, source):
             try:
                 writer.write(line)
                 answer = await asyncio.wait_for(reader.readline(), 60)
-                return answer.endswith(b" " + line)
+                return answer.split()[0].decode() if answer.endswith(b" " + line) else None
             except (OSError, asyncio.TimeoutError):
-                return False
+                return None
 
     async def dial(source_port):
         async with gate:
@@ -52,13 +55,17 @@ async def ask(address, port, count, first_port, source):
                 print(f"{source}:{source_port}: {error!r}", file=sys.stderr)
 
     async def round_of_lines():
-        return sum(await asyncio.gather(*(say(i, *c) for i, c in enumerate(connections))))
+        answers = await asyncio.gather(*(say(i, *c) for i, c in enumerate(connections)))
+        return collections.Counter(name for name in answers if name)
 
     await asyncio.gather(*(dial(int(first_port) + i) for i in range(int(count))))
-    print("open", await round_of_lines(), flush=True)
+    print("open", (await round_of_lines()).total(), flush=True)
     loop = asyncio.get_running_loop()
     while await loop.run_in_executor(None, sys.stdin.readline):
-        print(await round_of_lines(), flush=True)
+        answered = await round_of_lines()
+        for name, count in answered.items():
+            print("by", name, count)
+        print(answered.total(), flush=True)
 
 
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -23,7 +23,7 @@ teardown_file() {
 
 # events NAME: how many connections have come so far.
 events() {
-	lb --json nat stats | jq --arg name "$1" '.verdicts[] | select(.name == $name).connections'
+	lb --json nat stats | jq --arg name "$1" '.[] | select(.name == $name).connections'
 }
 
 # verdicts NAME: how many packets.

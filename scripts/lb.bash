@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Completion of lb in bash. `make install` puts it where bash looks; without: . scripts/lb.bash
+
+# _lb: sets COMPREPLY. Bash takes a colon for the end of a word; a VIP:PORT is one word here.
+_lb() {
+	local i line=${COMP_LINE:0:COMP_POINT} words word choices='' before=()
+	read -ra words <<<"$line"
+	[[ $line != *' ' ]] || words+=('')
+	word=${words[-1]}
+	for ((i = 1; i < ${#words[@]} - 1; i++)); do
+		[[ ${words[i]} == -* ]] || before+=("${words[i]}")
+	done
+
+	case "${#before[@]} ${before[*]}" in
+	"0 ") choices="attach detach set show service backend save restore slots flows settle refresh stats trace nat decap" ;;
+	"1 attach") choices="nat l2dsr ipip decap" ;;
+	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
+	"3 attach "*) choices="native generic" ;;
+	"2 set debug" | "4 set "*" debug") choices="on off" ;;
+	"1 set" | "3 set "* | "5 set "*) choices="address key debug window" ;;
+	"1 service") choices="add set del show" ;;
+	"1 backend") choices="add set del" ;;
+	"2 service show") ;;
+	"2 service "* | "2 backend "* | "1 slots") choices="tcp udp" ;;
+	"3 service set "* | "3 service del "* | "3 backend "* | "2 slots "*)
+		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[-1]}" '$1 == "service" && $2 == protocol { print $3 }')
+		;;
+	"4 service set "*) choices="maglev hash" ;;
+	[4-7]" service add "*) choices="sticky maglev hash slots" ;;
+	"4 backend set "* | "4 backend del "*)
+		choices=$(lb service show 2>/dev/null | awk -v service="${before[2]} ${before[3]}" '
+			$1 == "service" { mine = $2 " " $3 == service }
+			$1 == "backend" && mine { print $2 }')
+		;;
+	[5-8]" backend set "* | [5-8]" backend add "*) choices="weight up down" ;;
+	"1 restore")
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	"1 nat") choices="set show stats" ;;
+	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
+	"1 decap") choices="add del show stats" ;;
+	"2 decap add" | "2 decap del") choices="lb host vip" ;;
+	esac
+	[[ $word != -* ]] || choices="-v --json --watch --help"
+
+	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+	# What bash believes to be the word begins behind the last colon.
+	[[ $word != *:* ]] || COMPREPLY=("${COMPREPLY[@]#"${word%:*}:"}")
+}
+complete -F _lb lb

@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Real connections while backends come and go: none breaks but those of a backend that is down. In the IPIP and
+# the L2 DSR lab, with four backends.
+
+load helper
+
+teardown() {
+	labs/ipip/teardown.sh >/dev/null
+}
+
+# begin LAB: four backends, of which the service 192.168.178.15:7000 has the first three. Sets backends.
+begin() {
+	local i
+	backends=(172.16.0.10 172.16.0.11 172.16.0.12 172.16.0.13)
+	[[ $1 == ipip ]] || backends=(192.168.178.11 192.168.178.12 192.168.178.13 192.168.178.14)
+	{
+		cat "labs/$1/lab.env"
+		echo "BACKENDS=(${backends[*]})"
+	} >"$BATS_TEST_TMPDIR/lab.env"
+	export LAB_ENV=$BATS_TEST_TMPDIR/lab.env
+	"labs/$1/setup.sh" >/dev/null
+	lb set debug off
+	for i in 1 2 3 4; do
+		background backend-0$i tests/connections.py serve 0.0.0.0 7000
+		background backend-0$i tests/server.py http 0.0.0.0 8080
+	done
+	for i in 1 2 3 4; do
+		wait_for 10 on backend-0$i bash -c ": </dev/tcp/127.0.0.1/7000 && : </dev/tcp/127.0.0.1/8080"
+	done
+	lb service add tcp 192.168.178.15:7000
+	lb service add tcp 192.168.178.15:8080
+	for i in 0 1 2; do
+		lb backend add tcp 192.168.178.15:7000 "${backends[i]}"
+		lb backend add tcp 192.168.178.15:8080 "${backends[i]}"
+	done
+	chats=() expected=0
+}
+
+# change VERB BACKEND WORD...: the same for both services.
+change() {
+	lb backend "$1" tcp 192.168.178.15:7000 "${@:2}"
+	lb backend "$1" tcp 192.168.178.15:8080 "${@:2}"
+}
+
+# open_chats PORT: 50 more connections that stay, from this port of the client upwards.
+open_chats() {
+	local fd
+	mkfifo "$BATS_TEST_TMPDIR/say$1"
+	on client tests/connections.py ask 192.168.178.15 7000 50 "$1" 10.0.0.20 \
+		<"$BATS_TEST_TMPDIR/say$1" >>"$BATS_TEST_TMPDIR/heard$1" 2>&1 3>&- &
+	exec {fd}>"$BATS_TEST_TMPDIR/say$1"
+	wait_for 20 grep -q "^open 50$" "$BATS_TEST_TMPDIR/heard$1" || {
+		cat "$BATS_TEST_TMPDIR/heard$1"
+		return 1
+	}
+	chats+=("$1 $! $fd")
+	expected=$((expected + 50))
+}
+
+# all_answer [BROKEN]: each of the connections says something, and gets its answer; but for so many.
+all_answer() {
+	local chat port fd got=0
+	for chat in "${chats[@]}"; do
+		read -r port _ fd <<<"$chat"
+		: >"$BATS_TEST_TMPDIR/heard$port"
+		echo go >&"$fd"
+	done
+	for chat in "${chats[@]}"; do
+		read -r port _ fd <<<"$chat"
+		wait_for 70 grep -q "^[0-9]*$" "$BATS_TEST_TMPDIR/heard$port"
+		got=$((got + $(grep "^[0-9]*$" "$BATS_TEST_TMPDIR/heard$port")))
+	done
+	[ $((got + ${1-0})) -eq $expected ] || {
+		tail "$BATS_TEST_TMPDIR"/heard*
+		echo "answered: $got of $expected"
+		return 1
+	}
+}
+
+# answered_by NAME: how many of the last answers are from this backend.
+answered_by() {
+	cat "$BATS_TEST_TMPDIR"/heard* | awk -v name="$1" '$1 == "by" && $2 == name { n += $3 } END { print n + 0 }'
+}
+
+# hang_up: ends the conversations; their processes end with the client.
+hang_up() {
+	local chat fd
+	for chat in "${chats[@]}"; do
+		read -r _ _ fd <<<"$chat"
+		exec {fd}>&-
+	done
+}
+
+# start_downloads: 50 of 3 MB, slow enough to see all changes; their sizes come when they end.
+start_downloads() {
+	on client sysctl -qw net.ipv4.tcp_rmem="4096 65536 131072"
+	# shellcheck disable=SC2016 # expanded over there
+	on client bash -c 'for i in {1..50}; do
+			curl -sN --limit-rate 150k --max-time 100 http://192.168.178.15:8080/bytes/3000000 | wc -c &
+		done; wait' >"$BATS_TEST_TMPDIR/downloads" 3>&- &
+	downloads=$!
+}
+
+all_downloaded() {
+	wait $downloads
+	sort "$BATS_TEST_TMPDIR/downloads" | uniq -c
+	[ "$(grep -c "^3000000$" "$BATS_TEST_TMPDIR/downloads")" -eq 50 ]
+}
+
+# changes LAB: everything that can change, while 50 downloads run and more and more connections are open.
+changes() {
+	begin "$1"
+	start_downloads
+	open_chats 20000
+	change add "${backends[3]}"
+	all_answer
+	open_chats 21000
+	change set "${backends[0]}" weight 0
+	all_answer
+	open_chats 22000
+	change set "${backends[1]}" weight 5
+	all_answer
+	change set "${backends[1]}" weight 1
+	change set "${backends[0]}" weight 1
+	all_answer
+	open_chats 23000
+	lb service set tcp 192.168.178.15:7000 hash
+	all_answer
+	open_chats 24000
+	lb service set tcp 192.168.178.15:7000 maglev
+	all_answer
+	lb attach "$1" eth0 # a new program, the same maps
+	all_answer
+	all_downloaded
+	[ "$(lb --json flows | jq length)" -gt 0 ]
+}
+
+# down LAB: a backend that is down takes its own connections with it, and no other.
+down() {
+	local own
+	all_answer
+	own=$(answered_by backend-02)
+	[ "$own" -gt 0 ]
+	change set "${backends[1]}" down
+	all_answer "$own"
+	[ "$(answered_by backend-02)" -eq 0 ]
+	hang_up
+}
+
+@test "IPIP: 50 downloads and 250 chats outlive every change; a backend that is down breaks its own alone" {
+	changes ipip
+	down
+}
+
+@test "L2 DSR: 50 downloads and 250 chats outlive every change; a backend that is down breaks its own alone" {
+	changes l2dsr
+	down
+}
+
+# flood LAB: the same under spoofed SYNs, which are more than any table has room for.
+flood() {
+	local flood
+	begin "$1"
+	lb set window 900
+	open_chats 20000
+	on gateway tests/syn_flood.py eth0 "$(on lb cat /sys/class/net/eth0/address)" 192.168.178.15 7000 600000 \
+		>"$BATS_TEST_TMPDIR/flood" 3>&- &
+	flood=$!
+	change set "${backends[0]}" weight 0
+	all_answer
+	open_chats 21000
+	all_answer
+	change add "${backends[3]}"
+	all_answer
+	change set "${backends[0]}" weight 1
+	all_answer
+	open_chats 22000
+	kill -0 $flood # it is still going on
+	wait $flood
+	all_answer
+	[ "$(cat "$BATS_TEST_TMPDIR/flood")" -ge 600000 ]
+	# the flood is noted, and gone again, where one packet is noted; a flow it is none
+	[ "$(lb --json flows | jq length)" -le 200 ]
+	hang_up
+}
+
+@test "IPIP: nor does a flood of spoofed SYNs break any" {
+	flood ipip
+}
+
+@test "L2 DSR: nor does a flood of spoofed SYNs break any" {
+	flood l2dsr
+}
