@@ -15,50 +15,10 @@
  *   SETTLE    slots whose flows are all with their backend forget whose they were
  */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
+#include "../headers/backend_changes.h"
 #include "../headers/slot_changes.h"
 #include "../headers/turns.h"
-#include "../maps/backend_stats.h"
 #include "../maps/command.h"
-
-#define MAX_CPUS 1024 /* more than any kernel here has */
-
-/* One CPU's counters of a backend (a callback of bpf_loop). */
-static long reset_counter(__u32 cpu, __u32 *id)
-{
-	struct backend_counter *counter = bpf_map_lookup_percpu_elem(&backend_stats, id, cpu);
-
-	if (!counter)
-		return 1; /* there are no more CPUs */
-	*counter = (struct backend_counter){};
-	return 0;
-}
-
-/* Carries out one of the changes behind the command. */
-static long change_backend(__u32 i, struct xdp_md **ctx)
-{
-	struct changing *changing = this_changing();
-	struct backend_change change;
-	struct backend *backend;
-	__u32 at = sizeof(struct command) + i * sizeof(change);
-
-	if (!changing || bpf_xdp_load_bytes(*ctx, at, &change, sizeof(change)))
-		return 1;
-	backend = bpf_map_lookup_elem(&backends, &change.id);
-	if (!backend)
-		return 0;
-	if (backend->state == BACKEND_FREE)
-		bpf_loop(MAX_CPUS, reset_counter, &change.id, 0);
-	if (change.backend.state != BACKEND_UP)
-		changing->gone++;
-	*backend = change.backend;
-	return 0;
-}
-
-static __always_inline void forget_flows(void)
-{
-	bpf_for_each_map_elem(&flows, forget_flow, NULL, 0);
-	bpf_for_each_map_elem(&new_flows, forget_flow, NULL, 0);
-}
 
 /* Notes that the address is a VIP, or that it is none any more. */
 static __always_inline void note_vip(const struct command *command)
@@ -78,7 +38,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 {
 	struct service *before = bpf_map_lookup_elem(&services, &command->key);
 	struct service *service = &command->service;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), until = now + lb->window * 1000000000ULL;
 	__u32 failed;
 
 	service->learns_until = before ? before->learns_until : 0;
@@ -92,11 +52,12 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	failed = fill_table(service);
 	if (failed)
 		return failed;
+	/* Packets have to know that we learn before they see the first slot that has changed. */
+	if (before && changing->tracked)
+		before->learns_until = until;
 	bpf_loop(service->slots, change_slot, NULL, 0);
-	if (changing->fresh || !changing->tracked)
-		service->learns_until = 0;
-	else if (changing->changed)
-		service->learns_until = now + lb->window * 1000000000ULL;
+	if (changing->changed && !changing->fresh && changing->tracked)
+		service->learns_until = until;
 	note_vip(command);
 	if (bpf_map_update_elem(&services, &command->key, service, BPF_ANY))
 		return COMMAND_NO_ROOM;

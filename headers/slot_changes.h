@@ -85,6 +85,12 @@ static long forget_flow(void *map, const struct connection_key *key,
 	return 0;
 }
 
+static __always_inline void forget_flows(void)
+{
+	bpf_for_each_map_elem(&flows, forget_flow, NULL, 0);
+	bpf_for_each_map_elem(&new_flows, forget_flow, NULL, 0);
+}
+
 /* Settling: which slots of a service have flows elsewhere? */
 struct settling {
 	__u64 now;
