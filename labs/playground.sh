@@ -250,7 +250,7 @@ trace_request() {
 	for node in $(scripts/node list | awk '$2 != "switch" { print $2 }'); do
 		on "$node" ip -j link | jq -r --arg node "$node" '.[] | select(.ifname != "lo") | "\(.address) \($node)"'
 	done >"$dir/macs"
-	for port in $(on switch ip -j link | jq -r '.verdicts[] | select(.master) | .ifname'); do
+	for port in $(on switch ip -j link | jq -r '.[] | select(.master) | .ifname'); do
 		on switch tcpdump -i "$port" --immediate-mode -U -w "$dir/$port.pcap" 'ip proto 4 or tcp' 2>"$dir/$port.log" &
 		pids+=($!)
 		wait_for 10 grep -q listening "$dir/$port.log" || die "tcpdump does not start: $(cat "$dir/$port.log")"
