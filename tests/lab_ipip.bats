@@ -126,7 +126,7 @@ print(answer.src, answer[ICMP].type)'
 from scapy.layers.inet import IP, TCP
 from scapy.sendrecv import send
 send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dport=8000), verbose=0)'
-	wait_for 3 bash -c "[[ \$(scripts/node exec backend-01 scripts/lb --json decap stats | jq '.verdicts[] | select(.name == \"source_refused\").packets') -eq 1 ]]"
+	wait_for 3 bash -c "[[ \$(scripts/node exec backend-01 scripts/lb --json decap stats | jq '.[] | select(.name == \"source_refused\").packets') -eq 1 ]]"
 }
 
 @test "a role script alone can be run again on its node, and setup.sh there runs just that role" {
