@@ -28,7 +28,7 @@ to() {
 			[[ $backend != "${3-}" ]] || state=down
 			echo "backend $backend weight $weight $state"
 		done
-		sed 's/tcp/udp/' <<<"service tcp 192.168.178.15:53 hash slots 1"
+		echo "service udp 192.168.178.15:53 hash slots 1"
 		for backend in $A $B $C; do
 			weight=0
 			[[ $backend != "$1" ]] || weight=1
