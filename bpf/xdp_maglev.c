@@ -42,9 +42,12 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	__u32 failed;
 
 	service->learns_until = before ? before->learns_until : 0;
+	if (until < service->learns_until)
+		until = service->learns_until;
 	changing->first = service->first;
-	changing->fresh =
-		!before || before->first != service->first || before->slots != service->slots;
+	changing->fresh = !before || before->first != service->first ||
+			  before->slots != service->slots ||
+			  ((before->flags ^ service->flags) & SERVICE_STICKY);
 	changing->tracked = lb->window != 0;
 	changing->learning = now < service->learns_until;
 
@@ -61,8 +64,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	note_vip(command);
 	if (bpf_map_update_elem(&services, &command->key, service, BPF_ANY))
 		return COMMAND_NO_ROOM;
-	if (changing->gone)
-		forget_flows();
+	forget_flows();
 	return changing->changed;
 }
 
@@ -82,16 +84,16 @@ static __always_inline __u32 settle_service(const struct command *command,
 
 	if (!service || service->slots > MAX_SERVICE_SLOTS)
 		return COMMAND_MALFORMED;
-	settling->now = bpf_ktime_get_ns();
 	settling->service = service->id;
 	settling->first = service->first;
-	settling->wait = settling->now < service->learns_until;
+	settling->wait = bpf_ktime_get_ns() < service->learns_until;
 	bpf_loop(service->slots, clear, NULL, 0);
 	/* In this order: a flow that moves from new_flows to flows meanwhile is seen in one of
 	 * them. */
 	bpf_for_each_map_elem(&new_flows, mark_slot, NULL, 0);
 	bpf_for_each_map_elem(&flows, mark_slot, NULL, 0);
 	bpf_loop(service->slots, settle_slot, NULL, 0);
+	forget_flows();
 	return settling->left;
 }
 

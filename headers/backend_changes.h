@@ -6,9 +6,7 @@
 #include "../maps/backend_stats.h"
 #include "../maps/backends.h"
 #include "../maps/command.h"
-#include "slot_changes.h"
-
-#define MAX_CPUS 1024 /* more than any kernel here has */
+#include "turns.h"
 
 /* One CPU's counters of a backend (a callback of bpf_loop). */
 static long reset_counter(__u32 cpu, __u32 *id)
@@ -24,20 +22,17 @@ static long reset_counter(__u32 cpu, __u32 *id)
 /* Carries out one of the changes behind the command. */
 static long change_backend(__u32 i, struct xdp_md **ctx)
 {
-	struct changing *changing = this_changing();
 	struct backend_change change;
 	struct backend *backend;
 	__u32 at = sizeof(struct command) + i * sizeof(change);
 
-	if (!changing || bpf_xdp_load_bytes(*ctx, at, &change, sizeof(change)))
+	if (bpf_xdp_load_bytes(*ctx, at, &change, sizeof(change)))
 		return 1;
 	backend = bpf_map_lookup_elem(&backends, &change.id);
 	if (!backend)
 		return 0;
 	if (backend->state == BACKEND_FREE)
 		bpf_loop(MAX_CPUS, reset_counter, &change.id, 0);
-	if (change.backend.state != BACKEND_UP)
-		changing->gone++;
 	*backend = change.backend;
 	return 0;
 }

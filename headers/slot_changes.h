@@ -16,7 +16,6 @@ struct changing {
 	__u32 tracked;	/* 0: connections are not to be kept */
 	__u32 learning; /* 1: flows that nobody knows belong to `was`; else to `now` */
 	__u32 changed;	/* how many slots have got another backend */
-	__u32 gone;	/* how many backends get no packets any more */
 };
 
 struct {
@@ -43,12 +42,12 @@ static __always_inline struct slot hand_over(const struct changing *changing, st
 
 	if (!changing->tracked || changing->fresh)
 		return settled;
-	if (slot.now == slot.was && (slot.now == next || !usable_backend(slot.now)))
+	if (slot.now == slot.was && (slot.now == next || !has_flows(slot.now)))
 		return settled;
 	if (changing->learning && usable_backend(slot.was))
 		owner = slot.was;
 	if (owner == next || !usable_backend(owner))
-		owner = 0;
+		owner = SLOT_FLOWS_ONLY;
 	return (struct slot){next, owner};
 }
 
@@ -73,14 +72,39 @@ static long change_slot(__u32 i, void *unused)
 	return 0;
 }
 
-/* A walk over all flows (a callback of bpf_for_each_map_elem): those of backends that are down or
- * gone are forgotten, before a backend's id can get a new owner. */
+/* Returns the index of the slot that a flow in the maps of flows is needed for, because the slot
+ * has changed hands; or -1. Sets *service. */
+static __always_inline __s64 needed_for(const struct connection_key *key,
+					const struct tracked_flow *known, struct service **service)
+{
+	struct load_balancer *lb = this_load_balancer();
+	struct flow flow = {
+		.client = key->source,
+		.vip = key->destination,
+		.client_port = key->source_port,
+		.vip_port = key->destination_port,
+		.protocol = key->protocol,
+	};
+	struct slot *slot;
+	__u32 index;
+
+	*service = find_service(&flow);
+	if (!lb || !*service || !is_alive(key, known, *service, bpf_ktime_get_coarse_ns()))
+		return -1;
+	index = slot_index(*service, &flow, lb);
+	slot = bpf_map_lookup_elem(&slots, &index);
+	return slot && slot->now != slot->was ? (__s64)index : -1;
+}
+
+/* A step over all flows (a callback of bpf_for_each_map_elem): forgets one that is not needed. An
+ * old one must not speak up when its slot, or the id of its backend, has long got another owner. */
 static long forget_flow(void *map, const struct connection_key *key,
-			const struct tracked_flow *flow, void *unused)
+			const struct tracked_flow *known, void *unused)
 {
 	struct connection_key copy = *key;
+	struct service *service;
 
-	if (!usable_backend(flow->backend))
+	if (needed_for(&copy, known, &service) < 0)
 		bpf_map_delete_elem(map, &copy);
 	return 0;
 }
@@ -93,7 +117,6 @@ static __always_inline void forget_flows(void)
 
 /* Settling: which slots of a service have flows elsewhere? */
 struct settling {
-	__u64 now;
 	__u32 service; /* id */
 	__u32 first;   /* of its slots */
 	__u32 wait;    /* 1: learning goes on, and flows that nobody knows may need them all */
@@ -119,28 +142,20 @@ static long mark_slot(void *map, const struct connection_key *key, const struct 
 		      void *unused)
 {
 	struct settling *settling = this_settling();
-	struct flow flow = {
-		.client = key->source,
-		.vip = key->destination,
-		.client_port = key->source_port,
-		.vip_port = key->destination_port,
-		.protocol = key->protocol,
-	};
-	struct load_balancer *lb = this_load_balancer();
+	struct connection_key copy = *key;
 	struct service *service;
 	struct slot *slot;
 	__u32 index, *mark;
+	__s64 needed;
 
-	if (!lb || !settling || !is_alive(key, known, settling->now))
+	needed = needed_for(&copy, known, &service);
+	if (!settling || needed < 0 || service->id != settling->service)
 		return 0;
-	service = find_service(&flow);
-	if (!service || service->id != settling->service)
-		return 0;
-	index = slot_index(service, &flow, lb);
+	index = needed;
 	slot = bpf_map_lookup_elem(&slots, &index);
 	index -= settling->first;
 	mark = bpf_map_lookup_elem(&table, &index);
-	if (slot && mark && read_slot(slot).now != known->backend)
+	if (slot && mark && slot->now != known->backend)
 		*mark = 1;
 	return 0;
 }

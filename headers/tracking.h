@@ -19,11 +19,12 @@
 /* Returns what is known of the packet's flow, or NULL. A SYN after a FIN or RST is another
  * connection from the same port. */
 static __always_inline struct tracked_flow *recall_flow(void *map, const struct connection_key *key,
-							const struct packet *packet, __u64 now)
+							const struct packet *packet,
+							const struct service *service, __u64 now)
 {
 	struct tracked_flow *flow = bpf_map_lookup_elem(map, key);
 
-	if (!flow || !is_alive(key, flow, now))
+	if (!flow || !is_alive(key, flow, service, now))
 		return NULL;
 	if (flow->closing && packet->opens) {
 		bpf_map_delete_elem(map, key);
@@ -39,23 +40,26 @@ static __always_inline __u32 track(const struct packet *packet, enum parsed pars
 {
 	struct connection_key key = key_of(&packet->flow);
 	__u64 now = bpf_ktime_get_coarse_ns();
-	struct tracked_flow *known, note = {.seen = now};
+	__u32 closing = !!(packet->tcp_flags & (TCP_FIN | TCP_RST));
+	struct tracked_flow *known, note = {.seen = now, .closing = closing};
 
-	known = recall_flow(&flows, &key, packet, now);
+	known = recall_flow(&flows, &key, packet, service, now);
 	if (known && parsed == PARSED_FLOW) {
 		known->seen = now;
-		known->closing |= !!(packet->tcp_flags & (TCP_FIN | TCP_RST));
+		known->closing |= closing;
 	}
 	if (known)
 		return known->backend;
 
-	known = recall_flow(&new_flows, &key, packet, now);
-	if (known)
+	known = recall_flow(&new_flows, &key, packet, service, now);
+	if (known) {
 		note.backend = known->backend;
-	else if (!packet->opens && now < service->learns_until && usable_backend(slot.was))
+		note.closing |= known->closing;
+	} else if (!packet->opens && now < service->learns_until && usable_backend(slot.was)) {
 		note.backend = slot.was;
-	else
+	} else {
 		note.backend = slot.now;
+	}
 
 	if (parsed != PARSED_FLOW || !note.backend)
 		return note.backend;

@@ -10,6 +10,9 @@
 #ifndef HEADERS_TURNS_H
 #define HEADERS_TURNS_H
 
+#include <bpf/bpf_endian.h>
+
+#include "../maps/backend_stats.h"
 #include "../maps/backends.h"
 #include "../maps/command.h"
 #include "../maps/map.h"
@@ -46,6 +49,15 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } table SEC(".maps"); /* ids of backends; 0: still free */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, __u32);
+} busy SEC(".maps"); /* by id: 1 if this backend of the service has ever got a packet */
+
+#define MAX_CPUS 1024 /* more than any kernel here has */
 
 /* One run of the builder. */
 struct filling {
@@ -104,6 +116,26 @@ static __always_inline int comes_before(const struct backend *a, const struct ba
 	return bpf_ntohs(a->port) < bpf_ntohs(b->port);
 }
 
+/* One CPU's counters of a backend (a callback of bpf_loop, which ends when it returns 1). */
+static long look_for_packets(__u32 cpu, __u32 *id)
+{
+	struct backend_counter *counter = bpf_map_lookup_percpu_elem(&backend_stats, id, cpu);
+	__u32 *is_busy = bpf_map_lookup_elem(&busy, id);
+
+	if (!counter || !is_busy)
+		return 1; /* there are no more CPUs */
+	*is_busy |= counter->packets > 0;
+	return 0;
+}
+
+/* Returns whether there may be flows on a backend. */
+static __always_inline int has_flows(__u32 id)
+{
+	__u32 *is_busy = bpf_map_lookup_elem(&busy, &id);
+
+	return is_busy && *is_busy && usable_backend(id);
+}
+
 /* A step over all backends (a callback of bpf_loop, as those that follow; it returns 1 to end the
  * loop): those of the service take a turn, with Maglev's permutation: offset and skip (Eisenbud et
  * al., NSDI 2016, 3.4). */
@@ -111,11 +143,16 @@ static long collect(__u32 id, void *unused)
 {
 	struct filling *filling = this_filling();
 	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
-	__u32 index;
+	__u32 index, *is_busy;
 	struct turn *turn;
 
-	if (!filling || !backend || backend->service != filling->service ||
-	    backend->state != BACKEND_UP || !backend->weight || !id)
+	if (!filling || !backend || backend->service != filling->service || !id)
+		return 0;
+	is_busy = bpf_map_lookup_elem(&busy, &id);
+	if (is_busy)
+		*is_busy = 0;
+	bpf_loop(MAX_CPUS, look_for_packets, &id, 0);
+	if (backend->state != BACKEND_UP || !backend->weight)
 		return 0;
 	index = filling->backends++;
 	turn = bpf_map_lookup_elem(&turns, &index);

@@ -9,6 +9,7 @@
 #include "backends.h"
 #include "connection_key.h"
 #include "map.h"
+#include "services.h"
 
 #ifndef MAX_FLOWS
 #define MAX_FLOWS 262144
@@ -35,15 +36,17 @@ struct {
 #define FLOW_IDLE_CLOSING 240000000000ULL
 #define FLOW_IDLE_UDP 300000000000ULL
 
-/* Returns whether a flow goes on, on a backend that can take it. */
+/* Returns whether a flow goes on, on a backend of this service that can take it. */
 static __always_inline int is_alive(const struct connection_key *key,
-				    const struct tracked_flow *flow, __u64 now)
+				    const struct tracked_flow *flow, const struct service *service,
+				    __u64 now)
 {
+	struct backend *backend = usable_backend(flow->backend);
 	__u64 idle = key->protocol == IPPROTO_UDP ? FLOW_IDLE_UDP
 		     : flow->closing		  ? FLOW_IDLE_CLOSING
 						  : FLOW_IDLE_TCP;
 
-	return now < flow->seen + idle && usable_backend(flow->backend);
+	return backend && backend->service == service->id && now < flow->seen + idle;
 }
 
 #endif

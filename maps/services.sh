@@ -20,12 +20,13 @@ service() {
 	echo "$(u32 "$1")" "$(u32 "$2")" "$(u32 "$3")" "$(u32 "${4-0}")" 0 0 0 0 0 0 0 0
 }
 
-# services_decode: a dump on stdin -> [{protocol, address, port, id, first, slots, flags}]
+# services_decode: a dump on stdin -> [{protocol, address, port, id, first, slots, flags, learns_until}], without
+# the entries that only say that an address is a VIP; sorted by address, port and protocol.
 services_decode() {
-	decode '[.[] | {
+	decode '[.[] | select(.formatted.value.id != 0) | {
 		protocol: (.formatted.key.protocol | protocol),
 		address: (.formatted.key.address | address),
 		port: (.key[16:18] | be16),
 		family: .formatted.key.family
-	} + .formatted.value]'
+	} + .formatted.value] | sort_by(.address, .port, .protocol)'
 }

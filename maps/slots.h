@@ -9,11 +9,14 @@
 #define MAX_SLOTS 4194304 /* 32 MiB; room for 256 services of 16381 slots each */
 #endif
 
+/* Nobody but those that the map of flows knows. */
+#define SLOT_FLOWS_ONLY 0xffffffff
+
 /* One aligned store of 64 bits changes a slot: a packet sees the old pair or the new one. */
 struct slot {
 	__u32 now; /* id of the backend of this slot; 0 is nobody */
-	__u32 was; /* the same; or, after a change, id of the backend that flows from before belong
-		    * to; 0: to that of now, unless the map of flows says otherwise */
+	__u32 was; /* the same, as long as nothing changes. After a change: id of the backend that
+		    * flows from before belong to, or SLOT_FLOWS_ONLY */
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct slot) == 8, "one 64-bit store");

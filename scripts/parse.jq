@@ -5,13 +5,14 @@
 #   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N]
 #     backend ADDRESS[:PORT] [weight N] [up|down]          of the service above it
 #
-# In:  lines (jq -Rn); $max_slots
-# Out: {configuration: [{protocol, address, port, sticky, filling, slots, backends: [{address, port, weight,
-#      state}]}]}: port 0 is every port; null is what was not said. Or {error, line}, or {usage, line} if
-#      words are missing, or too many.
+# In:  lines (jq -Rnr); $max_slots
+# Out: the line "ok"; a line PROTOCOL ADDRESS PORT BACKEND_ADDRESS BACKEND_PORT of the first of them; and all of them,
+#      [{protocol, address, port, sticky, filling, slots, backends: [{address, port, weight, state}]}]: port 0 is
+#      every port, null is what was not said. Or "error LINE TEXT"; "usage LINE TEXT" if words are missing, or too
+#      many.
 
-def usage($text): error({usage: $text});
-def refuse($text): error({error: $text});
+def usage($text): error({verdict: "usage", text: $text});
+def refuse($text): error({verdict: "error", text: $text});
 
 def address:
 	. as $word
@@ -88,7 +89,7 @@ def backend($service):
 def words: gsub("\t"; " ") | split(" ") | map(select(. != ""));
 
 reduce inputs as $line ({line: 0, configuration: []};
-	if .error or .usage then . else
+	if .verdict then . else
 		.line += 1
 		| .line as $at
 		| .configuration[-1] as $service
@@ -100,3 +101,9 @@ reduce inputs as $line ({line: 0, configuration: []};
 			else refuse("what is '\($words[0])'? A line begins with service, backend, or #") end
 		) catch (if type == "object" then . else error end + {line: $at})
 	end)
+| if .verdict then "\(.verdict) \(.line) \(.text)"
+  else
+	"ok",
+	(.configuration[0] | [.protocol, .address, .port, (.backends // [] | .[0] | .address, .port)] | map(. // "") | join(" ")),
+	.configuration
+  end

@@ -44,7 +44,7 @@ def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . !
 def slots($now):
 	([.backends[] | select(.state == "up" and .weight > 0)] | length) as $busy
 	| (.slots // $now // $limits.default_slots) as $slots
-	| if $slots < $busy or (.filling == "maglev" and ($slots | is_prime | not)) then $limits.default_slots else $slots end;
+	| if $slots < $busy or ($busy > 0 and .filling == "maglev" and ($slots | is_prime | not)) then $limits.default_slots else $slots end;
 
 # changes: what becomes of the backends of service $id; $there is what it has, new ones take ids from $free.
 def changes($there; $free; $id):

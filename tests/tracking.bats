@@ -11,6 +11,10 @@ setup() {
 	one_load_balancer
 	lb attach ipip eth0
 	to $A
+	expect <<-END
+		1 A $A
+		1 udp $A
+	END
 }
 
 teardown() {
@@ -338,6 +342,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
 	on lb ip neigh replace 192.168.178.12 dev eth0 lladdr 02:00:00:00:00:12 nud permanent
 	printf 'service tcp 192.168.178.15:8000 hash slots 1\nbackend 192.168.178.11\nbackend 192.168.178.12 weight 0\n' | lb restore -
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(dport=8000)'
 	printf 'service tcp 192.168.178.15:8000 hash slots 1\nbackend 192.168.178.11 weight 0\nbackend 192.168.178.12\n' | lb restore -
 	on lb tests/packet.py eth0 - <<-'END'
 		came()/client()/TCP(sport=1001,dport=8000,flags="S") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="S")
@@ -375,4 +380,122 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	END
 	lb service del tcp 192.168.178.15:any
 	packet 'came()/client()/TCP(sport=1001,dport=22)' pass not_ours
+}
+
+@test "a backend that never got a packet has no flows to keep: services are built up without memories" {
+	to $B
+	to $C # B got nothing meanwhile, but A did
+	expect <<<"1001 A $A"
+	lb service add tcp 192.168.178.15:80
+	lb backend add tcp 192.168.178.15:80 $A
+	lb backend add tcp 192.168.178.15:80 $B
+	lb backend set tcp 192.168.178.15:80 $B weight 3
+	[ "$(lb slots tcp 192.168.178.15:80 --json | jq 'map(select(.now != .was)) | length')" -eq 0 ]
+}
+
+@test "a slot that is nobody's for a second time still knows its flows" {
+	to nobody
+	expect <<-END
+		1001 A $A
+		1001 A $A
+	END
+	end_learning
+	expect <<<"1001 A $A"
+	lb backend add tcp 192.168.178.15:8000 172.16.0.13 weight 0 # moves no slot
+	expect <<-END
+		1001 A $A
+		1002 A none
+	END
+	to $B
+	lb backend set tcp 192.168.178.15:8000 $B down
+	expect <<-END
+		1001 A $A
+		1002 S none
+	END
+}
+
+@test "a FIN or RST counts from the first packet after the change on" {
+	to $B
+	expect <<-END
+		1001 FA $A
+		1001 A $A
+		1001 S $B
+		1002 A $A
+		1002 FA $A
+		1002 A $A
+		1002 S $B
+		1003 R $A
+		1003 S $B
+	END
+}
+
+@test "what was noted is forgotten when its slot settles, whatever the reason" {
+	# another number of slots
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+	END
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000 hash slots 3
+		backend $A weight 0
+		backend $B
+		backend $C weight 0
+	END
+	[ "$(flows)" = "0 0" ]
+	expect <<-END
+		1001 S $B
+		1001 A $B
+	END
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000 hash slots 3
+		backend $A weight 0
+		backend $B weight 0
+		backend $C
+	END
+	expect <<<"1001 A $B"
+	# no window
+	lb set window 0
+	to $A
+	[ "$(flows)" = "0 0" ]
+}
+
+@test "a flow of a service of every port is not one of a service that comes for its port" {
+	lb restore - <<-END
+		service tcp 192.168.178.15:any hash slots 1
+		backend $A
+	END
+	expect <<<"1001 A $A"
+	lb restore - <<-END
+		service tcp 192.168.178.15:any hash slots 1
+		backend $A weight 0
+		backend $B
+	END
+	expect <<-END
+		1001 A $A
+		1001 A $A
+	END
+	lb service add tcp 192.168.178.15:8000 hash slots 1
+	lb backend add tcp 192.168.178.15:8000 $C
+	expect <<-END
+		1001 S $C
+		1001 A $C
+	END
+	lb restore - <<-END
+		service tcp 192.168.178.15:any hash slots 1
+		backend $A weight 0
+		backend $B
+		service tcp 192.168.178.15:8000 hash slots 1
+		backend $C weight 0
+		backend 172.16.0.13
+	END
+	expect <<<"1001 A $C"
+}
+
+@test "a shorter window does not cut short the one that is open" {
+	to $B
+	lb set window 1
+	to $C
+	sleep 1.5
+	expect <<<"1001 A $A"
 }
