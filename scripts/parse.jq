@@ -86,7 +86,7 @@ def backend($service):
 	| if .address == $service.address then refuse("\(.address) is the VIP; give the backend's own address") else . end
 	| backend_options;
 
-def words: gsub("\t"; " ") | split(" ") | map(select(. != ""));
+def words: gsub("[\t\r]"; " ") | split(" ") | map(select(. != ""));
 
 reduce inputs as $line ({line: 0, configuration: []};
 	if .verdict then . else

@@ -3,8 +3,8 @@
 #
 # In:  $want: [{protocol, address, port, sticky, filling, slots, backends: [{address, port, weight, state}]}]
 #      $services, $backends: what is, as maps/services.sh and maps/backends.sh decode it
-#      $limits: {slots, services, backends, service_backends, default_slots}
-# Out: {commands, keep, forget}: what xdp_maglev has to do (see commands_encode), in this order; addresses of
+#      $limits: {slots, services, backends, service_backends, default_slots, own}: own is this machine's address
+# Out: {commands, keep, forget, warnings}: what xdp_maglev has to do (see commands_encode), in this order; addresses of
 #      backends that come, and of those that go. Or {error}: then nothing must be done.
 
 # What was not said becomes the default.
@@ -18,6 +18,8 @@ def twice(f): group_by(f) | map(select(length > 1)[0]) | .[0];
 # check: what is wrong with $want by itself.
 def check:
 	($want | twice(name) | values | error("service \(name) is there twice")),
+	($want[] | select(.port == 0 and .address == $limits.own)
+		| error("\(.address) is this machine's own address, and it needs ports of its own; take another VIP, or single ports")),
 	($want[] | name as $name | .backends
 		| (twice(server) | values | error("backend \(server) of \($name) is there twice")),
 		(length | select(. > $limits.service_backends)
@@ -74,6 +76,7 @@ def plan:
 				is_vip: ($vips[.address] != null),
 				changes: ({backends: []} | changes($there; []; 0))
 			}],
+			warnings: [],
 			new_backends: 0,
 			new_services: 0,
 			gaps: ($staying | gaps)
@@ -89,6 +92,8 @@ def plan:
 		  elif $now and $now.slots == $slots and $now.flags == $flags and $changes == [] then .
 		  else
 			(if $now and $now.slots == $slots then .first = $now.first else allocate($slots) end)
+			| .warnings += [($service.slots // $now.slots // $slots) | select(. != $slots)
+				| "\($service | name) gets \($slots) slots instead of \(.), which cannot hold its backends; connections of before move"]
 			| .new_backends += ([$changes[].id] - [$members[$now.id | tostring][]?.id] | length)
 			| .new_services += (if $now then 0 else 1 end)
 			| .commands += [($service | del(.backends)) + {operation: 1, $id, first: .first, $slots, $flags, is_vip: true, $changes}]
@@ -97,6 +102,7 @@ def plan:
 	| ([$backends[] | {key: .address, value: true}] | from_entries) as $known
 	| {
 		commands,
+		warnings,
 		keep: [$needed | keys[] | select($known[.] == null)],
 		forget: [$known | keys[] | select($needed[.] == null)]
 	};

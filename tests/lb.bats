@@ -717,6 +717,12 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	lb restore - <<<$'service tcp 192.168.178.15:80 hash slots 10\nbackend 172.16.0.1\nbackend 172.16.0.2 weight 4'
 	[ "$(lb slots tcp 192.168.178.15:80)" = "172.16.0.1:80 2 of 10 slots, 0 of them with memories of others
 172.16.0.2:80 8 of 10 slots, 0 of them with memories of others" ]
+	# each of them gets something, and has something to remember
+	mapfile -t to < <(on lb tests/maglev.py place tcp 192.168.178.15:80 10.0.0.20:{1..20})
+	for i in {1..20}; do
+		echo "came()/client()/TCP(sport=$i,dport=80) | tx | forwarded | leaves()/tunnel(\"${to[i - 1]%:*}\")/client(ttl=63)/TCP(sport=$i,dport=80)"
+	done >"$BATS_TEST_TMPDIR/packets"
+	on lb tests/packet.py eth0 - <"$BATS_TEST_TMPDIR/packets"
 	lb backend set tcp 192.168.178.15:80 172.16.0.2 weight 0
 	[ "$(lb slots tcp 192.168.178.15:80)" = "172.16.0.1:80 10 of 10 slots, 8 of them with memories of others" ]
 	[ "$(lb slots tcp 192.168.178.15:80 --json | jq -c 'map(select(.was == "172.16.0.2:80")) | length')" -eq 8 ]
@@ -734,4 +740,20 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		'to_backend()/ours(ttl=63)/TCP(sport=40000,dport=22,flags="S")'
 	[ "$(lb stats --json | jq '.services[0].connections')" -eq 1 ]
 	lb settle
+}
+
+@test "words that are none: line breaks, blanks, empty ones" {
+	loaded
+	refuses 2 "a word must not have a line break in it" service add $'tcp 192.168.178.15:81\nservice tcp 192.168.178.15:82'
+	refuses 2 "a word must not have a line break in it" backend set tcp 192.168.178.15:8000 $'172.16.0.10\nbackend 172.16.0.11' weight 2
+	refuses 2 "there is no 'save x'" "save x"
+	refuses 2 "set what? weight N, up or down" backend set tcp 192.168.178.15:8000 172.16.0.10 "" ""
+	refuses 1 "'foo' is no IPv4 address; write it like 192.168.178.15" set address foo
+	printf 'service tcp 192.168.178.10:any\n' >"$BATS_TEST_TMPDIR/own"
+	refuses 1 "is this machine's own address, and it needs ports of its own" restore "$BATS_TEST_TMPDIR/own"
+	printf 'service tcp 192.168.178.15:81 slots 251\r\nbackend 172.16.0.10\r\n' | lb restore - # as other systems end lines
+	[ "$(lb service show)" = "service tcp 192.168.178.15:81 maglev slots 251
+  backend 172.16.0.10 weight 1 up" ]
+	run -0 lb restore - <<<$'service tcp 192.168.178.15:81 hash slots 1\nbackend 172.16.0.10\nbackend 172.16.0.11'
+	[ "$output" = "lb: tcp 192.168.178.15:81 gets 16381 slots instead of 1, which cannot hold its backends; connections of before move" ]
 }
