@@ -91,6 +91,48 @@ add_servers() {
 	done
 }
 
+# ---- For the tests of scripts/lb, on a node as one_load_balancer makes it. ----
+
+# state: everything that a command could have changed.
+state() {
+	# shellcheck disable=SC2016 # expanded over there
+	on lb bash -c '
+		ip -d link show eth0 | sed "s/prog.xdp.*//"
+		ip -j -d link | jq ".[].xdp.prog.id"
+		ip neigh; ip route; find /sys/fs/bpf | sort
+		cd /sys/fs/bpf/xdp/globals || exit 0
+		for map in services load_balancer decap_addresses; do
+			[[ ! -e $map ]] || bpftool -j map dump pinned "$PWD/$map"
+		done
+		# of the large ones, what comes first
+		[[ ! -e slots ]] || printf "map lookup pinned $PWD/%s key %d 0 0 0\n" {backends,slots}" "{1..16} | bpftool batch file -' 2>/dev/null
+}
+
+# refuses STATUS TEXT ARGUMENT...: the command fails with this status and says this, and nothing changed.
+refuses() {
+	local before
+	before=$(state)
+	run "-$1" lb "${@:3}"
+	# shellcheck disable=SC2154 # output is run's
+	[[ $output == *"$2"* ]] || {
+		echo "said: $output"
+		echo "expected: $2"
+		false
+	}
+	diff <(echo "$before") <(state)
+}
+
+# managed ADDRESS: whether the kernel keeps this neighbour's MAC address known.
+managed() {
+	on lb ip neigh show "$1" | grep -q managed
+}
+
+# loaded: one service with one backend.
+loaded() {
+	lb attach ipip eth0
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10'
+}
+
 # ---- What every lab must do. Each function is a test's body. ----
 
 answers_1000_requests() {

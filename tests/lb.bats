@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# scripts/lb: what it does, what it refuses, and that what it refuses changes nothing.
+# scripts/lb: what it does, what it refuses, and that what it refuses changes nothing. Services and backends have
+# a file of their own.
 
 load helper
 
@@ -10,45 +11,6 @@ setup() {
 
 teardown() {
 	scripts/node destroy --all
-}
-
-# state: everything that a command could have changed.
-state() {
-	# shellcheck disable=SC2016 # expanded over there
-	on lb bash -c '
-		ip -d link show eth0 | sed "s/prog.xdp.*//"
-		ip -j -d link | jq ".[].xdp.prog.id"
-		ip neigh; ip route; find /sys/fs/bpf | sort
-		for map in services backends load_balancer decap_addresses; do
-			[[ ! -e /sys/fs/bpf/xdp/globals/$map ]] || bpftool -j map dump pinned /sys/fs/bpf/xdp/globals/$map | md5sum
-		done
-		[[ ! -e /sys/fs/bpf/xdp/globals/slots ]] || for i in 0 1 2 3 4 5 6 7; do
-			bpftool map lookup pinned /sys/fs/bpf/xdp/globals/slots key $i 0 0 0
-		done' 2>/dev/null
-}
-
-# refuses STATUS TEXT ARGUMENT...: the command fails with this status and says this, and nothing changed.
-refuses() {
-	local before
-	before=$(state)
-	run "-$1" lb "${@:3}"
-	[[ $output == *"$2"* ]] || {
-		echo "said: $output"
-		echo "expected: $2"
-		false
-	}
-	diff <(echo "$before") <(state)
-}
-
-# managed ADDRESS: whether the kernel keeps this neighbour's MAC address known.
-managed() {
-	on lb ip neigh show "$1" | grep -q managed
-}
-
-loaded() {
-	lb attach ipip eth0
-	lb service add tcp 192.168.178.15:8000
-	lb backend add tcp 192.168.178.15:8000 172.16.0.10
 }
 
 @test "attach loads the program, pins its maps, and learns the address and a random key" {
@@ -104,122 +66,12 @@ loaded() {
 	[ -z "$(on lb ls "$MAPS")" ]
 }
 
-@test "services and backends are added and deleted, and packets follow" {
-	loaded
-	lb backend add tcp 192.168.178.15:8000 172.16.0.12
-	lb backend add tcp 192.168.178.15:8000 172.16.0.11
-	lb service add udp 192.168.178.15:53
-	lb backend add udp 192.168.178.15:53 172.16.0.10:5353
-	[ "$(lb service show --json)" = '[{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":16381,"backends":[{"address":"172.16.0.10","port":5353,"weight":1,"state":"up"}]},{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":16381,"backends":[{"address":"172.16.0.10","port":8000,"weight":1,"state":"up"},{"address":"172.16.0.11","port":8000,"weight":1,"state":"up"},{"address":"172.16.0.12","port":8000,"weight":1,"state":"up"}]}]' ]
-	lb backend del tcp 192.168.178.15:8000 172.16.0.10
-	lb backend del tcp 192.168.178.15:8000 172.16.0.12
-	packet 'came()/client()/TCP(dport=8000)' tx forwarded \
-		'leaves()/tunnel("172.16.0.11")/client(ttl=63)/TCP(dport=8000)'
-	packet 'came()/client()/UDP(dport=53)' tx forwarded \
-		'leaves()/tunnel()/client(ttl=63)/UDP(dport=53)'
-	lb service del tcp 192.168.178.15:8000
-	packet 'came()/client()/TCP(dport=8000)' pass not_ours
-	packet 'came()/client(flags=0,frag=9)/Raw("x")' drop fragment_unknown # it is a VIP still
-	lb service del udp 192.168.178.15:53
-	packet 'came()/client(flags=0,frag=9)/Raw("x")' pass not_ours
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
-}
-
-@test "no two services share a slot, whatever was added and deleted before" {
-	lb attach ipip eth0
-	local i service
-	for service in 1 2 3; do
-		lb service add tcp "192.168.178.15:$service"
-	done
-	for i in 1 2 3; do
-		for service in 1 2 3; do
-			lb backend add tcp "192.168.178.15:$service" "172.16.0.$i"
-		done
-	done
-	lb backend del tcp 192.168.178.15:2 172.16.0.1
-	lb service del tcp 192.168.178.15:1
-	lb service add tcp 192.168.178.15:4
-	lb backend add tcp 192.168.178.15:4 172.16.0.9
-	lb backend add tcp 192.168.178.15:2 172.16.0.8
-	# the regions, in order: each begins where the one before has ended, or later
-	on lb bpftool -j map dump pinned "$MAPS/services" | jq -e '[.[].formatted.value | select(.slots > 0)]
-		| sort_by(.first) | [range(1; length) as $i | .[$i].first >= .[$i-1].first + .[$i-1].slots] | all'
-	packet 'came()/client()/TCP(dport=4)' tx forwarded 'leaves()/tunnel("172.16.0.9")/client(ttl=63)/TCP(dport=4)'
-}
-
-# goes_on: whether a packet for the service still goes to one of its backends.
-goes_on() {
-	local to
-	for to in 172.16.0.10 172.16.0.11; do
-		! packet 'came()/client()/TCP(dport=8000)' tx forwarded \
-			"leaves()/tunnel('$to')/client(ttl=63)/TCP(dport=8000)" || return 0
-	done
-	return 1
-}
-
-@test "kill -9 at a random moment, 200 times: packets go on, and the next command works" {
-	loaded
-	local i command killed=0
-	for i in 1 2 3 4 5; do
-		printf 'service tcp 192.168.178.2%d:80\n backend 172.16.0.1%d\n backend 172.16.0.2%d\n' $i $i $i
-	done >"$BATS_TEST_TMPDIR/five"
-	printf 'service tcp 192.168.178.15:8000\n backend 172.16.0.10\n' >>"$BATS_TEST_TMPDIR/five"
-	for ((i = 0; i < 200; i++)); do
-		case $((i % 8)) in
-		0) command=(backend add tcp 192.168.178.15:8000 172.16.0.11) ;;
-		1) command=(service add tcp 192.168.178.16:80) ;;
-		2) command=(backend set tcp 192.168.178.15:8000 172.16.0.11 weight $((RANDOM % 5))) ;;
-		3) command=(service set tcp 192.168.178.15:8000 hash) ;;
-		4) command=(service del tcp 192.168.178.16:80) ;;
-		5) command=(backend del tcp 192.168.178.15:8000 172.16.0.11) ;;
-		6) command=(restore "$BATS_TEST_TMPDIR/five") ;;
-		7) command=(settle) ;;
-		esac
-		setsid scripts/node exec lb scripts/lb "${command[@]}" >/dev/null 2>&1 3>&- &
-		sleep "0.$(printf '%03d' $((RANDOM % 900)))"
-		! kill -KILL -- -$! 2>/dev/null || killed=$((killed + 1))
-		wait $! 2>/dev/null || true
-		((i % 20)) || goes_on
-	done
-	echo "killed: $killed"
-	[ $killed -ge 100 ]
-	goes_on
-	# No half of anything is left: what is there is what shows, and the next command works.
-	lb save >"$BATS_TEST_TMPDIR/saved"
-	lb restore "$BATS_TEST_TMPDIR/saved"
-	lb restore "$BATS_TEST_TMPDIR/five"
-	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
-	[ "$(lb service show | grep -c backend)" -eq 11 ]
-	[ "$(on lb ls /sys/fs/bpf/xdp)" = globals ]
-}
-
-@test "a command goes on to its end when its reader goes away" {
-	loaded
-	lb backend add tcp 192.168.178.15:8000 172.16.0.11
-	lb -v service del tcp 192.168.178.15:8000 | head -1
-	wait_for 5 bash -c "[[ \$(scripts/node exec lb scripts/lb service show) == '' ]]"
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
-}
-
 @test "detach removes the pins of a program that was taken off by hand" {
 	loaded
 	on lb ip link set dev eth0 xdp off
 	lb detach eth0
 	[ -z "$(on lb ls "$MAPS")" ]
 	refuses 1 "no XDP program runs on eth0" detach eth0
-}
-
-@test "many services are listed" {
-	lb attach ipip eth0
-	local i
-	for ((i = 1; i <= 2000; i++)); do
-		printf 'map update pinned %s/services key 10 0 %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 80 6 4 value %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n' \
-			"$MAPS" $((i >> 8)) $((i & 255)) $((i & 255)) $((i >> 8))
-	done >"$BATS_TEST_TMPDIR/services"
-	on lb bpftool batch file "$BATS_TEST_TMPDIR/services" >/dev/null
-	[ "$(lb service show | wc -l)" -eq 2000 ]
-	lb service add tcp 192.168.178.15:8000
-	[ "$(lb service show --json | jq length)" -eq 2001 ]
 }
 
 @test "refresh finds the next hops again after routes and links have changed" {
@@ -399,18 +251,6 @@ goes_on() {
 	refuses 1 "is no IPv4 address" set address 1.2.3
 }
 
-@test "what is there already, and what is not" {
-	loaded
-	refuses 1 "service tcp 192.168.178.15:8000 is there already" service add tcp 192.168.178.15:8000
-	refuses 1 "172.16.0.10:8000 is a backend of tcp 192.168.178.15:8000 already" backend add tcp 192.168.178.15:8000 172.16.0.10
-	refuses 1 "there is no service udp 192.168.178.15:8000" backend add udp 192.168.178.15:8000 172.16.0.10
-	refuses 1 "172.16.0.11:8000 is no backend of tcp 192.168.178.15:8000" backend del tcp 192.168.178.15:8000 172.16.0.11
-	lb backend del tcp 192.168.178.15:8000 172.16.0.10
-	refuses 1 "172.16.0.10:8000 is no backend" backend del tcp 192.168.178.15:8000 172.16.0.10
-	lb service del tcp 192.168.178.15:8000
-	refuses 1 "there is no service tcp 192.168.178.15:8000" service del tcp 192.168.178.15:8000
-}
-
 @test "nothing is loaded yet" {
 	refuses 1 "no load balancer is loaded on this machine; run: lb attach MODE DEV" service add tcp 192.168.178.15:80
 	refuses 1 "no load balancer is loaded" backend add tcp 192.168.178.15:80 172.16.0.10
@@ -501,17 +341,6 @@ goes_on() {
 	refuses 1 "The maps of an older version are pinned" attach ipip eth0
 }
 
-@test "two commands at once: one waits for the other" {
-	loaded
-	local i jobs=()
-	for i in 1 2 3 4 5 6; do
-		lb backend add tcp 192.168.178.15:8000 172.16.1.$i 3>&- &
-		jobs+=($!)
-	done
-	wait "${jobs[@]}"
-	[ "$(lb service show --json | jq '.[0].backends | length')" -eq 7 ]
-}
-
 # complete LINE: what completion offers at the end of a line, on one line.
 complete_line() {
 	# shellcheck disable=SC2016 # expanded over there
@@ -562,198 +391,4 @@ complete_line() {
 	mv "$BATS_TEST_TMPDIR/moved" "$BATS_TEST_TMPDIR/opt"
 	make --silent uninstall DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/opt
 	[ -z "$(find "$BATS_TEST_TMPDIR/opt" -type f -o -type l)" ]
-}
-
-@test "backend set changes weight and state, each alone or both" {
-	loaded
-	shown() { lb service show --json | jq -c '.[0].backends[0] | [.weight, .state]'; }
-	lb backend set tcp 192.168.178.15:8000 172.16.0.10 weight 7
-	[ "$(shown)" = '[7,"up"]' ]
-	lb backend set tcp 192.168.178.15:8000 172.16.0.10 down
-	[ "$(shown)" = '[7,"down"]' ]
-	packet 'came()/client()/TCP(dport=8000)' drop no_backend
-	lb backend set tcp 192.168.178.15:8000 172.16.0.10 up weight 0
-	[ "$(shown)" = '[0,"up"]' ]
-	lb backend set tcp 192.168.178.15:8000 172.16.0.10 weight 1
-	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
-	refuses 1 "'70000' is no weight; take one from 0 to 65535" backend set tcp 192.168.178.15:8000 172.16.0.10 weight 70000
-	refuses 1 "172.16.0.11:8000 is no backend" backend set tcp 192.168.178.15:8000 172.16.0.11 down
-	refuses 2 "set what? weight N, up or down" backend set tcp 192.168.178.15:8000 172.16.0.10
-	refuses 2 "what is 'sideways'?" backend set tcp 192.168.178.15:8000 172.16.0.10 sideways
-	refuses 2 "which weight?" backend set tcp 192.168.178.15:8000 172.16.0.10 weight
-}
-
-@test "a service's options" {
-	lb attach ipip eth0
-	lb service add tcp 192.168.178.15:80 sticky hash slots 7
-	lb service add udp 192.168.178.15:any
-	[ "$(lb service show)" = "service udp 192.168.178.15:any maglev slots 16381
-service tcp 192.168.178.15:80 sticky hash slots 7" ]
-	lb service set tcp 192.168.178.15:80 maglev
-	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 7"
-	refuses 1 "8 is no prime number, and Maglev needs one" service add tcp 192.168.178.15:81 slots 8
-	refuses 1 "'99999' is no number of slots; take one from 1 to 65537" service add tcp 192.168.178.15:81 slots 99999
-	refuses 2 "how many slots?" service add tcp 192.168.178.15:81 slots
-	refuses 2 "set what? maglev or hash" service set tcp 192.168.178.15:80
-	refuses 1 "is this machine's own address, and it needs ports of its own" service add tcp 192.168.178.10:any
-	refuses 1 "has a port; a service of every port keeps the client's" backend add udp 192.168.178.15:any 172.16.0.10:53
-	# a table that is too small for its backends becomes one of the usual size
-	local i
-	for i in 1 2 3 4 5 6 7; do
-		lb backend add tcp 192.168.178.15:80 172.16.0.$i
-	done
-	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 7"
-	lb backend add tcp 192.168.178.15:80 172.16.0.8
-	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 16381"
-}
-
-@test "save and restore: what restore reads is what save prints, and a second time nothing changes" {
-	lb attach ipip eth0
-	cat >"$BATS_TEST_TMPDIR/wanted" <<-'END'
-		# two services
-		service udp 192.168.178.15:any sticky maglev slots 251
-		  backend 172.16.0.10 weight 1 up
-
-		service tcp 192.168.178.15:8000 hash slots 16381
-		  backend 172.16.0.10 weight 0 up
-		  backend 172.16.0.11:8080 weight 65535 down
-	END
-	lb restore "$BATS_TEST_TMPDIR/wanted"
-	lb save >"$BATS_TEST_TMPDIR/saved"
-	diff <(grep -E "^(service|  backend) " "$BATS_TEST_TMPDIR/wanted") <(grep -v '^#' "$BATS_TEST_TMPDIR/saved")
-	run -0 lb -v restore "$BATS_TEST_TMPDIR/saved"
-	run ! grep -E "prog run|neigh" <<<"$output"
-	# the difference, and nothing else
-	sed -i 's/weight 0/weight 5/' "$BATS_TEST_TMPDIR/saved"
-	run -0 lb -v restore - <"$BATS_TEST_TMPDIR/saved"
-	[ "$(grep -c "prog run" <<<"$output")" -eq 1 ]
-	lb service show | grep -qx "  backend 172.16.0.10 weight 5 up"
-	lb restore - <<<""
-	[ -z "$(lb service show)" ]
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
-}
-
-@test "restore says what is wrong and where, and changes nothing" {
-	loaded
-	local n=0
-	# wrong TEXT LINE...
-	wrong() {
-		n=$((n + 1))
-		printf '%s\n' "${@:2}" >"$BATS_TEST_TMPDIR/wrong$n"
-		refuses 1 "$1" restore "$BATS_TEST_TMPDIR/wrong$n"
-	}
-	wrong "line 1: what is 'servce'? A line begins with service, backend, or #" "servce tcp 1.2.3.4:80"
-	wrong "line 1: a backend comes after its service" "backend 1.2.3.4"
-	wrong "line 3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
-	wrong "line 2: what is 'wait'?" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
-	wrong "service tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "service tcp 1.2.3.4:80"
-	wrong "backend 1.2.3.5:80 of tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "backend 1.2.3.5" "backend 1.2.3.5:80"
-	wrong "is this machine's own address" "service tcp 1.2.3.4:80" "backend 192.168.178.10"
-	refuses 1 "there is no file /nowhere" restore /nowhere
-	refuses 1 "there is no file $BATS_TEST_TMPDIR" restore "$BATS_TEST_TMPDIR"
-	refuses 2 "restore which file?" restore
-}
-
-@test "what does not fit is refused before anything is changed" {
-	lb attach ipip eth0
-	{
-		echo "service tcp 192.168.178.15:80"
-		for ((i = 0; i < 1025; i++)); do echo "backend 172.16.$((i >> 8)).$((i & 255))"; done
-	} >"$BATS_TEST_TMPDIR/many"
-	refuses 1 "tcp 192.168.178.15:80 would have 1025 backends; 1024 is the limit" restore "$BATS_TEST_TMPDIR/many"
-	sed -i '$d' "$BATS_TEST_TMPDIR/many"
-	lb restore "$BATS_TEST_TMPDIR/many"
-	[ "$(lb service show | grep -c backend)" -eq 1024 ]
-	for ((i = 0; i < 65; i++)); do echo "service tcp 192.168.178.15:$((i + 1)) slots 65537"; done >"$BATS_TEST_TMPDIR/large"
-	refuses 1 "all 4194304 slots are taken" restore "$BATS_TEST_TMPDIR/large"
-}
-
-@test "256 services of 100 backends are restored, and again" {
-	lb attach ipip eth0
-	local i b
-	for ((i = 0; i < 256; i++)); do
-		echo "service tcp 10.1.$i.1:80 maglev slots 16381"
-		for ((b = 0; b < 100; b++)); do echo "  backend 10.2.$i.$b weight 1 up"; done
-	done >"$BATS_TEST_TMPDIR/large"
-	local started=$EPOCHREALTIME
-	lb restore "$BATS_TEST_TMPDIR/large"
-	echo "# 256 x 100: restored in $(bc <<<"$EPOCHREALTIME - $started") s" >&3
-	[ "$(lb service show | grep -c backend)" -eq 25600 ]
-	started=$EPOCHREALTIME
-	run -0 lb -v restore "$BATS_TEST_TMPDIR/large"
-	echo "# again, nothing to do: $(bc <<<"$EPOCHREALTIME - $started") s" >&3
-	run ! grep "prog run" <<<"$output"
-	to=$(on lb tests/maglev.py place tcp 10.1.255.1:80 10.0.0.20:20)
-	packet 'came()/client(dst="10.1.255.1")/TCP(sport=20,dport=80)' tx forwarded \
-		"leaves()/tunnel('${to%:*}')/client(dst='10.1.255.1',ttl=63)/TCP(sport=20,dport=80)"
-	refuses 1 "all 4194304 slots are taken" service add tcp 10.1.1.1:81
-}
-
-@test "stats counts by service and backend, and shows rates while one watches" {
-	loaded
-	lb service add udp 192.168.178.15:53
-	lb backend add udp 192.168.178.15:53 172.16.0.10
-	on lb tests/packet.py eth0 - <<-'END'
-		came()/client()/TCP(dport=8000,flags="S") | tx | forwarded | leaves()/tunnel()/client(ttl=63)/TCP(dport=8000,flags="S")
-		came()/client()/TCP(dport=8000,flags="A") | tx | forwarded | leaves()/tunnel()/client(ttl=63)/TCP(dport=8000,flags="A")
-		came()/client()/UDP(dport=53)/b"x" | tx | forwarded | leaves()/tunnel()/client(ttl=63)/UDP(dport=53)/b"x"
-		came()/client()/UDP(dport=54)/b"x" | pass | not_ours
-	END
-	[ "$(lb stats --json | jq -c .services)" = '[{"protocol":"udp","address":"192.168.178.15","port":53,"packets":1,"bytes":43,"connections":0,"backends":[{"address":"172.16.0.10","port":53,"packets":1,"bytes":43,"connections":0}]},{"protocol":"tcp","address":"192.168.178.15","port":8000,"packets":2,"bytes":108,"connections":1,"backends":[{"address":"172.16.0.10","port":8000,"packets":2,"bytes":108,"connections":1}]}]' ]
-	run -0 lb stats
-	grep -qE "^tcp 192.168.178.15:8000 +2 +108 +1$" <<<"$output"
-	grep -qE "^  172.16.0.10:8000 +2 +108 +1$" <<<"$output"
-	# a new backend begins at zero, also when it takes an id that was somebody's
-	lb backend del tcp 192.168.178.15:8000 172.16.0.10
-	lb backend add tcp 192.168.178.15:8000 172.16.0.11
-	[ "$(lb stats --json | jq '.services[1].packets')" -eq 0 ]
-	timeout 5 scripts/node exec lb scripts/lb stats --watch >"$BATS_TEST_TMPDIR/watched" || [ $? -eq 124 ]
-	grep -qE "^verdict +packets +bytes +packets/s +bits/s$" "$BATS_TEST_TMPDIR/watched"
-	grep -qE "^forwarded +3 +151 +0 +0$" "$BATS_TEST_TMPDIR/watched"
-}
-
-@test "slots says who has how many" {
-	lb attach ipip eth0
-	lb restore - <<<$'service tcp 192.168.178.15:80 hash slots 10\nbackend 172.16.0.1\nbackend 172.16.0.2 weight 4'
-	[ "$(lb slots tcp 192.168.178.15:80)" = "172.16.0.1:80 2 of 10 slots, 0 of them with memories of others
-172.16.0.2:80 8 of 10 slots, 0 of them with memories of others" ]
-	# each of them gets something, and has something to remember
-	mapfile -t to < <(on lb tests/maglev.py place tcp 192.168.178.15:80 10.0.0.20:{1..20})
-	for i in {1..20}; do
-		echo "came()/client()/TCP(sport=$i,dport=80) | tx | forwarded | leaves()/tunnel(\"${to[i - 1]%:*}\")/client(ttl=63)/TCP(sport=$i,dport=80)"
-	done >"$BATS_TEST_TMPDIR/packets"
-	on lb tests/packet.py eth0 - <"$BATS_TEST_TMPDIR/packets"
-	lb backend set tcp 192.168.178.15:80 172.16.0.2 weight 0
-	[ "$(lb slots tcp 192.168.178.15:80)" = "172.16.0.1:80 10 of 10 slots, 8 of them with memories of others" ]
-	[ "$(lb slots tcp 192.168.178.15:80 --json | jq -c 'map(select(.was == "172.16.0.2:80")) | length')" -eq 8 ]
-	refuses 1 "there is no service tcp 192.168.178.15:81" slots tcp 192.168.178.15:81
-}
-
-@test "flows with NAT are its connections, and its slots need not settle" {
-	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
-	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
-	lb attach nat eth0
-	lb service add tcp 192.168.178.15:any
-	lb backend add tcp 192.168.178.15:any 192.168.178.11
-	[ "$(lb flows)" = "" ]
-	packet 'came()/client()/TCP(sport=40000,dport=22,flags="S")' tx forwarded \
-		'to_backend()/ours(ttl=63)/TCP(sport=40000,dport=22,flags="S")'
-	[ "$(lb stats --json | jq '.services[0].connections')" -eq 1 ]
-	lb settle
-}
-
-@test "words that are none: line breaks, blanks, empty ones" {
-	loaded
-	refuses 2 "a word must not have a line break in it" service add $'tcp 192.168.178.15:81\nservice tcp 192.168.178.15:82'
-	refuses 2 "a word must not have a line break in it" backend set tcp 192.168.178.15:8000 $'172.16.0.10\nbackend 172.16.0.11' weight 2
-	refuses 2 "there is no 'save x'" "save x"
-	refuses 2 "set what? weight N, up or down" backend set tcp 192.168.178.15:8000 172.16.0.10 "" ""
-	refuses 1 "'foo' is no IPv4 address; write it like 192.168.178.15" set address foo
-	printf 'service tcp 192.168.178.10:any\n' >"$BATS_TEST_TMPDIR/own"
-	refuses 1 "is this machine's own address, and it needs ports of its own" restore "$BATS_TEST_TMPDIR/own"
-	printf 'service tcp 192.168.178.15:81 slots 251\r\nbackend 172.16.0.10\r\n' | lb restore - # as other systems end lines
-	[ "$(lb service show)" = "service tcp 192.168.178.15:81 maglev slots 251
-  backend 172.16.0.10 weight 1 up" ]
-	run -0 lb restore - <<<$'service tcp 192.168.178.15:81 hash slots 1\nbackend 172.16.0.10\nbackend 172.16.0.11'
-	[ "$output" = "lb: tcp 192.168.178.15:81 gets 16381 slots instead of 1, which cannot hold its backends; connections of before move" ]
 }
