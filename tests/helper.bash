@@ -105,7 +105,7 @@ state() {
 			[[ ! -e $map ]] || bpftool -j map dump pinned "$PWD/$map"
 		done
 		# of the large ones, what comes first
-		[[ ! -e slots ]] || printf "map lookup pinned $PWD/%s key %d 0 0 0\n" {backends,slots}" "{1..16} | bpftool batch file -' 2>/dev/null
+		[[ ! -e slots ]] || printf "map lookup pinned $PWD/%s 0 0 0\n" {backends,slots}" key "{0..15} | bpftool batch file -' 2>/dev/null
 }
 
 # refuses STATUS TEXT ARGUMENT...: the command fails with this status and says this, and nothing changed.
