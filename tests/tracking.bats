@@ -357,11 +357,11 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	lb backend add tcp 192.168.178.15:80 $A
 	lb backend add tcp 192.168.178.15:80 $B
 	lb backend add tcp 192.168.178.15:80 $C
-	local port address
-	for address in 10.0.0.20 10.0.0.21 10.0.0.22 10.0.0.23 10.0.0.24 10.0.0.25; do
-		to=$(on lb tests/maglev.py place tcp 192.168.178.15:80 $address:1)
+	local port to i
+	mapfile -t to < <(on lb tests/maglev.py place tcp 192.168.178.15:80 10.0.0.{20..25}:1)
+	for i in {0..5}; do
 		for port in 1001 1002 1003 1004; do
-			echo "came()/client(src=\"$address\")/TCP(sport=$port,dport=80) | tx | forwarded | leaves()/tunnel(\"${to%:*}\")/client(src=\"$address\",ttl=63)/TCP(sport=$port,dport=80)"
+			echo "came()/client(src=\"10.0.0.2$i\")/TCP(sport=$port,dport=80) | tx | forwarded | leaves()/tunnel(\"${to[i]%:*}\")/client(src=\"10.0.0.2$i\",ttl=63)/TCP(sport=$port,dport=80)"
 		done
 	done | on lb tests/packet.py eth0 -
 }
