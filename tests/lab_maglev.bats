@@ -49,7 +49,8 @@ teardown_file() {
 	[ "$broken" -le 5 ]
 	read -r moved own_broken own broken others < <(row "Maglev, tracked: backend-05 is deleted")
 	[ $((own + others)) -eq 50 ]
-	[ "$own_broken" -gt 0 ] # all, but for one that has everything in the client's kernel already
+	# its own break, but for one or two that the client's kernel has in full already
+	[ "$own_broken" -ge $((own - 2)) ]
 	[ "$broken" -eq 0 ]
 	read -r moved own_broken own broken others < <(row "Maglev, tracked: backend-05 drains")
 	[ $((own + others)) -eq 50 ]

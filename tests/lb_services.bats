@@ -267,6 +267,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	to=$(on lb tests/maglev.py place tcp 10.1.255.1:80 10.0.0.20:20)
 	packet 'came()/client(dst="10.1.255.1")/TCP(sport=20,dport=80)' tx forwarded \
 		"leaves()/tunnel('${to%:*}')/client(dst='10.1.255.1',ttl=63)/TCP(sport=20,dport=80)"
+	refuses 1 "all 4194304 slots are taken" service add tcp 10.1.1.1:81
 }
 
 @test "stats counts by service and backend, and shows rates while one watches" {
