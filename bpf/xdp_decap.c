@@ -18,8 +18,7 @@
  */
 #include "../headers/ipip.h"
 #include "../headers/packet.h"
-#include "../maps/decap_addresses.h"
-#include "../maps/decap_stats.h"
+#include "../headers/trust.h"
 
 static __always_inline int is_tunnel(int protocol)
 {
@@ -31,6 +30,7 @@ static __always_inline enum decap_verdict decapsulate(struct xdp_md *ctx, __u32 
 	struct cursor cursor = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
 	struct iphdr *outer, *inner;
 	__u32 l2_length, length;
+	enum decap_verdict verdict;
 	int protocol;
 
 	/* The outer packet: is it IP in IP at all? */
@@ -40,17 +40,11 @@ static __always_inline enum decap_verdict decapsulate(struct xdp_md *ctx, __u32 
 	if ((void *)(outer + 1) > cursor.end || outer->protocol != IPPROTO_IPIP)
 		return DECAP_PLAIN;
 
-	/* From one of ours, to us, and in one piece? */
-	if (!decap_allows(outer->saddr, DECAP_LB))
-		return DECAP_SOURCE_REFUSED;
-	if (!decap_allows(outer->daddr, DECAP_HOST))
-		return DECAP_DESTINATION_REFUSED;
+	/* Both packets: in full, in one piece, and one in the other? */
 	if (outer->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET))
 		return DECAP_OUTER_FRAGMENT;
 	if (parse_ipv4(&cursor, frame_length - l2_length) < 0 || outer->ihl * 4 != sizeof(*outer))
 		return DECAP_MALFORMED;
-
-	/* The inner packet: a plain one, for a VIP of ours? */
 	inner = cursor.pos;
 	length = bpf_ntohs(outer->tot_len) - sizeof(*outer);
 	if ((void *)(inner + 1) > cursor.end)
@@ -58,10 +52,13 @@ static __always_inline enum decap_verdict decapsulate(struct xdp_md *ctx, __u32 
 	protocol = parse_ipv4(&cursor, length);
 	if (protocol < 0 || bpf_ntohs(inner->tot_len) != length)
 		return DECAP_MALFORMED;
+
+	/* From one of ours, to us, and for a VIP of ours? */
+	verdict = trust(outer->saddr, outer->daddr, inner->daddr);
+	if (verdict != DECAP_DECAPSULATED)
+		return verdict;
 	if (is_tunnel(protocol))
 		return DECAP_NESTED;
-	if (!decap_allows(inner->daddr, DECAP_VIP))
-		return DECAP_VIP_REFUSED;
 
 	if (ecn_decapsulate(outer, inner))
 		return DECAP_CONGESTED;

@@ -24,12 +24,15 @@
 static __always_inline void note_vip(const struct command *command)
 {
 	struct service_key key = {.address = command->key.address, .family = command->key.family};
+	struct destination *destination = find_destination(ipv4_of(&key.address));
 	struct service nobody = {};
 
-	if (command->is_vip)
-		bpf_map_update_elem(&services, &key, &nobody, BPF_ANY);
+	if (!destination)
+		return;
+	if (!command->is_vip)
+		destination->vips -= !bpf_map_delete_elem(&services, &key);
 	else
-		bpf_map_delete_elem(&services, &key);
+		destination->vips += !bpf_map_update_elem(&services, &key, &nobody, BPF_NOEXIST);
 }
 
 static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *command,

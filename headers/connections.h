@@ -317,6 +317,15 @@ static __always_inline enum verdict lend_port(struct xdp_md *ctx, const struct n
 	return VERDICT_FORWARDED;
 }
 
+/* Answers to this address of ours are looked at from now on, also when it is ours no more. */
+static __always_inline void expect_answers(__be32 us)
+{
+	struct destination *destination = find_destination(us);
+
+	if (destination && !destination->lent)
+		destination->lent = 1;
+}
+
 /* The first packet of a connection, from `key` to a backend: lends it a port of `us`, sets *to, and
  * notes the handshake. Returns VERDICT_FORWARDED or VERDICT_PORTS_EXHAUSTED. */
 static __always_inline enum verdict start_handshake(struct xdp_md *ctx, const struct nat *nat,
@@ -345,6 +354,7 @@ static __always_inline enum verdict start_handshake(struct xdp_md *ctx, const st
 	verdict = lend_port(ctx, nat, &to->becomes, key->source_port, &handshake, now);
 	if (verdict != VERDICT_FORWARDED)
 		return verdict;
+	expect_answers(us);
 	handshake.translation = *to;
 	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
 	count(&nat_events, NAT_STARTED, 0);
@@ -371,13 +381,18 @@ static __always_inline enum verdict find_connection(struct xdp_md *ctx, struct p
 {
 	struct connection_key key = key_of(&packet->flow);
 	int is_tcp = parsed == PARSED_FLOW && key.protocol == IPPROTO_TCP;
-	__u64 now = bpf_ktime_get_coarse_ns();
+	__u64 now;
 	__be32 us = ipv4_of(&lb->address);
 	struct connection *connection;
 	struct handshake *handshake;
 	struct backend *backend;
 	struct service *service;
 
+	if (key.destination != us && !may_be_ours(key.destination)) {
+		note_for_kernel(packet);
+		return VERDICT_NOT_OURS;
+	}
+	now = bpf_ktime_get_coarse_ns();
 	connection = find_live(&key, nat, now);
 	if (connection && packet->opens && connection->closing &&
 	    connection->translation.direction == DIRECTION_REQUEST) {

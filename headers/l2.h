@@ -7,6 +7,8 @@
 #include "../maps/nexthops.h"
 #include "packet.h"
 
+#define MAX_L2_LENGTH (sizeof(struct ethhdr) + MAX_VLAN_TAGS * sizeof(struct vlan_header))
+
 /* Returns a link-layer header's length, 14, 18 or 22, as it is: but said in a way that the verifier
  * of Linux 6.1 believes, who forgets what it has seen when a value goes over the stack. */
 static __always_inline __u32 bounded_l2_length(__u32 l2_length)
@@ -15,15 +17,26 @@ static __always_inline __u32 bounded_l2_length(__u32 l2_length)
 }
 
 /* Moves the first `l2_length` bytes (Ethernet header and tags) by `delta` bytes: forward if
- * positive, over what stood there. Returns 0, or -1: nothing was changed. */
+ * positive, over what stood there. Returns 0, or -1: nothing was changed. (An IP header follows, so
+ * that as much as the longest is always there.) */
 static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delta)
 {
-	__u8 l2[sizeof(struct ethhdr) + 12] = {};
+	struct {
+		__u16 words[MAX_L2_LENGTH / 2];
+	} l2, *at = (void *)(long)ctx->data;
 
-	l2_length = bounded_l2_length(l2_length);
-	if (bpf_xdp_load_bytes(ctx, 0, l2, l2_length) || bpf_xdp_adjust_head(ctx, delta))
+	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
 		return -1;
-	return bpf_xdp_store_bytes(ctx, 0, l2, l2_length);
+	l2 = *at;
+	if (bpf_xdp_adjust_head(ctx, delta))
+		return -1;
+	at = (void *)(long)ctx->data;
+	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	for (__u32 i = 0; i < MAX_L2_LENGTH / 2; i++)
+		if (i < l2_length / 2)
+			at->words[i] = l2.words[i];
+	return 0;
 }
 
 /* Gives a packet the link-layer header of its way to `hop`, `gap` bytes in front of its IP header.

@@ -3,6 +3,7 @@
 #ifndef HEADERS_SELECT_H
 #define HEADERS_SELECT_H
 
+#include "../maps/destinations.h"
 #include "../maps/load_balancer.h"
 #include "../maps/services.h"
 #include "../maps/slots.h"
@@ -18,8 +19,11 @@ static __always_inline struct service *find_service(const struct flow *flow)
 		.protocol = flow->protocol,
 		.family = 4,
 	};
-	struct service *service = bpf_map_lookup_elem(&services, &key);
+	struct service *service;
 
+	if (!may_be_ours(flow->vip))
+		return NULL;
+	service = bpf_map_lookup_elem(&services, &key);
 	if (service)
 		return service;
 	key.port = 0;

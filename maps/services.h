@@ -8,7 +8,7 @@
 
 /* Port 0 is every port that no other service has. With protocol 0 too it is the VIP itself: it
  * tells the programs that packets whose ports cannot be read (later fragments, broken headers) are
- * meant for a service of ours. */
+ * meant for a service of ours. And destinations has to know the VIP, or nobody looks here. */
 struct service_key {
 	union address address;
 	__be16 port;

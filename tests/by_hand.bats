@@ -14,6 +14,7 @@ setup_file() {
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/backends key 1 0 0 0 value \
 		172 16 0 10 0 0 0 0 0 0 0 0 0 0 0 0 31 64 4 1 1 0 0 0 1 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/slots key 0 0 0 0 value 1 0 0 0 1 0 0 0
+	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/destinations key 15 178 0 0 value 1 0 0 0 0 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/services key \
 		192 168 178 15 0 0 0 0 0 0 0 0 0 0 0 0 31 64 6 4 value \
 		1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0

@@ -97,6 +97,14 @@ enumerators() {
 	holds "$got" .key.family 4
 }
 
+@test "destinations" {
+	local got
+	[ "$(destination_key 192.168.178.15)" = "15 178 0 0" ]
+	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1)")
+	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1}}'
+	[ "$(jq -s . <<<"$got" | destinations_decode)" = '[{"octets":"1.2","vips":16909060,"lent":1}]' ]
+}
+
 @test "slots" {
 	local got
 	got=$(round_trip slots "$(u32 4194303)" "$(slot 258 16909060)")
@@ -280,5 +288,5 @@ key $(u32 4194303)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 16 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 17 ]
 }

@@ -16,7 +16,7 @@ teardown() {
 @test "attach loads the program, pins its maps, and learns the address and a random key" {
 	lb attach ipip eth0
 	has_xdp eth0
-	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends flows load_balancer new_flows nexthops services slots stats " ]
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows load_balancer new_flows nexthops services slots stats " ]
 	[ "$(lb show --json | jq -r .address)" = 192.168.178.10 ]
 	[ "$(lb show --json | jq -c .hash_key)" != "[$(seq -s , 32 | sed 's/[0-9]*/0/g')]" ]
 }
@@ -60,7 +60,7 @@ teardown() {
 	loaded
 	lb attach ipip eth1
 	lb detach eth0
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 9 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 10 ]
 	lb service show | grep -q 172.16.0.10
 	lb detach eth1
 	[ -z "$(on lb ls "$MAPS")" ]

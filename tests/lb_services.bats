@@ -33,6 +33,25 @@ teardown() {
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
 }
 
+@test "VIPs that end in the same octets do not harm each other, nor who is none" {
+	loaded
+	lb service add tcp 10.9.178.15:8000
+	lb backend add tcp 10.9.178.15:8000 172.16.0.11
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+	packet 'came()/client(dst="10.9.178.15")/TCP(dport=8000)' tx forwarded \
+		'leaves()/tunnel("172.16.0.11")/client(dst="10.9.178.15",ttl=63)/TCP(dport=8000)'
+	packet 'came()/client(dst="10.8.178.15")/TCP(dport=8000)' pass not_ours
+	packet 'came()/client(dst="10.8.178.15",flags=0,frag=9)/Raw("x")' pass not_ours
+	lb service del tcp 10.9.178.15:8000
+	packet 'came()/client(dst="10.9.178.15")/TCP(dport=8000)' pass not_ours
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+	lb service add udp 192.168.178.15:53 # the same VIP: it counts once
+	lb service del tcp 192.168.178.15:8000
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/destinations" key 15 178 0 0 | jq .formatted.value.vips)" -eq 1 ]
+	lb service del udp 192.168.178.15:53
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/destinations" key 15 178 0 0 | jq .formatted.value.vips)" -eq 0 ]
+}
+
 @test "no two services share a slot, whatever was added and deleted before" {
 	lb attach ipip eth0
 	local i service

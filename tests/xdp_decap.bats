@@ -23,6 +23,21 @@ teardown_file() {
 	packet 'came()/tunnel()/client()/TCP(dport=8000)' pass decapsulated 'came()/client()/TCP(dport=8000)'
 }
 
+@test "an address that is taken away is refused, within 2.5 seconds" {
+	packet 'came()/tunnel()/client()/TCP(dport=8000)' pass decapsulated 'came()/client()/TCP(dport=8000)'
+	local role address counter
+	while read -r role address counter; do
+		lb decap del "$role" "$address"
+		wait_for 10 packet 'came()/tunnel()/client()/TCP(dport=8000)' drop "$counter"
+		lb decap add "$role" "$address"
+		packet 'came()/tunnel()/client()/TCP(dport=8000)' pass decapsulated 'came()/client()/TCP(dport=8000)'
+	done <<-END
+		lb 192.168.178.10 source_refused
+		host 172.16.0.10 destination_refused
+		vip 192.168.178.15 vip_refused
+	END
+}
+
 @test "what a load balancer sends is unwrapped, whatever is inside" {
 	packet 'came()/tunnel()/client()/UDP(dport=1)/"odd"' pass decapsulated 'came()/client()/UDP(dport=1)/"odd"'
 	packet 'came()/tunnel()/client(src="10.0.0.2")/ICMP(type=11)/quote(client())' pass decapsulated \

@@ -174,6 +174,16 @@ time.sleep(60)'
 	lb backend del tcp 192.168.178.15:80 192.168.178.12:8080
 }
 
+@test "connections outlive a change of the load balancer's own address" {
+	open_connection 40000 40000
+	lb set address 192.168.178.9
+	packet 'from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A")' tx forwarded \
+		'leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A")'
+	packet 'came()/client()/TCP(sport=40000,dport=80,flags="A")' tx forwarded \
+		'to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")'
+	lb set address 192.168.178.10
+}
+
 @test "only who has seen the answer confirms a connection" {
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)

@@ -37,6 +37,9 @@ for i in "${!BACKENDS[@]}"; do
 	run bpftool map update pinned $maps/slots key $(u32 "$i") value $(slot $((i + 1)))
 done
 
+why "packets whose destination ends like the VIP's are worth a closer look: one VIP does"
+run bpftool map update pinned $maps/destinations key $(destination_key "$VIP") value $(destination 1)
+
 why "the service opens last, when everything behind it is ready: service 1, ${#BACKENDS[@]} slots," \
 	"the first of them slot 0; and the address alone, for packets whose ports cannot be read"
 run bpftool map update pinned $maps/services key $(vip_key "$VIP") value $(service 0 0 0)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Whom a decapsulator believes: decap_addresses says so. Asking it about three addresses costs more
+ * than everything else together, so who has been believed is not asked again for about a second. */
+#ifndef HEADERS_TRUST_H
+#define HEADERS_TRUST_H
+
+#include "../maps/decap_addresses.h"
+#include "../maps/decap_stats.h"
+
+/* The kernel's tick is 1 to 10 ms: 0.25 to 2.5 s until an address that was taken away is refused.
+ */
+#define TRUST_LIFETIME 250 /* jiffies */
+#define TRUSTED 1024	   /* a power of two */
+
+struct trusted {
+	__be32 source;	    /* of the outer header: a load balancer */
+	__be32 destination; /* of the outer header: this host */
+	__be32 vip;	    /* of the inner header: its destination */
+	__u32 unused;
+	__u64 expires; /* in jiffies */
+};
+
+/* The program's own: not pinned. Tunnels that share an element take turns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TRUSTED);
+	__type(key, __u32);
+	__type(value, struct trusted);
+} trusted SEC(".maps");
+
+/* Returns DECAP_DECAPSULATED for a tunnel packet from a load balancer of ours to this host, for a
+ * VIP of ours, or why it is refused. Addresses are in network byte order. */
+static __always_inline enum decap_verdict trust(__be32 source, __be32 destination, __be32 vip)
+{
+	__u32 index = ((source ^ vip) * 0x9e3779b1U >> 16) % TRUSTED; /* Knuth's */
+	struct trusted *known = bpf_map_lookup_elem(&trusted, &index);
+	__u64 now = bpf_jiffies64();
+
+	if (!known)
+		return DECAP_BUG;
+	if (known->source == source && known->destination == destination && known->vip == vip &&
+	    now < known->expires)
+		return DECAP_DECAPSULATED;
+
+	if (!decap_allows(source, DECAP_LB))
+		return DECAP_SOURCE_REFUSED;
+	if (!decap_allows(destination, DECAP_HOST))
+		return DECAP_DESTINATION_REFUSED;
+	if (!decap_allows(vip, DECAP_VIP))
+		return DECAP_VIP_REFUSED;
+	*known = (struct trusted){source, destination, vip, 0, now + TRUST_LIFETIME};
+	return DECAP_DECAPSULATED;
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* destinations: is a packet for anybody here at all? A first look at the last two octets of where
+ * it goes, which are the index here: most packets for others need no second one. It is a filter:
+ * what it lets through may still be for nobody. */
+#ifndef MAPS_DESTINATIONS_H
+#define MAPS_DESTINATIONS_H
+
+#include <bpf/bpf_endian.h>
+
+#include "map.h"
+
+struct destination {
+	__u32 vips; /* how many VIPs end in these two octets */
+	__u32 lent; /* NAT: 1 if an address does whose ports have been lent */
+};
+
+_Static_assert(sizeof(struct destination) == 8, "no padding");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct destination);
+	__uint(pinning, MAP_PINNING);
+} destinations SEC(".maps");
+
+/* Returns the entry for an IPv4 address (network byte order). */
+static __always_inline struct destination *find_destination(__be32 address)
+{
+	__u32 key = bpf_ntohl(address) & 0xffff;
+
+	return bpf_map_lookup_elem(&destinations, &key);
+}
+
+/* Returns whether a packet to this address may be for us: 0 is certain. */
+static __always_inline int may_be_ours(__be32 address)
+{
+	struct destination *destination = find_destination(address);
+
+	return destination && (destination->vips || destination->lent);
+}
+
+#endif
