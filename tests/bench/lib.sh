@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What the parts of the benchmark share: sourced.
+
+export LAB=bench
+maps=/sys/fs/bpf/xdp/globals
+floors=/sys/fs/bpf/floors
+build=$PWD/tests/bench/build # what is built and written while it runs
+
+die() {
+	echo "bench: $*" >&2
+	exit 1
+}
+
+# on NODE COMMAND...: runs a command on a node.
+on() {
+	scripts/node exec "$@"
+}
+
+# pid_of NODE: its first process.
+pid_of() {
+	scripts/node list | awk -v lab="$LAB" -v name="$1" '$1 == lab && $2 == name { print $4 }'
+}
+
+# load_tools NODE: the floors, and what deals frames.
+load_tools() {
+	on "$1" bpftool prog loadall "$build/deal.o" /sys/fs/bpf/deal pinmaps /sys/fs/bpf/deal
+	on "$1" bpftool prog loadall "$build/floors.o" $floors pinmaps $floors
+}
+
+# deck FLOWS SERVICES TEMPLATE...: prints the path of a file with these frames.
+deck() {
+	local file="$build/deck.${*// /.}"
+	file=${file// /.}
+	[[ -e $file ]] || tests/bench/frames.py "$@" >"$file"
+	echo "$file"
+}
+
+# program_on NODE DEV: the id of the program there.
+program_on() {
+	on "$1" ip -j -d link show dev "$2" | jq -e '.[0].xdp.prog.id'
+}
+
+# settle_in NODE: what every load balancer under test needs; frames come in from the gateway's address.
+settle_in() {
+	on "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
+	on "$1" ip neigh replace 192.168.178.2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
+}
+
+# backend_of MODE I: the address of backend I, and for L2 DSR, which needs it on the same network, its MAC
+# address.
+backend_of() {
+	case $1 in
+	l2dsr) echo "192.168.$((179 + $2 / 256)).$(($2 % 256))" ;;
+	*) echo "10.2.$(($2 / 256)).$(($2 % 256))" ;;
+	esac
+}
+
+# services MODE SERVICES BACKENDS: so many services, 10.1.0.0:8000 and on, of so many backends each, as
+# `lb restore` reads them; with NAT, one backend for each, whose address frames.py knows.
+services() {
+	local i j
+	for ((i = 0; i < $2; i++)); do
+		echo "service tcp 10.1.$((i / 256)).$((i % 256)):8000"
+		for ((j = 0; j < $3; j++)); do
+			echo "backend $(backend_of "$1" $((i * $3 + j)))"
+		done
+	done
+}
+
+# know_backends NODE MODE COUNT: their MAC addresses, where that is needed.
+know_backends() {
+	local i
+	[[ $2 == l2dsr ]] || return 0
+	for ((i = 0; i < $3; i++)); do
+		echo "neigh replace $(backend_of "$2" "$i") dev eth0 lladdr 02:00:00:00:00:80 nud permanent"
+	done | on "$1" ip -batch -
+}
+
+# counted NODE MAP: its counters, as {name: packets}.
+counted() {
+	on "$1" bpftool -j map dump pinned "$maps/$2" | "${2}_decode" | jq -c 'map({(.name): .packets}) | add'
+}
+
+for encoder in maps/*.sh; do
+	# shellcheck source=/dev/null
+	. "$encoder"
+done
