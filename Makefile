@@ -12,11 +12,13 @@ ROOT = $(DESTDIR)$(PREFIX)
 
 PROGRAMS := $(wildcard bpf/*.c)
 OBJECTS := $(PROGRAMS:.c=.o)
-C_FILES := $(PROGRAMS) $(wildcard headers/*.h maps/*.h)
+BENCH := tests/bench/build
+BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o packets)
+C_FILES := $(PROGRAMS) $(wildcard headers/*.h maps/*.h tests/bench/*.[ch])
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
-	tests/run $(wildcard tests/*.bats tests/*.bash) .ci/run
+	tests/run tests/bench/run $(wildcard tests/*.bats tests/*.bash tests/bench/*.sh) .ci/run
 
-.PHONY: all test lint install uninstall clean help
+.PHONY: all test bench bench-tools lint install uninstall clean help
 
 all: $(OBJECTS) ## build every BPF object
 
@@ -26,7 +28,21 @@ bpf/%.o: bpf/%.c
 test: ## install what the tests need, and run them all
 	tests/run
 
-lint: all ## check the C and the shell: clang -Wall -Wextra -Werror, clang-format, shellcheck, shfmt
+bench: ## install what the benchmark needs, and run it: tables, tests/bench/results/*.json and *.svg
+	tests/bench/run
+
+bench-tools: $(BENCH_TOOLS)
+
+$(BENCH)/%.o: tests/bench/%.c | $(BENCH)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BENCH)/%: tests/bench/%.c | $(BENCH)
+	$(CLANG) -O2 -Wall -Wextra -Werror $< -o $@
+
+$(BENCH):
+	mkdir -p $@
+
+lint: all bench-tools ## check the C and the shell: clang -Wall -Wextra -Werror, clang-format, shellcheck, shfmt
 	clang-format --dry-run --Werror $(C_FILES)
 	shellcheck -x $(SHELL_FILES)
 	shfmt -d $(SHELL_FILES)
@@ -48,8 +64,9 @@ uninstall: ## remove what install has put there
 
 clean: ## remove what was built
 	rm -f bpf/*.o bpf/*.d
+	rm -rf $(BENCH)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(wildcard $(BENCH)/*.d)

@@ -35,6 +35,15 @@ static __always_inline void note_vip(const struct command *command)
 		destination->vips += !bpf_map_update_elem(&services, &key, &nobody, BPF_NOEXIST);
 }
 
+/* From here on, every packet sees the service as it is now. */
+static __always_inline void note_change(const struct command *command)
+{
+	struct destination *destination = find_destination(ipv4_of(&command->key.address));
+
+	if (destination)
+		__sync_fetch_and_add(&destination->changes, 1);
+}
+
 static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *command,
 					   struct changing *changing,
 					   const struct load_balancer *lb)
@@ -61,12 +70,14 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	/* Packets have to know that we learn before they see the first slot that has changed. */
 	if (before && changing->tracked)
 		before->learns_until = until;
+	note_change(command);
 	bpf_loop(service->slots, change_slot, NULL, 0);
 	if (changing->changed && !changing->fresh && changing->tracked)
 		service->learns_until = until;
 	note_vip(command);
 	if (bpf_map_update_elem(&services, &command->key, service, BPF_ANY))
 		return COMMAND_NO_ROOM;
+	note_change(command);
 	forget_flows();
 	return changing->changed;
 }
@@ -75,6 +86,7 @@ static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct com
 {
 	bpf_map_delete_elem(&services, &command->key);
 	note_vip(command);
+	note_change(command);
 	bpf_loop(command->changes, change_backend, &ctx, 0);
 	forget_flows();
 	return 0;

@@ -10,8 +10,30 @@
 #include "hash.h"
 #include "packet.h"
 
-/* Returns the service that the flow is for, or NULL: that of its port, or of every port. */
-static __always_inline struct service *find_service(const struct flow *flow)
+/* What was found in services not long ago: asking a hash costs a third of everything. */
+struct recent_service {
+	__be32 vip;
+	__be16 vip_port;
+	__u16 protocol;
+	__u32 changes; /* of the destination, when it was looked up */
+	__u32 unused;
+	__u64 expires; /* in jiffies */
+	struct service service;
+};
+
+#define SERVICE_LIFETIME 250 /* jiffies: 0.25 to 2.5 s */
+#define RECENT_SERVICES 4096 /* a power of two */
+
+/* The programs' own: not pinned. Services that share an element take turns. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RECENT_SERVICES);
+	__type(key, __u32);
+	__type(value, struct recent_service);
+} recent_services SEC(".maps");
+
+/* Returns the service of the flow's port, or of every port, or NULL. */
+static __always_inline struct service *look_up_service(const struct flow *flow)
 {
 	struct service_key key = {
 		.address = ipv4_address(flow->vip),
@@ -19,15 +41,45 @@ static __always_inline struct service *find_service(const struct flow *flow)
 		.protocol = flow->protocol,
 		.family = 4,
 	};
-	struct service *service;
+	struct service *service = bpf_map_lookup_elem(&services, &key);
 
-	if (!may_be_ours(flow->vip))
-		return NULL;
-	service = bpf_map_lookup_elem(&services, &key);
 	if (service)
 		return service;
 	key.port = 0;
 	return bpf_map_lookup_elem(&services, &key);
+}
+
+/* Returns the service that the flow is for, or NULL. */
+static __always_inline struct service *find_service(const struct flow *flow)
+{
+	struct destination *destination = find_destination(flow->vip);
+	__u32 index =
+		((flow->vip ^ flow->vip_port) * 0x9e3779b1U >> 20) % RECENT_SERVICES; /* Knuth's */
+	struct recent_service *recent = bpf_map_lookup_elem(&recent_services, &index);
+	__u64 now = bpf_jiffies64();
+	struct service *service;
+	__u32 changes;
+
+	if (!destination || !destination->vips || !recent)
+		return NULL;
+	changes = *(volatile __u32 *)&destination->changes; /* before it is looked up */
+	if (recent->vip == flow->vip && recent->vip_port == flow->vip_port &&
+	    recent->protocol == flow->protocol && recent->changes == changes &&
+	    now < recent->expires)
+		return &recent->service;
+
+	service = look_up_service(flow);
+	if (!service)
+		return NULL;
+	*recent = (struct recent_service){
+		.vip = flow->vip,
+		.vip_port = flow->vip_port,
+		.protocol = flow->protocol,
+		.changes = changes,
+		.expires = now + SERVICE_LIFETIME,
+		.service = *service,
+	};
+	return &recent->service;
 }
 
 /* Returns whether the address is a VIP of ours: for packets whose ports cannot be read. */

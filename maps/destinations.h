@@ -12,9 +12,13 @@
 struct destination {
 	__u32 vips; /* how many VIPs end in these two octets */
 	__u32 lent; /* NAT: 1 if an address does whose ports have been lent */
+	/* How often services of these VIPs have changed. Whoever changes one and wants every packet
+	 * to know it at once, and not within 2.5 s, counts this up afterwards. */
+	__u32 changes;
+	__u32 unused;
 };
 
-_Static_assert(sizeof(struct destination) == 8, "no padding");
+_Static_assert(sizeof(struct destination) == 16, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

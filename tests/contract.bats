@@ -100,9 +100,9 @@ enumerators() {
 @test "destinations" {
 	local got
 	[ "$(destination_key 192.168.178.15)" = "15 178 0 0" ]
-	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1)")
-	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1}}'
-	[ "$(jq -s . <<<"$got" | destinations_decode)" = '[{"octets":"1.2","vips":16909060,"lent":1}]' ]
+	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1 70000)")
+	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"unused":0}}'
+	[ "$(jq -s . <<<"$got" | destinations_decode)" = '[{"octets":"1.2","vips":16909060,"lent":1,"changes":70000}]' ]
 }
 
 @test "slots" {

@@ -64,6 +64,8 @@ end_learning() {
 		key=$(jq -r '.key | join(" ")' <<<"$entry") value=$(jq -r '.value[:16] | join(" ")' <<<"$entry")
 		# shellcheck disable=SC2086 # bytes
 		on lb bpftool map update pinned "$MAPS/services" key $key value $value 0 0 0 0 0 0 0 0
+		# ... and every packet shall know it at once
+		on lb bpftool map update pinned "$MAPS/destinations" key 15 178 0 0 value 1 0 0 0 0 0 0 0 "$((RANDOM % 256))" "$((RANDOM % 256))" 0 1 0 0 0 0
 	done <<<"$entry"
 }
 

@@ -28,6 +28,17 @@ load_tools() {
 	on "$1" bpftool prog loadall "$build/floors.o" $floors pinmaps $floors
 }
 
+# load_ladder NODE: the steps of xdp_ipip's path, as programs on the maps that are there.
+# shellcheck disable=SC2034 # for whoever sources this
+steps=(0_count 1_parse 2_service 3_slot 4_backend 5_nexthop 6_ttl 7_push)
+load_ladder() {
+	local map words=()
+	for map in load_balancer services destinations slots backends nexthops stats backend_stats flows new_flows; do
+		words+=(map name "$map" pinned "$maps/$map")
+	done
+	on "$1" bpftool prog loadall "$build/ladder.o" /sys/fs/bpf/ladder "${words[@]}"
+}
+
 # deck FLOWS SERVICES TEMPLATE...: prints the path of a file with these frames.
 deck() {
 	local file="$build/deck.${*// /.}"
@@ -56,12 +67,12 @@ backend_of() {
 	esac
 }
 
-# services MODE SERVICES BACKENDS: so many services, 10.1.0.0:8000 and on, of so many backends each, as
-# `lb restore` reads them; with NAT, one backend for each, whose address frames.py knows.
+# services MODE SERVICES BACKENDS [SLOTS]: so many services, 10.1.0.0:8000 and on, of so many backends each,
+# as `lb restore` reads them; with NAT, one backend for each, whose address frames.py knows.
 services() {
 	local i j
 	for ((i = 0; i < $2; i++)); do
-		echo "service tcp 10.1.$((i / 256)).$((i % 256)):8000"
+		echo "service tcp 10.1.$((i / 256)).$((i % 256)):8000 slots ${4-16381}"
 		for ((j = 0; j < $3; j++)); do
 			echo "backend $(backend_of "$1" $((i * $3 + j)))"
 		done

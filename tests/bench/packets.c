@@ -37,8 +37,8 @@
 #define DEAL "/sys/fs/bpf/deal"
 #define MAX_CASES 64
 #define MAX_ROUNDS 1024
-#define LIVE_RUNS 65536 /* frames between two looks at the clock */
-#define LIVE_BATCH 64	/* as many as a driver polls at once */
+#define LIVE_RUNS 262144 /* frames between two looks at the clock */
+#define LIVE_BATCH 64	 /* as many as a driver polls at once */
 
 /* As in deal.h. */
 #define HEAD 64

@@ -16,12 +16,12 @@ stats=stats scripts=$PWD # of the tree whose programs are loaded
 [[ $mode != decap ]] || stats=decap_stats
 trap 'scripts/node destroy --all' EXIT
 
-# add NAME SECTION DECK VERDICT COUNTER MOVES: a case. MOVES is 1 if the program moves the frame's start.
+# add NAME SECTION DECK VERDICT COUNTER MOVES [PROGRAM]: a case. MOVES is 1 if the program moves the frame's start.
+# PROGRAM is a pinned one; if not given, the one under test.
 cases=()
 add() {
-	cases+=("$(jq -nc '{name: $ARGS.positional[0], section: $ARGS.positional[1], deck: $ARGS.positional[2],
-		verdict: ($ARGS.positional[3] | tonumber), counter: $ARGS.positional[4], moves: ($ARGS.positional[5] | tonumber)}' \
-		--args -- "$@")")
+	cases+=("$(jq -nc '$ARGS.positional | {name: .[0], section: .[1], deck: .[2], verdict: (.[3] | tonumber),
+		counter: .[4], moves: (.[5] | tonumber), program: (.[6] // "/sys/fs/bpf/sec_\(.[1])")}' --args -- "$@")")
 }
 PASS=2 TX=3 DROP=1
 
@@ -29,7 +29,7 @@ PASS=2 TX=3 DROP=1
 play() {
 	on lb bpftool map update pinned /sys/fs/bpf/deal/dealt key 0 0 0 0 value 0 0 0 0 0 0 0 0
 	# the first frame is the first template as it is
-	on lb "$build/packets" time eth0 1 $((1 + $1 * ($# - 2))) <<<"play xdp id:$program $(deck "$@")" >/dev/null
+	on lb "$build/packets" time eth0 1 $((1 + $1 * ($# - 2))) <<<"play xdp /sys/fs/bpf/sec_xdp $(deck "$@")" >/dev/null
 }
 
 # machine: a node with the program, and services of so many backends as $1 says.
@@ -55,11 +55,17 @@ machine() {
 				"service tcp 10.1.0.0:9000 slots 251" "backend $(backend_of "$mode" 0)"
 		} | on lb "$scripts/scripts/lb" restore -
 	fi
-	frags=$(program_on lb eth0)
-	on lb bpftool prog pin id "$frags" /sys/fs/bpf/frags
-	on lb ip -force link set dev eth0 xdp off
-	on lb ip link set dev eth0 xdp obj "$scripts/bpf/xdp_$mode.o" sec xdp
-	program=$(program_on lb eth0)
+	load_programs
+}
+
+# load_programs: both sections of the object, pinned as sec_xdp and sec_frags. The maps stay.
+load_programs() {
+	local section
+	for section in frags xdp; do
+		on lb ip -force link set dev eth0 xdp obj "$scripts/bpf/xdp_$mode.o" sec "${section/#frags/xdp.frags}"
+		on lb rm -f "/sys/fs/bpf/sec_$section"
+		on lb bpftool prog pin id "$(program_on lb eth0)" "/sys/fs/bpf/sec_$section"
+	done
 }
 
 # change_backends: tcp 10.1.0.0:9000 goes over to another backend, and one of its connections is known.
@@ -86,6 +92,13 @@ ipip | l2dsr)
 	add "for nobody, ends like a VIP" xdp "$(deck 1 1 namesake)" $PASS not_ours 0
 	add "established, cold" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded $moves
 	add "SYN, cold" xdp "$(deck "$flows" "$cold_services" syn)" $TX forwarded $moves
+	[[ $mode == ipip ]] || steps=()
+	[[ $mode != ipip ]] || load_ladder lb
+	for step in "${steps[@]}"; do
+		moved=0
+		[[ $step != *push ]] || moved=1
+		add "ladder: $step" xdp "$(deck 1 1 established)" $TX forwarded $moved "/sys/fs/bpf/ladder/step_$step"
+	done
 	;;
 nat)
 	# Seats for more connections than the cold case has; and more than one try for each, because a search
@@ -143,23 +156,22 @@ hot=$(deck 1 1 established) cold=$(deck "$flows" "$cold_services" established)
 	[[ $moves -eq 0 && $mode != decap ]] || echo "frags:hot:1 frags $floors/push_frags $hot"
 	echo "mac_swap xdp $floors/mac_swap $hot"
 	for i in "${!cases[@]}"; do
-		jq -r --argjson program "$program" --argjson i "$i" \
-			'"case:\($i) \(.section) \(if .section == "xdp" then "id:\($program)" else "/sys/fs/bpf/frags" end) \(.deck)"' \
-			<<<"${cases[i]}"
+		jq -r --argjson i "$i" '"case:\($i) \(.section) \(.program) \(.deck)"' <<<"${cases[i]}"
 	done
 } >"$build/cases"
 before=$(counted lb $stats)
 for ((i = 0; i < repeats; i++)); do
+	load_programs # where the kernel puts the machine code makes a difference of some percent
 	on lb taskset -c 0 "$build/packets" time eth0 "$rounds" "$runs" <"$build/cases"
 done >"$build/times"
 after=$(counted lb $stats)
 
 # Everything into one table. The cost of a frame that is dealt is subtracted: pass, as it is, against pass
 # with a dealt frame; and where the start of the frame moves, the same for a program that does just that.
-read -r xlated jited verified < <(on lb $build/packets info "id:$program")
+read -r xlated jited verified < <(on lb "$build/packets" info /sys/fs/bpf/sec_xdp)
 section=$(readelf -SW "$scripts/bpf/xdp_$mode.o" | sed -n 's/.* xdp  *PROGBITS *[0-9a-f]* [0-9a-f]* \([0-9a-f]*\) .*/\1/p')
 object=$((16#$section / 8))
-memory=$(on lb bpftool -j prog show id "$program" | jq -r '.map_ids[]' | while read -r id; do
+memory=$(on lb bpftool -j prog show pinned /sys/fs/bpf/sec_xdp | jq -r '.map_ids[]' | while read -r id; do
 	bpftool -j map show id "$id"
 done | jq -s 'map(.bytes_memlock) | add')
 jq -nR --arg mode "$mode" --argjson cases "[$(
