@@ -36,7 +36,7 @@ load helper
 
 @test "make help names every target" {
 	local target
-	for target in all test lint clean; do
+	for target in all test bench lint clean; do
 		make help | grep -q "make $target"
 	done
 }

@@ -5,11 +5,10 @@
 #   gen [eth0] ======== [eth0] lb      veth, native mode, two queues
 #
 # gen makes frames (BPF_F_TEST_XDP_LIVE_FRAMES) and sends them to lb, whose program sends them back to gen,
-# where a program counts and drops them. One CPU does all of this for a frame; no frame is lost. Programs
-# take turns with the floor, which swaps the MAC addresses and sends the frame back. Prints JSON.
+# where a program counts and drops them. One CPU does all of this for a frame. Programs take turns with the floor, which swaps the MAC addresses and sends the frame back. Prints JSON.
 # usage: tests/bench/driver.sh MODE REPEATS SECONDS [grow]    MODE: ipip, l2dsr or nat; "grow" (of ipip):
 #        step by step, with more and more flows, services and backends, and with two CPUs
-# It fails if frames are lost or a counter is not what it must be.
+# It fails if a counter is not what it must be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/bench/lib.sh
@@ -59,18 +58,20 @@ sunk() {
 	on gen bpftool -j map dump pinned $floors/sunk | jq '[.[0].formatted.values[].value.packets] | add'
 }
 
-# measure CPUS DECK: sets `sent`, how many frames were sent and came back, and `rate`, how many per second.
+# measure CPUS DECK: sends frames. Sets sent and came, how many there were, and rate, how many came back per
+# second.
 measure() {
-	local before cpu
+	local before cpu took
 	before=$(sunk)
 	for ((cpu = 0; cpu < $1; cpu++)); do
 		on gen taskset -c "$cpu" "$build/packets" send eth0 "$seconds" /sys/fs/bpf/deal/deal_and_send "$2" \
 			>"$build/sent.$cpu" &
 	done
 	wait
-	read -r sent rate < <(awk '{ n += $1; rate += $1 / $2 } END { printf "%d %d\n", n, rate }' "$build"/sent.[0-9])
+	read -r sent took < <(awk '{ n += $1; took += $2 } END { printf "%d %f\n", n, took / NR }' "$build"/sent.[0-9])
 	rm -f "$build"/sent.[0-9]
-	[[ $(($(sunk) - before)) -eq $sent ]] || die "of $sent frames, $(($(sunk) - before)) came back"
+	came=$(($(sunk) - before))
+	rate=$(awk -v n=$came -v s="$took" 'BEGIN { printf "%d", n / s }')
 }
 
 # points: NAME CPUS DECK PROGRAM
@@ -93,7 +94,7 @@ if [[ -n $grow ]]; then
 fi
 
 before=$(counted lb stats | jq .forwarded)
-total=0
+all_sent=0 all_came=0
 for ((i = 0; i < repeats; i++)); do
 	for point in "${points[@]}"; do
 		read -r name cpus deck program <<<"$point"
@@ -103,18 +104,21 @@ for ((i = 0; i < repeats; i++)); do
 		on lb ip -force link set dev eth0 xdp pinned "$program"
 		measure "$cpus" "$deck"
 		echo "$rate"
-		total=$((total + sent))
+		all_sent=$((all_sent + sent))
+		all_came=$((all_came + came))
 	done
 done >"$build/rates"
 forwarded=$(($(counted lb stats | jq .forwarded) - before))
-[[ $forwarded -eq $total ]] || die "of $total frames, $forwarded were counted as forwarded"
+# Everything that came back was forwarded, and nothing was made up; a busy machine may lose some on the way.
+[[ $forwarded -ge $all_came && $forwarded -le $all_sent ]] ||
+	die "of $all_sent frames $forwarded were forwarded, and $all_came came back"
 
-jq -nR --arg mode "$mode" '
+jq -nR --arg mode "$mode" --argjson lost $((all_sent - all_came)) '
 	def median: sort | .[(length - 1) / 2 | floor];
 	def round3: . * 1000 | round / 1000;
 	[inputs | split(" ") | {name: .[0], floor: (.[1] | tonumber), rate: (.[2] | tonumber)}]
 	| [group_by(.name)[] | {name: .[0].name, frames_per_second: {median: (map(.rate) | median), max: (map(.rate) | max)},
 		floor: {median: (map(.floor) | median), max: (map(.floor) | max)},
 		of_floor: (map(.rate / .floor) | median | round3)}]
-	| {mode: $mode, points: (sort_by(.name | split("=") | [.[0], (.[1] // "0" | split("_")[0] | tonumber)]))}
+	| {mode: $mode, lost: $lost, points: (sort_by(.name | split("=") | [.[0], (.[1] // "0" | split("_")[0] | tonumber)]))}
 ' <"$build/rates"

@@ -1,0 +1,55 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# make bench: that it measures what it says. No figure is judged here.
+
+load helper
+
+setup_file() {
+	tests/bench/run quick "$BATS_FILE_TMPDIR" >"$BATS_FILE_TMPDIR/table" || {
+		cat "$BATS_FILE_TMPDIR/table"
+		false
+	}
+	cat "$BATS_FILE_TMPDIR/table"
+}
+
+# results FILTER: whether the results are so.
+results() {
+	jq -e "$1" "$BATS_FILE_TMPDIR/results.json"
+}
+
+@test "packets of every kind, for every program" {
+	results '[.per_packet[] | .mode as $mode | .cases[].name | "\($mode) \(.)"] as $cases |
+		all("ipip established", "ipip SYN", "ipip UDP", "ipip slot in transition, flow known", "ipip for nobody",
+		"ipip established, cold", "l2dsr established", "l2dsr SYN", "l2dsr UDP", "l2dsr slot in transition, flow known",
+		"l2dsr for nobody", "l2dsr established, cold", "nat request, established", "nat reply, established",
+		"nat request, UDP", "nat new connection, SYN", "nat for nobody", "nat request, cold", "decap accepted",
+		"decap refused", "decap accepted, cold"; . as $case | $cases | index($case) != null)'
+	results '[.per_packet[].cases[] | .ns.min, .ns.median, .multiple.median | type == "number"] | all'
+	results '[.per_packet[].object[] | . > 0] | all and length == 25'
+}
+
+@test "frames through a driver: every mode, and ipip with more and more of everything" {
+	results '[.driver[].mode] == ["ipip", "l2dsr", "nat"]'
+	results '[.driver[0].points[].name] as $names | all("flows=1048576", "services=256", "backends=1000", "cpus=2",
+		"ladder=7_push"; . as $name | $names | index($name) != null)'
+	results '[.driver[].points[] | .frames_per_second.median > 0 and .of_floor > 0] | all'
+}
+
+@test "the alternatives, and ours, each with all of its figures" {
+	results '[.compare[].contestant] == ["direct", "nginx", "haproxy", "nftables", "nat", "l2dsr", "ipip"]'
+	results '[.compare[] | .requests_per_second, .connections_per_second, .latency_us.p50, .latency_us.p99 | . > 0] | all'
+	results '[.compare[1:][] | .lb_cpu_us_per_request, .lb_cpu_us_per_connection, .memory_bytes | . > 0] | all'
+	results '[.compare[] | select(.contestant | . != "direct" and . != "haproxy") | .udp_frames_per_second > 0] | all'
+}
+
+@test "tables and plots, and the host is as it was" {
+	grep -q "^ipip: established  " "$BATS_FILE_TMPDIR/table"
+	grep -q "^nginx  " "$BATS_FILE_TMPDIR/table"
+	local plot
+	for plot in per_packet driver compare; do
+		python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$BATS_FILE_TMPDIR/$plot.svg"
+		[ "$(grep -c "<text" "$BATS_FILE_TMPDIR/$plot.svg")" -gt 10 ]
+	done
+	[ -z "$(scripts/node list | grep '^bench ')" ]
+	[ ! -e /usr/sbin/policy-rc.d ] || ! grep -q "exit 101" /usr/sbin/policy-rc.d
+}
