@@ -240,16 +240,24 @@ done >"$build/compared"
 
 jq -s --argjson contestants "$(jq -nc '$ARGS.positional' --args "${contestants[@]}")" '
 	def median: if length == 0 then null else sort | .[(length - 1) / 2 | floor] end;
-	def round: if . == null then null else . * 10 + 0.5 | floor / 10 end;
+	def round1: if . == null then null else . * 10 | round / 10 end;
+	def round2: . * 100 | round / 100;
 	. as $all
-	| def of($contestant; $what; value): [$all[] | select(.contestant == $contestant and .what == $what) | value] | median | round;
+	| def all_of($contestant; $what; value): [$all[] | select(.contestant == $contestant and .what == $what) | value];
+	def of($contestant; $what; value): all_of($contestant; $what; value) | median | round1;
+	def cpu($contestant; $what): if $contestant == "direct" then null else of($contestant; $what; .cpu / .requests / 1000) end;
+	# what the direct way reached in the same round is 1
+	def of_direct($contestant; $what): [all_of($contestant, "direct"; $what; .requests / .seconds)]
+		| transpose | map(.[0] / .[1]) | median | round2;
 	(map(.errors // 0) | add) as $errors
 	| if $errors > 0 then error("\($errors) requests failed") else . end
 	| [$contestants[] as $c | {contestant: $c,
 		requests_per_second: of($c; "requests"; .requests / .seconds),
-		lb_cpu_us_per_request: (if $c == "direct" then null else of($c; "requests"; .cpu / .requests / 1000) end),
+		requests_of_direct: of_direct($c; "requests"),
+		lb_cpu_us_per_request: cpu($c; "requests"),
 		connections_per_second: of($c; "connections"; .requests / .seconds),
-		lb_cpu_us_per_connection: (if $c == "direct" then null else of($c; "connections"; .cpu / .requests / 1000) end),
+		connections_of_direct: of_direct($c; "connections"),
+		lb_cpu_us_per_connection: cpu($c; "connections"),
 		latency_us: {p50: of($c; "latency"; .p50), p99: of($c; "latency"; .p99)},
 		udp_frames_per_second: of($c; "udp"; .came / .seconds),
 		udp_lost_percent: of($c; "udp"; (.sent - .came) / .sent * 100),

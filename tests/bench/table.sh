@@ -24,7 +24,8 @@ jq -r '["frames per second, veth", "floor", "program", "of floor"],
 	(.driver[] | .mode as $mode | .points[] | ["\($mode): \(.name)", .floor.median, .frames_per_second.median, .of_floor]) | @tsv' "$results" | columns
 echo
 jq -r 'def dash: if . == null then "-" else . end;
-	["load balancer", "requests/s", "CPU us", "connections/s", "CPU us", "p50 us", "p99 us", "UDP/s", "lost %", "memory, MiB"],
-	(.compare[] | [.contestant, .requests_per_second, .lb_cpu_us_per_request, .connections_per_second, .lb_cpu_us_per_connection,
+	["load balancer", "requests/s", "of direct", "CPU us", "connections/s", "of direct", "CPU us", "p50 us", "p99 us", "UDP/s", "lost %", "memory, MiB"],
+	(.compare[] | [.contestant, .requests_per_second, .requests_of_direct, .lb_cpu_us_per_request,
+	.connections_per_second, .connections_of_direct, .lb_cpu_us_per_connection,
 	.latency_us.p50, .latency_us.p99, .udp_frames_per_second, .udp_lost_percent, (.memory_bytes | if . then . / 1048576 | floor else . end)]
 	| map(dash)) | @tsv' "$results" | columns
