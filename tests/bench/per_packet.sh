@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # per_packet: what does a packet cost? Runs every program on every kind of packet, in turns with floors
 # (programs that do next to nothing), and prints JSON: nanoseconds per packet and multiples of the floor.
-# usage: tests/bench/per_packet.sh MODE ROUNDS RUNS FLOWS    MODE: ipip, l2dsr, nat or decap; see packets.c.
-#        FLOWS is how many there are in the cold case, a power of two
+# usage: tests/bench/per_packet.sh MODE ROUNDS RUNS FLOWS    MODE: ipip, l2dsr, decap, nat (with room for FLOWS
+#        connections), or nat-new (as it is built, with new connections); ROUNDS and RUNS: see packets.c;
+#        FLOWS: how many in the cold cases, a power of two
 # It fails if a verdict or a counter is not what it must be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -17,7 +17,7 @@ jq -r '["ns per packet (5 repeats)", "min", "median", "x mac_swap"],
 	(.per_packet[] | .mode as $mode | .cases[] | ["\($mode): \(.name)", .ns.min, .ns.median, .multiple.median]) | @tsv' "$results" | columns
 echo
 jq -r '["program", "instructions", "translated", "jited bytes", "verified", "maps, MiB"],
-	(.per_packet | unique_by(.mode)[] | .mode as $mode | .object | [$mode, .object_instructions, .translated_instructions, .jited_bytes,
+	([.per_packet | group_by(.mode)[] | last][] | .mode as $mode | .object | [$mode, .object_instructions, .translated_instructions, .jited_bytes,
 	.verified_instructions, (.map_bytes / 1048576 | floor)]) | @tsv' "$results" | columns
 echo
 jq -r '["frames per second, veth", "floor", "program", "of floor"],
