@@ -26,7 +26,7 @@ load helper
 
 @test "every source file says its licence near the top" {
 	local file
-	for file in $(git ls-files | grep -vE '^(LICENSE|\.gitignore|\.clang-format|.*\.md|.*\.svg)$'); do
+	for file in $(git ls-files | grep -vE '^(LICENSE|\.gitignore|\.clang-format|.*\.md|.*\.svg|.*\.json)$'); do
 		head -3 "$file" | grep -q "SPDX-License-Identifier: GPL-2.0-only" || {
 			echo "$file"
 			false
