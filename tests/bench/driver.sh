@@ -16,6 +16,7 @@ cd "$(dirname "$0")/../.."
 mode=$1 repeats=$2 seconds=$3 grow=${4-}
 backends=(1 10 100 1000)
 trap 'scripts/node destroy --all' EXIT
+scripts/node destroy --all # whatever a killed run has left
 
 scripts/node create gen
 scripts/node create lb

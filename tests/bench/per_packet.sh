@@ -16,6 +16,7 @@ cold_services=$((flows < 256 ? flows : 256))
 stats=stats scripts=$PWD # of the tree whose programs are loaded
 [[ $mode != decap ]] || stats=decap_stats
 trap 'scripts/node destroy --all' EXIT
+scripts/node destroy --all # whatever a killed run has left
 
 # add NAME SECTION DECK VERDICT COUNTER MOVES [PROGRAM]: a case. MOVES is 1 if the program moves the frame's start.
 # PROGRAM is a pinned one; if not given, the one under test.
