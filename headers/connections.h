@@ -470,11 +470,9 @@ static __always_inline enum verdict recall_translation(const struct packet *pack
  * Two clients that share one take turns. */
 static __always_inline __u32 nexthop_id(const struct translation *to)
 {
-	__u32 client = to->becomes.destination;
-
 	if (to->direction == DIRECTION_REQUEST)
 		return to->backend;
-	return MAX_BACKENDS + ((client * 0x9e3779b1U) >> 20) % CLIENT_NEXTHOPS; /* Knuth's */
+	return MAX_BACKENDS + spread(to->becomes.destination, CLIENT_NEXTHOPS);
 }
 
 #endif

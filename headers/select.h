@@ -22,7 +22,7 @@ struct recent_service {
 };
 
 #define SERVICE_LIFETIME 250 /* jiffies: 0.25 to 2.5 s */
-#define RECENT_SERVICES 4096 /* a power of two */
+#define RECENT_SERVICES 4096
 
 /* The programs' own: not pinned. Services that share an element take turns. */
 struct {
@@ -53,8 +53,7 @@ static __always_inline struct service *look_up_service(const struct flow *flow)
 static __always_inline struct service *find_service(const struct flow *flow)
 {
 	struct destination *destination = find_destination(flow->vip);
-	__u32 index =
-		((flow->vip ^ flow->vip_port) * 0x9e3779b1U >> 20) % RECENT_SERVICES; /* Knuth's */
+	__u32 index = spread(flow->vip ^ flow->vip_port, RECENT_SERVICES);
 	struct recent_service *recent = bpf_map_lookup_elem(&recent_services, &index);
 	__u64 now = bpf_jiffies64();
 	struct service *service;

@@ -6,11 +6,12 @@
 
 #include "../maps/decap_addresses.h"
 #include "../maps/decap_stats.h"
+#include "hash.h"
 
 /* The kernel's tick is 1 to 10 ms: 0.25 to 2.5 s until an address that was taken away is refused.
  */
 #define TRUST_LIFETIME 250 /* jiffies */
-#define TRUSTED 4096	   /* a power of two */
+#define TRUSTED 4096
 
 struct trusted {
 	__be32 source;	    /* of the outer header: a load balancer */
@@ -32,7 +33,7 @@ struct {
  * VIP of ours, or why it is refused. Addresses are in network byte order. */
 static __always_inline enum decap_verdict trust(__be32 source, __be32 destination, __be32 vip)
 {
-	__u32 index = ((source ^ vip) * 0x9e3779b1U >> 20) % TRUSTED; /* Knuth's */
+	__u32 index = spread(source ^ vip, TRUSTED);
 	struct trusted *known = bpf_map_lookup_elem(&trusted, &index);
 	__u64 now = bpf_jiffies64();
 

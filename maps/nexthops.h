@@ -9,7 +9,7 @@
 #include "backends.h"
 #include "map.h"
 
-#define CLIENT_NEXTHOPS 4096 /* behind those of the backends; a power of two */
+#define CLIENT_NEXTHOPS 4096 /* behind those of the backends */
 
 struct nexthop {
 	__u8 destination[ETH_ALEN]; /* MAC addresses in the order of the wire */

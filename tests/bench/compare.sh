@@ -208,19 +208,15 @@ cables() {
 	balance "$1" udp 10.1.0.0 10.2.0.0
 }
 
-sunk() {
-	on sink bpftool -j map dump pinned $floors/sunk | jq '[.[0].formatted.values[].value.packets] | add'
-}
-
 # flood: small UDP packets of 4096 clients; prints how many went in and came out.
 flood() {
 	local before sent took
 	on gen "$build/packets" send eth0 0.5 /sys/fs/bpf/deal/deal_and_send "$(deck 4096 1 udp)" >/dev/null # warm
 	sleep 0.5
-	before=$(sunk)
+	before=$(sunk sink)
 	read -r sent took < <(on gen taskset -c 0 "$build/packets" send eth0 "$seconds" /sys/fs/bpf/deal/deal_and_send "$(deck 4096 1 udp)")
 	sleep 0.5
-	jq -nc --arg contestant "$contestant" --argjson sent "$sent" --argjson came $(($(sunk) - before)) --argjson seconds "$took" \
+	jq -nc --arg contestant "$contestant" --argjson sent "$sent" --argjson came $(($(sunk sink) - before)) --argjson seconds "$took" \
 		'{$contestant, what: "udp", $sent, $came, $seconds}'
 }
 

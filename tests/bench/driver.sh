@@ -5,7 +5,8 @@
 #   gen [eth0] ======== [eth0] lb      veth, native mode, two queues
 #
 # gen makes frames (BPF_F_TEST_XDP_LIVE_FRAMES) and sends them to lb, whose program sends them back to gen,
-# where a program counts and drops them. One CPU does all of this for a frame. Programs take turns with the floor, which swaps the MAC addresses and sends the frame back. Prints JSON.
+# where a program counts and drops them. One CPU does all of this for a frame. Programs take turns with the
+# floor, which swaps the MAC addresses and sends the frame back. Prints JSON.
 # usage: tests/bench/driver.sh MODE REPEATS SECONDS [grow]    MODE: ipip, l2dsr or nat; "grow" (of ipip):
 #        step by step, with more and more flows, services and backends, and with two CPUs
 # It fails if a counter is not what it must be.
@@ -55,15 +56,11 @@ on lb bpftool prog pin id "$program" /sys/fs/bpf/program
 [[ $mode != nat ]] || on lb "$build/packets" time eth0 1 4 \
 	<<<"play xdp id:$program $(deck 1 1 syn synack established)" >/dev/null
 
-sunk() {
-	on gen bpftool -j map dump pinned $floors/sunk | jq '[.[0].formatted.values[].value.packets] | add'
-}
-
 # measure CPUS DECK: sends frames. Sets sent and came, how many there were, and rate, how many came back per
 # second.
 measure() {
 	local before cpu took
-	before=$(sunk)
+	before=$(sunk gen)
 	for ((cpu = 0; cpu < $1; cpu++)); do
 		on gen taskset -c "$cpu" "$build/packets" send eth0 "$seconds" /sys/fs/bpf/deal/deal_and_send "$2" \
 			>"$build/sent.$cpu" &
@@ -71,7 +68,7 @@ measure() {
 	wait
 	read -r sent took < <(awk '{ n += $1; took += $2 } END { printf "%d %f\n", n, took / NR }' "$build"/sent.[0-9])
 	rm -f "$build"/sent.[0-9]
-	came=$(($(sunk) - before))
+	came=$(($(sunk gen) - before))
 	rate=$(awk -v n=$came -v s="$took" 'BEGIN { printf "%d", n / s }')
 }
 

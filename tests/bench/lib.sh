@@ -41,8 +41,8 @@ load_ladder() {
 
 # deck FLOWS SERVICES TEMPLATE...: prints the path of a file with these frames.
 deck() {
-	local file="$build/deck.${*// /.}"
-	file=${file// /.}
+	local IFS=. file
+	file=$build/deck.$*
 	[[ -e $file ]] || tests/bench/frames.py "$@" >"$file"
 	echo "$file"
 }
@@ -86,6 +86,11 @@ know_backends() {
 	for ((i = 0; i < $3; i++)); do
 		echo "neigh replace $(backend_of "$2" "$i") dev eth0 lladdr 02:00:00:00:00:80 nud permanent"
 	done | on "$1" ip -batch -
+}
+
+# sunk NODE: how many frames the program sink has counted there.
+sunk() {
+	on "$1" bpftool -j map dump pinned $floors/sunk | jq '[.[0].formatted.values[].value.packets] | add'
 }
 
 # counted NODE MAP: its counters, as {name: packets}.
