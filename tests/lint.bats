@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # How the repository looks: what a machine can say about it.
 
-load helper
+load lib/helper
 
 @test "make lint" {
 	make lint

@@ -3,7 +3,7 @@
 # xdp_nat, packet by packet: the table in the program's header comment, row by row, and what the
 # tutorial's program gets wrong.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	one_load_balancer
@@ -29,12 +29,12 @@ teardown_file() {
 setup() {
 	# Each test starts without connections, and with the default settings.
 	lb nat set ports 10000-65535 handshake 30 established 7440 closing 30 udp 300
-	on lb tests/clear.sh
+	on lb tests/lib/clear.sh
 }
 
-# packets: several frames in one go, one line each: IN ACTION COUNTER [OUT]. See tests/packet.py.
+# packets: several frames in one go, one line each: IN ACTION COUNTER [OUT]. See tests/lib/packet.py.
 packets() {
-	on lb tests/packet.py eth0 -
+	on lb tests/lib/packet.py eth0 -
 }
 
 # connections: how many conntrack holds.
@@ -103,7 +103,7 @@ open_connection() {
 }
 
 @test "checksums: a UDP sum of 0 is written as 0xffff, for each of many payloads" {
-	on lb tests/packet.py eth0 --udp-sums
+	on lb tests/lib/packet.py eth0 --udp-sums
 }
 
 @test "what is not for a service passes untouched, whatever its ports" {
@@ -385,7 +385,7 @@ time.sleep(60)'
 		came(7)/client()/TCP(sport=40000,dport=8001,flags="S") | redirect | redirected | Ether(src=LB_MAC1,dst=FAR_MAC1)/ours(dst="172.20.0.20",ttl=63)/TCP(sport=40000,dport=8001,flags="S")
 	END
 	lb attach nat eth1
-	on lb tests/packet.py eth1 'Ether(src=FAR_MAC1,dst=LB_MAC1)/theirs(src="172.20.0.20")/TCP(sport=8001,dport=40000,flags="SA")' \
+	on lb tests/lib/packet.py eth1 'Ether(src=FAR_MAC1,dst=LB_MAC1)/theirs(src="172.20.0.20")/TCP(sport=8001,dport=40000,flags="SA")' \
 		redirect redirected 'leaves()/answer(ttl=63)/TCP(sport=8001,dport=40000,flags="SA")'
 	lb detach eth1
 }

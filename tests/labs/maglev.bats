@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The Maglev lab: its own scripts, real downloads.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	set_up_lab maglev

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # scripts/lb, services and backends: single commands, whole files, many at once, killed ones; and their counters.
 
-load helper
+load ../lib/helper
 
 setup() {
 	one_load_balancer
@@ -283,7 +283,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	run -0 lb -v restore "$BATS_TEST_TMPDIR/large"
 	echo "# again, nothing to do: $(bc <<<"$EPOCHREALTIME - $started") s" >&3
 	run ! grep "prog run" <<<"$output"
-	to=$(on lb tests/maglev.py place tcp 10.1.255.1:80 10.0.0.20:20)
+	to=$(on lb tests/lib/maglev.py place tcp 10.1.255.1:80 10.0.0.20:20)
 	packet 'came()/client(dst="10.1.255.1")/TCP(sport=20,dport=80)' tx forwarded \
 		"leaves()/tunnel('${to%:*}')/client(dst='10.1.255.1',ttl=63)/TCP(sport=20,dport=80)"
 	refuses 1 "all 4194304 slots are taken" service add tcp 10.1.1.1:81
@@ -293,7 +293,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	loaded
 	lb service add udp 192.168.178.15:53
 	lb backend add udp 192.168.178.15:53 172.16.0.10
-	on lb tests/packet.py eth0 - <<-'END'
+	on lb tests/lib/packet.py eth0 - <<-'END'
 		came()/client()/TCP(dport=8000,flags="S") | tx | forwarded | leaves()/tunnel()/client(ttl=63)/TCP(dport=8000,flags="S")
 		came()/client()/TCP(dport=8000,flags="A") | tx | forwarded | leaves()/tunnel()/client(ttl=63)/TCP(dport=8000,flags="A")
 		came()/client()/UDP(dport=53)/b"x" | tx | forwarded | leaves()/tunnel()/client(ttl=63)/UDP(dport=53)/b"x"
@@ -318,11 +318,11 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	[ "$(lb slots tcp 192.168.178.15:80)" = "172.16.0.1:80 2 of 10 slots, 0 of them with memories of others
 172.16.0.2:80 8 of 10 slots, 0 of them with memories of others" ]
 	# each of them gets something, and has something to remember
-	mapfile -t to < <(on lb tests/maglev.py place tcp 192.168.178.15:80 10.0.0.20:{1..20})
+	mapfile -t to < <(on lb tests/lib/maglev.py place tcp 192.168.178.15:80 10.0.0.20:{1..20})
 	for i in {1..20}; do
 		echo "came()/client()/TCP(sport=$i,dport=80) | tx | forwarded | leaves()/tunnel(\"${to[i - 1]%:*}\")/client(ttl=63)/TCP(sport=$i,dport=80)"
 	done >"$BATS_TEST_TMPDIR/packets"
-	on lb tests/packet.py eth0 - <"$BATS_TEST_TMPDIR/packets"
+	on lb tests/lib/packet.py eth0 - <"$BATS_TEST_TMPDIR/packets"
 	lb backend set tcp 192.168.178.15:80 172.16.0.2 weight 0
 	[ "$(lb slots tcp 192.168.178.15:80)" = "172.16.0.1:80 10 of 10 slots, 8 of them with memories of others" ]
 	[ "$(lb slots tcp 192.168.178.15:80 --json | jq -c 'map(select(.was == "172.16.0.2:80")) | length')" -eq 8 ]

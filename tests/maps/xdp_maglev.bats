@@ -3,7 +3,7 @@
 # xdp_maglev, the builder: its tables beside those of an independent model, their evenness, and how little they
 # change.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	one_load_balancer
@@ -16,11 +16,11 @@ teardown_file() {
 
 # compare: whether the slots of the service are the model's.
 compare() {
-	on lb tests/maglev.py compare tcp 192.168.178.15:8000
+	on lb tests/lib/maglev.py compare tcp 192.168.178.15:8000
 }
 
 slots() {
-	on lb tests/maglev.py slots tcp 192.168.178.15:8000
+	on lb tests/lib/maglev.py slots tcp 192.168.178.15:8000
 }
 
 # configure OPTIONS BACKEND...: the service and its backends, each as the words of a line.
@@ -116,9 +116,9 @@ configure() {
 
 @test "100,000 flows spread evenly over the real slots, however their ports and addresses count up" {
 	configure "" 172.16.0.10 172.16.0.11
-	on lb tests/maglev.py chi-square tcp 192.168.178.15:8000
+	on lb tests/lib/maglev.py chi-square tcp 192.168.178.15:8000
 	configure "" 172.16.0.10 172.16.0.11 172.16.0.12 172.16.0.13 172.16.0.14 "172.16.0.15 weight 3" 172.16.0.16
-	on lb tests/maglev.py chi-square tcp 192.168.178.15:8000
+	on lb tests/lib/maglev.py chi-square tcp 192.168.178.15:8000
 }
 
 @test "packets go where the model of the flow hash says, and another key places them elsewhere" {
@@ -127,13 +127,13 @@ configure() {
 	for i in $(seq 40); do
 		flows+=("10.0.0.$i:$((1000 + i * 37))")
 	done
-	mapfile -t expected < <(on lb tests/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")
+	mapfile -t expected < <(on lb tests/lib/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")
 	for i in "${!flows[@]}"; do
 		to=${expected[i]%:*}
 		echo "came()/client(src=\"${flows[i]%:*}\")/TCP(sport=${flows[i]#*:},dport=8000) | tx | forwarded | leaves()/tunnel(\"$to\")/client(src=\"${flows[i]%:*}\",ttl=63)/TCP(sport=${flows[i]#*:},dport=8000)"
-	done | on lb tests/packet.py eth0 -
+	done | on lb tests/lib/packet.py eth0 -
 	lb set key "$(printf '%064x' 1)"
-	[ "$(on lb tests/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")" != "$(printf '%s\n' "${expected[@]}")" ]
+	[ "$(on lb tests/lib/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")" != "$(printf '%s\n' "${expected[@]}")" ]
 }
 
 @test "the builder refuses what is no command, and touches nothing" {

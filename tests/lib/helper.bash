@@ -3,7 +3,7 @@
 # What the test files share: loaded first in each of them.
 
 bats_require_minimum_version 1.5.0
-cd "$BATS_TEST_DIRNAME/.." || exit
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 # Every file has a lab of its own, so that none meets another, or one that a person has up.
 LAB=test-$(basename "$BATS_TEST_FILENAME" .bats | tr _ -)
 export LAB
@@ -50,9 +50,9 @@ has_xdp() {
 
 # packet IN ACTION COUNTER [OUT]: sends one frame through the program on the lb's eth0, and expects
 # an XDP action, one count in one counter and nowhere else, and a frame: Python expressions over
-# scapy and the words of tests/packet.py. Without OUT the frame must stay as it was.
+# scapy and the words of tests/lib/packet.py. Without OUT the frame must stay as it was.
 packet() {
-	on lb tests/packet.py eth0 "$@"
+	on lb tests/lib/packet.py eth0 "$@"
 }
 
 # lb ARGUMENT...: the command on the node lb.
@@ -80,12 +80,12 @@ add_servers() {
 	done
 	for address; do
 		i=$((i + 1))
-		background "backend-0$i" tests/server.py http 0.0.0.0 8080
+		background "backend-0$i" tests/lib/server.py http 0.0.0.0 8080
 		# UDP answers come from the address that the server is bound to
 		if on "backend-0$i" ip addr show dev lo | grep -q 192.168.178.15; then
-			background "backend-0$i" tests/server.py udp 192.168.178.15 9000
+			background "backend-0$i" tests/lib/server.py udp 192.168.178.15 9000
 		else
-			background "backend-0$i" tests/server.py udp "$address" 9000
+			background "backend-0$i" tests/lib/server.py udp "$address" 9000
 		fi
 		wait_for 10 on "backend-0$i" curl -s -o /dev/null http://127.0.0.1:8080/bytes/1
 	done
@@ -161,7 +161,7 @@ uploads() {
 
 # shellcheck disable=SC2154 # output is run's
 answers_1000_datagrams() {
-	run -0 on client tests/server.py ask-udp 192.168.178.15 9000 1000
+	run -0 on client tests/lib/server.py ask-udp 192.168.178.15 9000 1000
 	echo "$output"
 	[ "$(jq '."backend-01" + ."backend-02"' <<<"$output")" -eq 1000 ]
 	[ "$(jq 'length' <<<"$output")" -eq 2 ]

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # variables in quotes are jq's
 # make bench: that it measures what it says. No figure is judged here.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	tests/bench/run quick "$BATS_FILE_TMPDIR" >"$BATS_FILE_TMPDIR/table" || {

@@ -32,7 +32,7 @@ from scapy.utils import hexdump
 
 ACTIONS = ["aborted", "drop", "pass", "tx", "redirect"]
 
-# The cast. MAC addresses as tests/helper.bash sets them.
+# The cast. MAC addresses as tests/lib/helper.bash sets them.
 CLIENT, VIP, LB, BACKEND = "10.0.0.20", "192.168.178.15", "192.168.178.10", "172.16.0.10"
 LB_MAC, GATEWAY_MAC = "02:00:00:00:00:10", "02:00:00:00:00:02"
 LB_MAC1, FAR_MAC1 = "02:00:00:00:01:10", "02:00:00:00:01:20"

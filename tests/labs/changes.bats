@@ -3,7 +3,7 @@
 # Real connections while backends come and go: none breaks but those of a backend that is down. In the IPIP and
 # the L2 DSR lab, with four backends.
 
-load helper
+load ../lib/helper
 
 teardown() {
 	labs/ipip/teardown.sh >/dev/null
@@ -22,8 +22,8 @@ begin() {
 	"labs/$1/setup.sh" >/dev/null
 	lb set debug off
 	for i in 1 2 3 4; do
-		background backend-0$i tests/connections.py serve 0.0.0.0 7000
-		background backend-0$i tests/server.py http 0.0.0.0 8080
+		background backend-0$i tests/lib/connections.py serve 0.0.0.0 7000
+		background backend-0$i tests/lib/server.py http 0.0.0.0 8080
 	done
 	for i in 1 2 3 4; do
 		wait_for 10 on backend-0$i bash -c ": </dev/tcp/127.0.0.1/7000 && : </dev/tcp/127.0.0.1/8080"
@@ -47,7 +47,7 @@ change() {
 open_chats() {
 	local fd
 	mkfifo "$BATS_TEST_TMPDIR/say$1"
-	on client tests/connections.py ask 192.168.178.15 7000 50 "$1" 10.0.0.20 \
+	on client tests/lib/connections.py ask 192.168.178.15 7000 50 "$1" 10.0.0.20 \
 		<"$BATS_TEST_TMPDIR/say$1" >>"$BATS_TEST_TMPDIR/heard$1" 2>&1 3>&- &
 	exec {fd}>"$BATS_TEST_TMPDIR/say$1"
 	wait_for 20 grep -q "^open 50$" "$BATS_TEST_TMPDIR/heard$1" || {
@@ -168,7 +168,7 @@ flood() {
 	mac=$(on lb cat /sys/class/net/eth0/address)
 	touch "$BATS_TEST_TMPDIR/flooding"
 	while [[ -e $BATS_TEST_TMPDIR/flooding ]]; do
-		on gateway tests/syn_flood.py eth0 "$mac" 192.168.178.15 7000 200000
+		on gateway tests/lib/syn_flood.py eth0 "$mac" 192.168.178.15 7000 200000
 	done >"$BATS_TEST_TMPDIR/flood" 3>&- &
 	flood=$!
 	change set "${backends[0]}" weight 0

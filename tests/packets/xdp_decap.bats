@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # xdp_decap, packet by packet: the table in the program's header comment, row by row.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	one_load_balancer # a node is a node; this one plays a backend

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The L2 DSR lab: its own scripts, and real traffic through it.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	set_up_lab l2dsr

@@ -3,7 +3,7 @@
 # The contract between kernel and shell: for each map, what maps/NAME.sh encodes is what the programs'
 # structs hold, field by field, and what it decodes is what was encoded.
 
-load helper
+load ../lib/helper
 
 for encoder in maps/*.sh; do
 	# shellcheck source=/dev/null

@@ -3,7 +3,7 @@
 # Everything by hand: `ip link set xdp` and `bpftool map update`, with bytes as a person types them.
 # Neither scripts/lb nor the encoders of maps/ take part.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	one_load_balancer

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # scripts/node: machines made of namespaces.
 
-load helper
+load ../lib/helper
 
 teardown() {
 	scripts/node destroy --all

@@ -3,7 +3,7 @@
 # The IPIP lab in other forms (more and fewer backends, other addresses, other decapsulators), and
 # what it leaves behind: nothing.
 
-load helper
+load ../lib/helper
 
 teardown() {
 	labs/ipip/teardown.sh >/dev/null
@@ -83,9 +83,9 @@ env_with() {
 @test "a lab.env of one's own, named from where one is" {
 	env_with <<<'PORT=8888'
 	cd "$BATS_TEST_TMPDIR"
-	LAB_ENV=lab.env "$BATS_TEST_DIRNAME/../labs/ipip/setup.sh" | grep -q "http://192.168.178.15:8888/"
-	LAB_ENV=lab.env "$BATS_TEST_DIRNAME/../labs/ipip/check.sh"
-	cd "$BATS_TEST_DIRNAME/.."
+	LAB_ENV=lab.env "$BATS_TEST_DIRNAME/../../labs/ipip/setup.sh" | grep -q "http://192.168.178.15:8888/"
+	LAB_ENV=lab.env "$BATS_TEST_DIRNAME/../../labs/ipip/check.sh"
+	cd "$BATS_TEST_DIRNAME/../.."
 }
 
 @test "check.sh says soon when nothing is answered, and why" {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The NAT lab: its own scripts, and real traffic through it.
 
-load helper
+load ../lib/helper
 
 setup_file() {
 	set_up_lab nat
@@ -11,7 +11,7 @@ setup_file() {
 	local i
 	for i in 1 2; do
 		lb backend add tcp 192.168.178.15:7000 192.168.178.1$i:7001
-		background backend-0$i tests/connections.py serve 0.0.0.0 7001
+		background backend-0$i tests/lib/connections.py serve 0.0.0.0 7001
 		wait_for 10 on backend-0$i bash -c ": </dev/tcp/127.0.0.1/7001"
 	done
 	on client ip addr add 10.0.0.21/16 dev eth0
@@ -84,7 +84,7 @@ verdicts() {
 	local i askers=()
 	mkfifo "$BATS_TEST_TMPDIR/say"
 	for i in 0 1; do
-		on client tests/connections.py ask 192.168.178.15 7000 10000 20000 10.0.0.2$i \
+		on client tests/lib/connections.py ask 192.168.178.15 7000 10000 20000 10.0.0.2$i \
 			<"$BATS_TEST_TMPDIR/say" >"$BATS_TEST_TMPDIR/heard$i" 2>&1 3>&- &
 		askers+=($!)
 	done
@@ -107,7 +107,7 @@ verdicts() {
 
 @test "connections stay with their backends while backends come and go" {
 	mkfifo "$BATS_TEST_TMPDIR/say"
-	on client tests/connections.py ask 192.168.178.15 7000 100 30000 10.0.0.20 \
+	on client tests/lib/connections.py ask 192.168.178.15 7000 100 30000 10.0.0.20 \
 		<"$BATS_TEST_TMPDIR/say" >"$BATS_TEST_TMPDIR/heard" 2>&1 3>&- &
 	local asker=$!
 	exec 9>"$BATS_TEST_TMPDIR/say"
@@ -124,14 +124,14 @@ verdicts() {
 
 @test "a flood of 2 million spoofed SYNs leaves established connections alone" {
 	mkfifo "$BATS_TEST_TMPDIR/say"
-	on client tests/connections.py ask 192.168.178.15 7000 100 31000 10.0.0.20 \
+	on client tests/lib/connections.py ask 192.168.178.15 7000 100 31000 10.0.0.20 \
 		<"$BATS_TEST_TMPDIR/say" >"$BATS_TEST_TMPDIR/heard" 2>&1 3>&- &
 	local asker=$! flood rounds=1 started full
 	exec 9>"$BATS_TEST_TMPDIR/say"
 	wait_for 10 grep -q "^open 100$" "$BATS_TEST_TMPDIR/heard"
 	started=$(events started)
 	full=$(verdicts connections_full)
-	on gateway tests/syn_flood.py eth0 "$(on lb cat /sys/class/net/eth0/address)" 192.168.178.15 7000 2000000 \
+	on gateway tests/lib/syn_flood.py eth0 "$(on lb cat /sys/class/net/eth0/address)" 192.168.178.15 7000 2000000 \
 		>"$BATS_TEST_TMPDIR/flood" 3>&- &
 	flood=$!
 	while kill -0 $flood 2>/dev/null; do

@@ -3,7 +3,7 @@
 # scripts/lb: what it does, what it refuses, and that what it refuses changes nothing. Services and backends have
 # a file of their own.
 
-load helper
+load ../lib/helper
 
 setup() {
 	one_load_balancer
