@@ -14,11 +14,8 @@ lab=labs/$1
 maps=/sys/fs/bpf/xdp/globals
 
 # The encoders: fields -> bytes for `bpftool map update`.
-for encoder in maps/*.sh; do
-	# shellcheck source=/dev/null
-	. "$encoder"
-done
-unset encoder
+# shellcheck source=maps/all.sh
+. maps/all.sh
 
 # run COMMAND...: shows a command as it would be typed on this machine, and runs it.
 run() {

@@ -27,7 +27,7 @@ struct backend {
 
 _Static_assert(sizeof(struct backend) == 28, "no padding");
 
-struct {
+MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, MAX_BACKENDS);
 	__type(key, __u32);

@@ -14,4 +14,9 @@
 #define MAP_PINNING LIBBPF_PIN_BY_NAME
 #endif
 
+/* A program that needs a map's structs, and not the map, defines this as `extern`. */
+#ifndef MAP_DEFINITION
+#define MAP_DEFINITION
+#endif
+
 #endif

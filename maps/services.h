@@ -37,7 +37,7 @@ _Static_assert(sizeof(struct service) == 24, "no padding");
 
 /* Not preallocated: an update then is a new element in place of the old one, never a change
  * under the eyes of a packet. */
-struct {
+MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 8192); /* 4096 services, each with a VIP of its own */

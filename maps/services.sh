@@ -1,32 +1,25 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# services.h for the shell: sourced, with bytes.sh.
+# services.h for the shell.
 
 # shellcheck disable=SC2034 # for whoever sources this
-MAX_SERVICES=4096 SERVICE_STICKY=1 SERVICE_HASH=2
+MAX_SERVICES=4096
+
+struct service_key address:address port:be16 protocol:protocol family:u8
+flags service_flags u32 sticky hash
+struct service id:u32 first:u32 slots:u32 flags:service_flags learns_until:u64
 
 # service_key PROTOCOL ADDRESS PORT: port 0 is every port.
 service_key() {
-	echo "$(address "$2")" "$(be16 "$3")" "$(protocol_number "$1")" 4
+	encode service_key "$2" "$3" "$1" 4
 }
 
 # vip_key ADDRESS: the entry that says "this is a VIP of ours" (port 0, protocol 0).
 vip_key() {
-	echo "$(address "$1")" 0 0 0 4
+	encode service_key "$1" 0 0 4
 }
 
-# service ID FIRST_SLOT SLOTS [FLAGS]: flags 0 if not given; learning is over.
+# service ID FIRST_SLOT SLOTS [FLAGS]: no flags if not given, several as sticky,hash; learning is over.
 service() {
-	echo "$(u32 "$1")" "$(u32 "$2")" "$(u32 "$3")" "$(u32 "${4-0}")" 0 0 0 0 0 0 0 0
-}
-
-# services_decode: a dump on stdin -> [{protocol, address, port, id, first, slots, flags, learns_until}], without
-# the entries that only say that an address is a VIP; sorted by address, port and protocol.
-services_decode() {
-	decode '[.[] | select(.formatted.value.id != 0) | {
-		protocol: (.formatted.key.protocol | protocol),
-		address: (.formatted.key.address | address),
-		port: (.key[16:18] | be16),
-		family: .formatted.key.family
-	} + .formatted.value] | sort_by(.address, .port, .protocol)'
+	encode service "$1" "$2" "$3" "${4-0}" 0
 }

@@ -1,13 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# stats.h for the shell: sourced, with counter.sh.
+# stats.h for the shell.
 
-# enum verdict, in its order.
-VERDICTS=(not_ours forwarded redirected ttl_answered too_big_answered malformed fragment_unknown
-	no_backend no_address forwarding_off no_route no_neighbour ttl_expired too_big loop
-	no_connection late_reply ports_exhausted connections_full icmp_limited bug)
+enum verdict u32 not_ours forwarded redirected ttl_answered too_big_answered malformed fragment_unknown \
+	no_backend no_address forwarding_off no_route no_neighbour ttl_expired too_big loop \
+	no_connection late_reply ports_exhausted connections_full icmp_limited bug
 
 # stats_decode: a dump on stdin -> [{name, packets, bytes}]
 stats_decode() {
-	counters_decode "${VERDICTS[@]}"
+	counters_decode verdict
 }

@@ -26,11 +26,11 @@ xdp)
 	why "unwrap in XDP, but only what comes from the load balancer, for us, and for the VIP"
 	run ip -force link set dev eth0 xdp obj bpf/xdp_decap.o sec xdp
 	run bpftool map update pinned $maps/decap_addresses \
-		key $(decap_address "$LB") value $(decap_role "$DECAP_LB")
+		key $(decap_address "$LB") value $(decap_role lb)
 	run bpftool map update pinned $maps/decap_addresses \
-		key $(decap_address "$me") value $(decap_role "$DECAP_HOST")
+		key $(decap_address "$me") value $(decap_role host)
 	run bpftool map update pinned $maps/decap_addresses \
-		key $(decap_address "$VIP") value $(decap_role "$DECAP_VIP")
+		key $(decap_address "$VIP") value $(decap_role vip)
 	;;
 kernel)
 	why "unwrap in the kernel, as the tutorial does: whoever it comes from"

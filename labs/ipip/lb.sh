@@ -20,9 +20,9 @@ why "load the program; its maps appear under $maps"
 run ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
 
 why "who we are: address (the source of the outer header), 32 random bytes of hash key, and flags:" \
-	"$LB_DEBUG tells each packet's story to 'bpftool prog tracelog' (see also: scripts/lb trace)"
+	"1, debug, tells each packet's story to 'bpftool prog tracelog' (see also: scripts/lb trace)"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
-	value $(load_balancer "$LB" "$LB_DEBUG" "$DEFAULT_WINDOW" $(random_hash_key))
+	value $(load_balancer "$LB" "$(random_hash_key)" debug "$DEFAULT_WINDOW")
 
 why "the backends: id 1 and so on, each of them for service 1"
 for i in "${!BACKENDS[@]}"; do
@@ -42,4 +42,4 @@ why "the service opens last, when everything behind it is ready: service 1, ${#B
 	"the first of them slot 0; and the address alone, for packets whose ports cannot be read"
 run bpftool map update pinned $maps/services key $(vip_key "$VIP") value $(service 0 0 0)
 run bpftool map update pinned $maps/services key $(service_key tcp "$VIP" "$PORT") \
-	value $(service 1 0 ${#BACKENDS[@]} "$SERVICE_HASH")
+	value $(service 1 0 ${#BACKENDS[@]} hash)

@@ -98,7 +98,5 @@ counted() {
 	on "$1" bpftool -j map dump pinned "$maps/$2" | "${2}_decode" | jq -c 'map({(.name): .packets}) | add'
 }
 
-for encoder in maps/*.sh; do
-	# shellcheck source=/dev/null
-	. "$encoder"
-done
+# shellcheck source=maps/all.sh
+. maps/all.sh

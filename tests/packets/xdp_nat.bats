@@ -65,7 +65,7 @@ open_connection() {
 	END
 	[ "$(connections)" -eq 1 ]
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
-	[ "$(on lb bash -c '. maps/bytes.sh; . maps/conntrack.sh; bpftool -j map dump pinned '"$MAPS"'/conntrack | conntrack_decode')" = \
+	[ "$(on lb bash -c '. maps/all.sh; bpftool -j map dump pinned '"$MAPS"'/conntrack | conntrack_decode')" = \
 		'[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40000","backend":"192.168.178.11:8080"}]' ]
 }
 

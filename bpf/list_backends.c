@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* list_backends: the map of backends as text, a line for each id that is in use:
+ *
+ *   SERVICE ID ADDRESS PORT WEIGHT STATE
+ *
+ * SERVICE is the service's id, STATE the number of enum backend_state. Pinned by scripts/lb; read
+ * by it, or by cat.
+ */
+#define MAP_DEFINITION extern /* its struct alone is needed: the map comes with the element */
+#include <bpf/bpf_endian.h>
+
+#include "../headers/list/element.h"
+#include "../maps/backends.h"
+
+SEC("iter/bpf_map_elem")
+int list_backends(struct bpf_iter__bpf_map_elem *element)
+{
+	struct seq_file *list = begin_list(element);
+	struct backend *backend = element->value;
+	__u32 *id = element->key;
+
+	if (id && backend && backend->state != BACKEND_FREE)
+		BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u\n", backend->service, *id,
+			       &backend->address, bpf_ntohs(backend->port), backend->weight,
+			       backend->state);
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,140 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# How the structs of the maps are written down for the shell: once, in the order of the C struct beside them.
+#
+#   struct backend address:address port:be16 family:u8 state:backend_state weight:u32 service:u32
+#   enum backend_state u8 free up down             the numbers 0, 1, 2
+#   flags service_flags u32 sticky hash            the bits 1, 2
+#
+# The types of fields:
+#   u8 u16 u32 u64   a number in the byte order of this machine
+#   be16             a number in network byte order
+#   address          an IP address in 16 bytes, IPv4 in the first four
+#   ipv4             an IPv4 address in four bytes
+#   mac              a MAC address
+#   protocol         one byte: tcp or udp
+#   bytes32          that many bytes; the shell writes them as hex digits
+#   pad3             that many bytes of zero; they have no value
+#   NAME             an enum, flags, or another struct
+#
+# `encode` makes bytes from values; bytes.jq does the same for many at once, and makes values from bytes.
+
+declare -gA STRUCTS=() ENUMS=() FLAGS=()
+types=${BASH_SOURCE[0]%/*}
+endian=$(printf '\1\0' | od -An -tu2) # of this machine: 1 if it writes a number's last byte first
+
+# struct NAME FIELD:TYPE...; enum NAME TYPE WORD...; flags NAME TYPE WORD...: - is a word that is not in use.
+struct() {
+	STRUCTS[$1]=${*:2}
+}
+enum() {
+	ENUMS[$1]=${*:2}
+}
+flags() {
+	FLAGS[$1]=${*:2}
+}
+
+# number SIZE N: appends a number of SIZE bytes, in the byte order of this machine, to `bytes`.
+number() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		bytes+=($(($2 >> 8 * (endian == 1 ? i : $1 - 1 - i) & 255)))
+	done
+}
+
+# word_number WORD WORD...: which of the others the first word is, from 0 on.
+word_number() {
+	local i words=("${@:2}")
+	for i in "${!words[@]}"; do
+		[[ ${words[i]} != "$1" ]] || word=$i
+	done
+}
+
+# value TYPE VALUE: appends the bytes of one value to `bytes`. Enums and flags may be given as numbers, too; several
+# flags are joined by commas.
+value() {
+	local i word flag
+	case $1 in
+	u8 | u16 | u32 | u64) number $((${1#u} / 8)) "$2" ;;
+	be16) bytes+=($(($2 >> 8 & 255)) $(($2 & 255))) ;;
+	address) bytes+=(${2//./ } 0 0 0 0 0 0 0 0 0 0 0 0) ;; # shellcheck disable=SC2206
+	ipv4) bytes+=(${2//./ }) ;;                            # shellcheck disable=SC2206
+	mac) for i in ${2//:/ }; do bytes+=($((16#$i))); done ;;
+	bytes*) for ((i = 0; i < ${#2}; i += 2)); do bytes+=($((16#${2:i:2}))); done ;;
+	protocol)
+		case $2 in
+		tcp) bytes+=(6) ;;
+		udp) bytes+=(17) ;;
+		*) bytes+=("$2") ;;
+		esac
+		;;
+	*)
+		word=$2
+		if [[ -n ${ENUMS[$1]-} ]]; then
+			# shellcheck disable=SC2086 # words
+			word_number "$2" ${ENUMS[$1]#* }
+			value "${ENUMS[$1]%% *}" "$word"
+		elif [[ $2 == [0-9]* ]]; then
+			value "${FLAGS[$1]%% *}" "$2"
+		else
+			i=0
+			for flag in ${2//,/ }; do
+				# shellcheck disable=SC2086 # words
+				word_number "$flag" ${FLAGS[$1]#* }
+				i=$((i | 1 << word))
+			done
+			value "${FLAGS[$1]%% *}" "$i"
+		fi
+		;;
+	esac
+}
+
+# append STRUCT VALUE...: appends a struct to `bytes`. Sets `values` to those that are left.
+append() {
+	local field type fields=${STRUCTS[$1]}
+	values=("${@:2}")
+	for field in $fields; do
+		type=${field#*:}
+		if [[ $type == pad* ]]; then
+			number "${type#pad}" 0
+		elif [[ -n ${STRUCTS[$type]-} ]]; then
+			append "$type" "${values[@]}"
+		else
+			value "$type" "${values[0]}"
+			values=("${values[@]:1}")
+		fi
+	done
+}
+
+# encode STRUCT VALUE...: prints a struct as decimal bytes, ready to be typed after bpftool's `key` or `value`. The
+# values are in the order of its fields, those of structs inside it too. They have been checked by the caller.
+encode() {
+	local bytes=() values
+	append "$@"
+	echo "${bytes[@]}"
+}
+
+# u32 N: a number in the byte order of this machine: the key of an array.
+u32() {
+	local bytes=()
+	number 4 "$1"
+	echo "${bytes[@]}"
+}
+
+# contract: all structs, enums and flags as JSON, for bytes.jq:
+# {structs: {NAME: [[FIELD, TYPE]...]}, enums: {NAME: [TYPE, WORD...]}, flags: {NAME: [TYPE, WORD...]}, little: 1 or 0}
+contract() {
+	local name words structs='' enums='' flags=''
+	for name in "${!STRUCTS[@]}"; do
+		words=${STRUCTS[$name]//:/\",\"}
+		structs+=",\"$name\":[[\"${words// /\"],[\"}\"]]"
+	done
+	for name in "${!ENUMS[@]}"; do enums+=",\"$name\":[\"${ENUMS[$name]// /\",\"}\"]"; done
+	for name in "${!FLAGS[@]}"; do flags+=",\"$name\":[\"${FLAGS[$name]// /\",\"}\"]"; done
+	echo "{\"structs\":{${structs:1}},\"enums\":{${enums:1}},\"flags\":{${flags:1}},\"little\":$((endian == 1))}"
+}
+
+# decode FILTER [JQ_OPTION...]: JSON of bpftool on stdin through a jq filter that may use bytes.jq.
+decode() {
+	jq -c -L "$types" --argjson contract "$(contract)" "${@:2}" "include \"bytes\"; $1"
+}

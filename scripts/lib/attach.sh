@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# attach: the program on a device. Sourced by lb.
+
+is_ours() {
+	[[ $1 =~ ^xdp_(nat|l2dsr|ipip|decap)$ ]]
+}
+
+# read_device DEV: sets dev, and xdp_id, xdp_name and xdp_flavour to what runs there; empty if nothing does.
+read_device() {
+	local link
+	link=$(ip -j -d link show dev "$1" 2>/dev/null) ||
+		die "there is no device $1; 'ip -br link' lists those that are there"
+	dev=$(jq -r '.[0].ifname' <<<"$link") # which may have been an altname
+	read -r xdp_id xdp_name xdp_flavour < <(jq -r '.[0].xdp // empty
+		| "\(.prog.id) \(.prog.name // "?") \({"1": "xdpdrv", "2": "xdpgeneric", "3": "xdpoffload"}[.mode | tostring] // "xdp")"' \
+		<<<"$link") || xdp_id='' xdp_name='' xdp_flavour=''
+	# A program of several sections is still the same program.
+	xdp_name=${xdp_name%_frags}
+}
+
+# pins: of all maps. The services come first: without them, what else is left means nothing.
+pins() {
+	local pin
+	for pin in "$maps/services" "$maps"/*; do
+		[[ ! -e $pin ]] || echo "$pin"
+	done | awk '!seen[$0]++'
+}
+
+# remove_pins PIN...: and the lists, if their maps go.
+remove_pins() {
+	local pin
+	rm -f $bpffs/xdp/xdp_{maglev,settle} # of a command that was killed
+	for pin; do
+		run rm -f "$pin"
+	done
+	[[ -n $dry || -e $maps/services ]] || remove_lists
+}
+
+attach() {
+	local mode=${1-} dev=${2-} flavour=xdp object before error new
+	[[ $# -ge 2 ]] || usage "attach what to which device?"
+	case ${3-} in
+	'') ;;
+	native) flavour=xdpdrv ;;
+	generic) flavour=xdpgeneric ;;
+	*) usage "'$3' is no way to attach; take native or generic" ;;
+	esac
+	no_more "${@:4}"
+	is_ours "xdp_$mode" || die "'$mode' is no mode; take nat, l2dsr, ipip or decap"
+	object=$repo/bpf/xdp_$mode.o
+	take_lock
+	[[ -e $object ]] || die "$object is not built; run: make -C $repo"
+	read_device "$dev"
+	if [[ -n $xdp_id ]]; then
+		is_ours "$xdp_name" ||
+			die "another XDP program ($xdp_name, id $xdp_id) runs on $dev; if nobody needs it: ip link set dev $dev $xdp_flavour off"
+		[[ $xdp_name == "xdp_$mode" ]] ||
+			die "$dev runs $xdp_name; run: lb detach $dev"
+		[[ $flavour == xdp || $flavour == "$xdp_flavour" ]] ||
+			die "$dev runs $xdp_name in another way ($xdp_flavour); run: lb detach $dev"
+		flavour=$xdp_flavour
+	fi
+
+	before=$(pins)
+	if ! error=$(run ip -force link set dev "$dev" "$flavour" obj "$object" sec xdp.frags 2>&1); then
+		mapfile -t new < <(comm -13 <(sort <<<"$before") <(pins | sort))
+		remove_pins "${new[@]}"
+		case $error in
+		*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev" ;;
+		*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $mode $dev generic" ;;
+		esac
+		die "$dev does not take the program: $error"
+	fi
+	[[ -z $error ]] || echo "$error"
+	[[ $mode != decap && -z $dry ]] || return 0
+	introduce "$dev"
+	need_configuration
+	[[ $mode != nat ]] || introduce_nat
+}
+
+# introduce DEV: the load balancer learns who it is, unless it knows.
+introduce() {
+	local own
+	[[ $(cat "/proc/sys/net/ipv4/conf/$1/forwarding") == 1 ]] ||
+		warn "$1 does not forward, so every packet would be dropped as forwarding_off; run: sysctl -w net.ipv4.ip_forward=1"
+	[[ $(settings .address -r) == 0.0.0.0 ]] || return 0
+	own=$(ip -j -4 addr show dev "$1" scope global | jq -r '.[0].addr_info[0].local // empty')
+	[[ -n $own ]] || {
+		warn "$1 has no IPv4 address to send from; run: lb set address ADDRESS"
+		own=0.0.0.0
+	}
+	# shellcheck disable=SC2046 # bytes
+	update load_balancer key $(u32 0) value $(load_balancer "$own" "$(random_hash_key)" 0 "$DEFAULT_WINDOW")
+}
+
+# introduce_nat: the default settings, unless there are some; and the way back to the clients.
+introduce_nat() {
+	# shellcheck disable=SC2046 # bytes
+	[[ $(nat_settings .last_port) -ne 0 ]] || update nat key $(u32 0) value $(nat "${NAT_DEFAULTS[@]}")
+	warn_of_ports
+	keep_neighbours
+}
+
+# stale_pins DEV: those of our maps that no program uses, but for the one on this device.
+stale_pins() {
+	local pin name used
+	# shellcheck disable=SC2016 # jq's
+	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" '[.[] | select(.ifname != $dev).xdp.prog.id // empty]')" \
+		'.[0] | [.[] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]]' <(bpftool -j prog show))
+	for pin in $(pins); do
+		name=${pin##*/}
+		[[ -e $repo/maps/$name.h ]] || continue
+		bpftool -j map show pinned "$pin" |
+			jq -e --argjson used "$used" '.id as $id | all($used[]; . != $id)' >/dev/null && echo "$pin"
+	done
+	return 0
+}
+
+detach() {
+	local dev=${1-} stale hops='' addresses
+	[[ -n $dev ]] || usage "detach from which device?"
+	no_more "${@:2}"
+	take_lock
+	read_device "$dev"
+	mapfile -t stale < <(stale_pins "$dev")
+	if [[ -n $xdp_id ]]; then
+		is_ours "$xdp_name" || die "$xdp_name (id $xdp_id) on $dev is not ours; to take it off: ip link set dev $dev $xdp_flavour off"
+		run ip link set dev "$dev" "$xdp_flavour" off
+	elif [[ ${#stale[@]} -eq 0 ]]; then
+		# A command that was killed, or a program that was taken off by hand, would have left pins.
+		die "no XDP program runs on $dev; nothing to do"
+	fi
+	# Maps of an older version cannot be read; they go all the same.
+	if [[ " ${stale[*]} " == *" $maps/backends "* ]] && (need_configuration) >/dev/null 2>&1; then
+		need_configuration
+		mapfile -t addresses < <(listed_addresses)
+		hops=$(routes "${addresses[@]}")
+	fi
+	remove_pins "${stale[@]}"
+	drop_hops <<<"$hops"
+}

@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# common: what the rooms of lb share: messages, the machine, the lock, the maps. Sourced by lb.
+
+bpffs=/sys/fs/bpf
+maps=$bpffs/xdp/globals # where `ip link set xdp` pins them
+# Set by the options of the command line, each to 1.
+# shellcheck disable=SC2034 # for the other rooms
+verbose='' json='' watch='' dry=''
+
+die() {
+	echo "lb: $*" >&2
+	exit 1
+}
+
+warn() {
+	echo "lb: $*" >&2
+}
+
+usage() {
+	[[ $# -eq 0 ]] || echo "lb: $*" >&2
+	help >&2
+	exit 2
+}
+
+# no_more WORD...: what is left over on the command line is an error.
+no_more() {
+	[[ $# -eq 0 ]] || usage "unexpected word '$1'"
+}
+
+# tell WORD...: with -v, shows a command that changes something.
+tell() {
+	[[ -z $verbose ]] || echo "# $*" 2>/dev/null || true
+}
+
+# run COMMAND...: everything that changes something goes through here.
+run() {
+	tell "$@"
+	[[ -n $dry ]] || "$@"
+}
+
+# stage FILTER [JQ_OPTION...]: a jq filter that may use the stages in lib/*.jq, and bytes.jq.
+stage() {
+	jq -L "$lib" -L "$repo/maps/types" --argjson contract "$(contract)" "$@"
+}
+
+# words_of FILTER WORD...: the words that are left on the command line through a filter, which prints lines behind
+# one that says "ok" (see words.jq). Sets `lines` to them; a word that is wrong ends the command.
+words_of() {
+	mapfile -t lines < <(stage "include \"words\"; $1" -nr --args "${@:2}")
+	accept
+}
+
+# accept: looks at the first of `lines`, and takes it away.
+accept() {
+	local status text
+	read -r _ status text <<<"${lines[0]-}"
+	case ${lines[0]-} in
+	ok) lines=("${lines[@]:1}") ;;
+	"refused 2 "*) usage "$text" ;;
+	"refused "*) die "$text" ;;
+	*) die "this cannot be worked out; please report it with the command" ;;
+	esac
+}
+
+# is_bpffs FOLDER: whether a BPF file system is mounted there, and nothing over it.
+is_bpffs() {
+	local where type found=''
+	while read -r _ where type _; do
+		[[ $where != "$1" ]] || found=$type
+	done </proc/self/mounts
+	[[ $found == bpf ]]
+}
+
+check_machine() {
+	local release major minor tool
+	[[ $EUID -eq 0 ]] || die "only root can do that; try sudo $0"
+	for tool in ip bpftool jq; do
+		command -v "$tool" >/dev/null || die "$tool is not installed; run $repo/scripts/deps lab"
+	done
+	read -r release </proc/sys/kernel/osrelease
+	IFS=.- read -r major minor _ <<<"$release"
+	((major > 6 || (major == 6 && minor >= 1))) ||
+		die "this kernel is $release; the programs need 6.1 or newer"
+	[[ -e /sys/kernel/btf/vmlinux ]] ||
+		die "this kernel has no BTF (/sys/kernel/btf/vmlinux); it must be built with CONFIG_DEBUG_INFO_BTF"
+	is_bpffs $bpffs ||
+		die "no bpffs on $bpffs; run: mount -t bpf bpf $bpffs (or, for a playground: scripts/node exec NODE scripts/lb ...)"
+}
+
+# take_lock: two commands that change something run one after the other, and each to its end, also when
+# its reader or its terminal goes away.
+take_lock() {
+	check_machine
+	exec {lock}<$bpffs
+	flock -w 30 "$lock" || die "another lb command has been running for 30 s; see: fuser $bpffs"
+	trap '' INT TERM HUP PIPE
+}
+
+# need_maps NAME [MODE]: the map is there, because a program of that mode has been attached.
+need_maps() {
+	[[ -e $maps/$1 ]] ||
+		die "no ${2:-load balancer} is loaded on this machine; run: lb attach ${2:-MODE} DEV"
+}
+
+dump() {
+	bpftool -j map dump pinned "$maps/$1"
+}
+
+# lookup_many MAP: numbers as JSON on stdin -> these elements of an array, as a dump has them.
+lookup_many() {
+	stage 'include "bytes"; [range(256) | "\(.) "] as $byte | inputs | "map lookup pinned \($map) key " + u32($byte)' \
+		-nr --arg map "$maps/$1" | bpftool -j batch file - | jq -c 'map(.output)'
+}
+
+update() {
+	run bpftool map update pinned "$maps/$1" "${@:2}"
+}
+
+delete() {
+	run bpftool map delete pinned "$maps/$1" "${@:2}"
+}
+
+# print_list FILTER: JSON on stdin as it is, or as lines for people, as a jq filter has it.
+print_list() {
+	if [[ -n $json ]]; then cat; else jq -r "$1"; fi
+}

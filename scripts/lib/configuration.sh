@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# configuration: what is: services and backends, out of lists that the kernel prints (bpf/list_services.c and
+# bpf/list_backends.c), because nearly all of the maps is empty. Sourced by lb.
+
+lists=$bpffs/xdp/lists
+
+# pin_lists: makes the lists. They read as text: cat /sys/fs/bpf/xdp/lists/services
+pin_lists() {
+	local list error
+	mkdir -p "$lists"
+	for list in services backends; do
+		[[ -e $repo/bpf/list_$list.o ]] || die "$repo/bpf/list_$list.o is not built; run: make -C $repo"
+		rm -f "$lists/$list" # of maps that are gone
+		error=$(bpftool iter pin "$repo/bpf/list_$list.o" "$lists/$list" map pinned "$maps/$list" 2>&1) ||
+			[[ -e $lists/$list ]] || # another command was faster
+			die "the kernel does not list the map of $list: $error"
+	done
+}
+
+remove_lists() {
+	rm -rf "$lists"
+}
+
+# are_listed: whether the lists are those of the maps that are pinned now, of which $1 is what bpftool shows.
+are_listed() {
+	local list type=hash id
+	for list in services backends; do
+		[[ -e $lists/$list ]] && read -r _ id <"$lists/$list" &&
+			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
+		type=array
+	done
+}
+
+# need_configuration: sees to it that the lists are there, and sets own (this machine's address) and limits (what
+# there is room for: see plan.jq).
+need_configuration() {
+	local shown slots
+	need_maps services
+	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
+		"map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file -) ||
+		die "the maps in $maps cannot be read; if they are those of an older version: lb detach DEV"
+	are_listed "$shown" || pin_lists
+	[[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]
+	own=${BASH_REMATCH[1]}.${BASH_REMATCH[2]}.${BASH_REMATCH[3]}.${BASH_REMATCH[4]}
+	[[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]
+	slots=${BASH_REMATCH[1]}
+	[[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]
+	# 256 services shall have room for a table each.
+	limits="{\"slots\":$slots,\"backends\":${BASH_REMATCH[1]},\"services\":$MAX_SERVICES,\"own\":\"$own\"
+		,\"service_backends\":$MAX_SERVICE_BACKENDS,\"default_slots\":$((slots >= 256 * 65537 ? 65537 : 16381))}"
+}
+
+# configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are
+# now, or copies in the folder $lists.
+configured() {
+	stage "include \"configuration\"; $1" -n --rawfile services "$lists/services" --rawfile backends "$lists/backends" "${@:2}"
+}
+
+# listed_addresses: of all backends, each once.
+listed_addresses() {
+	tail -n +2 "$lists/backends" | cut -d ' ' -f 3 | sort -u
+}
+
+# parse_text: services and backends on stdin as people write them -> JSON, see parse.jq.
+parse_text() {
+	stage 'include "parse"; parse_text' -cRs --arg max_slots "$MAX_SERVICE_SLOTS"
+}
+
+# parse_words LINE...: what was typed, as such a text. Sets `typed`.
+parse_words() {
+	local line
+	for line; do
+		[[ $line != *$'\n'* ]] || usage "a word must not have a line break in it"
+	done
+	typed=$(printf '%s\n' "$@")
+}
+
+# check_typed: whether it says something; if not, that ends the command.
+check_typed() {
+	local lines
+	mapfile -t lines < <(stage 'include "words"; include "parse"; answer(try parse catch error(del(.line)?); empty)' -Rsr \
+		--arg max_slots "$MAX_SERVICE_SLOTS" <<<"$typed")
+	accept
+}

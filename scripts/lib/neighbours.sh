@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# neighbours: the MAC addresses of next hops. XDP cannot ask for one and wait, so the kernel is told to know them always:
+# those on the way to the backends, and with NAT also those on the way back to the clients. Sourced by lb.
+
+# routes ADDRESS...: a line "own ADDRESS" for each that is this machine's own, or a broadcast; "none ADDRESS" for each
+# without a route; and "hop ADDRESS DEV" for the next hops to them, but for those whose MAC address somebody has set by
+# hand. A route of several next hops counts with all of them; with NAT every gateway is a next hop, to some client.
+routes() {
+	# shellcheck disable=SC2016 # jq's
+	{
+		[[ $# -eq 0 ]] || printf 'route get %s\n' "$@"
+		[[ $# -eq 0 ]] || printf "route get %s from $own\n" "$@"
+		printf '%s\n' "route show table all" "neigh show nud permanent"
+	} | { ip -force -j -batch - 2>/dev/null || true; } | jq -nr --argjson nat "$([[ -e $maps/conntrack ]] && echo 1 || echo 0)" '
+		[inputs | .[]] as $all
+		| ([$all[] | select(.lladdr and .state) | {key: "\(.dst) \(.dev)", value: true}] | from_entries) as $by_hand
+		| [$all[] | select(has("uid"))] as $ways
+		| ([$ways[] | {key: .dst, value: true}] | from_entries) as $reached
+		| ([$ways[] | select(.type == "local" or .type == "broadcast").dst] | unique[] | "own \(.)"),
+		  ($ARGS.positional | unique[] | select($reached[.] == null) | "none \(.)"),
+		  ([($ways[] | select(.from and .type != "local") | {hop: (.gateway // .via.host // .dst), dev}),
+		    ($all[] | select(has("uid") | not)
+			| (.nexthops // empty | .[]), (select($nat == 1))
+			| {hop: (.gateway // .via.host), dev} | select(.hop and .dev))]
+		   | unique[] | "hop \(.hop) \(.dev)" | select($by_hand[ltrimstr("hop ")] == null))' --args "$@"
+}
+
+# keep_neighbours ADDRESS...: has the kernel always know the MAC addresses of the next hops to them. None of them may
+# be this machine's own: then nothing is done.
+keep_neighbours() {
+	local found word address dev
+	found=$(routes "$@")
+	while read -r word address dev; do
+		case $word in
+		own) die "$address is this machine's own address, or a broadcast; give that of another machine" ;;
+		none) warn "there is no route to $address yet; its packets are dropped as no_route. Once there is one, run: lb refresh" ;;
+		hop) run ip neigh replace "$address" dev "$dev" managed ;;
+		esac
+	done <<<"$found"
+}
+
+# forget_neighbours ADDRESS...: undoes it, as far as what is listed now does not need the next hops.
+forget_neighbours() {
+	local needed
+	mapfile -t needed < <(listed_addresses)
+	drop_hops < <(comm -23 <(routes "$@" | sort) <(routes "${needed[@]}" | sort))
+}
+
+# drop_hops: the kernel need not know the next hops on stdin any more; lines as of routes.
+drop_hops() {
+	local word address dev
+	while read -r word address dev; do
+		[[ $word == hop && $(ip neigh show "$address" dev "$dev") == *managed* ]] || continue
+		run ip neigh del "$address" dev "$dev"
+	done
+}
+
+# refresh: keep_neighbours for every backend. Links that were down have lost their neighbours, and routes may
+# lead another way now: XDP drops such packets (no_neighbour), so that nobody asks for the address.
+refresh() {
+	local addresses
+	no_more "$@"
+	take_lock
+	need_configuration
+	mapfile -t addresses < <(listed_addresses)
+	keep_neighbours "${addresses[@]}"
+}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# parse: reads services and backends as people write them: the command line, and the files of save.
+#
+#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N]
+#     backend ADDRESS[:PORT] [weight N] [up|down]          of the service above it
+#
+# In:  a text; $max_slots
+# Out: [{protocol, address, port, sticky, filling, slots, backends: [{address, port, weight, state}]}]: port 0 is
+#      every port, null is what was not said. Or an error of words.jq, with the line.
+include "words";
+
+# service_options, backend_options: words -> what they say, one after the other.
+def service_options:
+	.[0] as $word
+	| if $word == null then {}
+	  elif $word == "sticky" then {sticky: true} + (.[1:] | service_options)
+	  elif $word == "maglev" or $word == "hash" then {filling: $word} + (.[1:] | service_options)
+	  elif $word == "slots" then
+		{slots: (.[1] // usage("how many slots?") | number("number of slots"; 1; $ARGS.named.max_slots | tonumber))}
+		+ (.[2:] | service_options)
+	  else usage("unexpected word '\($word)'") end;
+
+def backend_options:
+	.[0] as $word
+	| if $word == null then {}
+	  elif $word == "weight" then
+		{weight: (.[1] // usage("which weight?") | number("weight"; 0; 65535))} + (.[2:] | backend_options)
+	  elif $word == "up" or $word == "down" then {state: $word} + (.[1:] | backend_options)
+	  else usage("unexpected word '\($word)'") end;
+
+# service: from its words.
+def service:
+	.[0] as $protocol | .[1] as $vip
+	| if length < 2 then usage("a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000") else . end
+	| if $protocol == "tcp" or $protocol == "udp" then . else refuse("'\($protocol)' is no protocol; take tcp or udp") end
+	| ($vip | split(":")) as $parts
+	| if $parts | length < 2 then refuse("'\($vip)' has no port; write VIP:PORT, like 192.168.178.15:8000, or VIP:any") else . end
+	| {
+		$protocol,
+		address: ($parts[:-1] | join(":") | address),
+		port: ($parts[-1] | if . == "any" then 0 else port end),
+		sticky: false, filling: null, slots: null
+	} + (.[2:] | service_options)
+	| if .filling != "hash" and .slots != null and (.slots | is_prime | not)
+	  then refuse("\(.slots) is no prime number, and Maglev needs one; take 251, 4093, 16381 or 65537, say") else . end;
+
+# backend: from its words, and the service that it is for.
+def backend($service):
+	.[0] as $server
+	| if $server == null then usage("which backend? Its ADDRESS is missing") else . end
+	| (if $server | contains(":") then $server | split(":") else [$server] end) as $parts
+	| if $service.port == 0 and ($parts | length) > 1
+	  then refuse("'\($server)' has a port; a service of every port keeps the client's: give the address alone")
+	  elif $parts[0] == $service.address then refuse("\($parts[0]) is the VIP; give the backend's own address") else . end
+	| {
+		address: (if $parts | length < 3 then $parts[0] else $parts[:-1] | join(":") end | address),
+		port: (if $parts | length > 1 then $parts[-1] | port else $service.port end),
+		weight: null, state: null
+	} + (.[1:] | backend_options);
+
+# line($i; f): f, whose errors are those of line $i, counted from 0.
+def line($i; f): try f catch if type == "object" then error(. + {line: ($i + 1)}) else error end;
+
+# words: a text -> the words of each line, without comments.
+def words:
+	reduce ("\t", "\r") as $blank (.; split($blank) | join(" "))
+	| split("\n") | map(split(" ") | map(select(. != "")) | if .[0] and .[0][:1] == "#" then [] else . end);
+
+def parse:
+	words as $lines
+	| [range($lines | length) | select($lines[.][0] == "service")] as $starts
+	| (range($starts[0] // ($lines | length)) as $i | $lines[$i] | select(. != [])
+		| line($i; if .[0] == "backend" then refuse("a backend comes after its service")
+			else refuse("unexpected word '\(.[0])'. A line begins with service, backend, or #") end)),
+	[range($starts | length) as $n
+		| $starts[$n] as $start
+		| line($start; $lines[$start][1:] | service) as $service
+		| $service + {backends: [range($start + 1; $starts[$n + 1] // ($lines | length)) as $i
+			| $lines[$i] | select(. != [])
+			| line($i; if .[0] == "backend" then .[1:] | backend($service)
+				else refuse("unexpected word '\(.[0])'. A line begins with service, backend, or #") end)]}];
+
+# parse_text: the same, on a line of its own, for change.jq; an error as {status, text, line}.
+def parse_text: try [parse][0] catch if type == "object" then . else error end;

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# service: the commands of services, and of files of them. Sourced by lb.
+
+# service_add PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N]
+service_add() {
+	change "service add" "service $*"
+}
+
+# service_set PROTOCOL VIP:PORT maglev|hash
+service_set() {
+	[[ $# -lt 2 || ${3-} == @(maglev|hash) ]] || usage "set what? maglev or hash"
+	no_more "${@:4}"
+	change "service set" "service $*"
+}
+
+# service_del PROTOCOL VIP:PORT
+service_del() {
+	no_more "${@:3}"
+	change "service del" "service $*"
+}
+
+service_show() {
+	no_more "$@"
+	check_machine
+	need_configuration
+	if [[ -n $json ]]; then
+		configured 'configuration | map(as_json)' -c
+	else
+		configured 'configuration[] | as_text' -r
+	fi
+}
+
+save() {
+	no_more "$@"
+	check_machine
+	need_configuration
+	echo "# lb save, on $HOSTNAME. Address, hash key and program are the machine's: lb set, lb attach."
+	configured 'configuration[] | as_text' -r
+}
+
+# restore FILE: makes the services be those of the file. If that fails half-way, everything becomes as it was.
+restore() {
+	local file=${1-} before
+	[[ $# -ge 1 ]] || usage "restore which file?"
+	no_more "${@:2}"
+	[[ $file != - ]] || file=/dev/stdin
+	[[ -r $file && ! -d $file ]] || die "there is no file $file that could be read"
+	take_lock
+	need_configuration
+	plan restore <"$file"
+	[[ ${#orders[@]} -gt 0 ]] || return 0
+	before=$(configured 'configuration[] | as_text' -r)
+	! carry_out || return 0
+	plan restore <<<"$before"
+	carry_out || warn "and it cannot go back"
+	die "the kernel refused it; everything is as it was"
+}

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# tracking: what is remembered after a change of slots. Sourced by lb.
+
+# backend_names: what a backend's id is called, as JSON: {ID: "ADDRESS:PORT"}
+backend_names() {
+	configured '[$ARGS.named.backends | rows[] | backend | {key: (.id | tostring), value: server}] | from_entries' -c
+}
+
+# slots PROTOCOL VIP:PORT: whose the slots of a service are.
+slots() {
+	local lines
+	parse_words "service ${*:1:2}"
+	no_more "${@:3}"
+	check_machine
+	[[ -e $maps/services ]] || check_typed
+	need_configuration
+	# shellcheck disable=SC2016 # jq's
+	mapfile -t lines < <(parse_text <<<"$typed" | configured 'include "words"; include "edit";
+		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -c -r)
+	accept
+	# shellcheck disable=SC2016 # jq's
+	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --argjson name "$(backend_names)" '
+		to_entries | map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |
+		print_list 'length as $all | group_by(.now)[]
+			| "\(.[0].now // "nobody") \(length) of \($all) slots, \(map(select(.now != .was)) | length) of them with memories of others"'
+}
+
+flows() {
+	no_more "$@"
+	check_machine
+	need_configuration
+	if [[ -e $maps/conntrack ]]; then
+		dump conntrack | conntrack_decode | jq -c 'map({protocol, client, service: .vip, backend})'
+	else
+		# shellcheck disable=SC2016 # jq's
+		dump flows | flows_decode | jq -c --argjson name "$(backend_names)" '
+			map({protocol, client, service, backend: $name[.backend | tostring], closing})'
+	fi | print_list '.[] | "\(.protocol) \(.client) > \(.service) at \(.backend)\(if .closing then " closing" else "" end)"'
+}
+
+# settle: slots whose flows are all where they belong forget what they were.
+settle() {
+	local i name left order settling
+	no_more "$@"
+	take_lock
+	need_configuration
+	# shellcheck disable=SC2016 # jq's
+	mapfile -t settling < <(configured 'include "bytes"; include "encode";
+		hex as $hex | services[] | name, .learns, ({operation: "settle", service: ., is_vip: true, changes: []} | encode_command($hex))' -r)
+	load_builder xdp_settle
+	for ((i = 0; i < ${#settling[@]}; i += 3)); do
+		name=${settling[i]} left=${settling[i + 1]} order=${settling[i + 2]}
+		order_builder "$order" || die "nothing more was settled"
+		if ((answer == 0)); then
+			echo "$name: settled"
+		elif ((left > 0)); then
+			echo "$name: $answer slots still learn whose flows they have, for $left s"
+		else
+			echo "$name: $answer slots have flows of other backends"
+		fi
+	done
+	unload_builder
+}

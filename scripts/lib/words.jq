@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# words: checks the words that people write, and says what is wrong with them.
+#
+# In:  a word
+# Out: its value; or an error, {status, text}: status 1 for a word that cannot be, 2 for one that is missing or
+#      not understood.
+
+def refuse($text): error({status: 1, text: $text});
+def usage($text): error({status: 2, text: $text});
+
+# number($what; $min; $max): a number without sign or leading zeros.
+def number($what; $min; $max):
+	. as $word | (tonumber? // -1) as $n
+	| if ($n | tostring) == $word and $n >= $min and $n <= $max then $n
+	  else refuse("'\($word)' is no \($what); take one from \($min) to \($max)") end;
+
+def port: number("port"; 1; 65535);
+
+# address: an IPv4 address that a host can have.
+def address:
+	. as $word | split(".") | map(tonumber? // -1)
+	| if length != 4 or min < 0
+	  then refuse("'\($word)' is no IPv4 address; write it like 192.168.178.15")
+	  elif max > 255 or "\(.[0]).\(.[1]).\(.[2]).\(.[3])" != $word
+	  then refuse("'\($word)' is no IPv4 address; each of its numbers is 0 to 255")
+	  elif .[0] < 1 or .[0] > 223 or .[0] == 127
+	  then refuse("'\($word)' is no address of a host that others can reach; take another one")
+	  else $word end;
+
+def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . != 0);
+
+# no_more: what is left over is an error.
+def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
+
+# answer(f; g): "ok" and what g prints of f; or "refused STATUS TEXT", with what is wrong in f. The shell reads it.
+def answer(f; g):
+	try (f as $value | "ok", ($value | g))
+	catch if type == "object" then "refused \(.status) \(if .line then "line \(.line): " else "" end)\(.text)" else error end;
