@@ -15,9 +15,9 @@
  *   SETTLE    slots whose flows are all with their backend forget whose they were
  */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
-#include "../headers/backend_changes.h"
-#include "../headers/slot_changes.h"
-#include "../headers/turns.h"
+#include "../headers/maglev/backends.h"
+#include "../headers/maglev/takeover.h"
+#include "../headers/maglev/order.h"
 #include "../maps/command.h"
 
 /* Notes that the address is a VIP, or that it is none any more. */

@@ -29,90 +29,70 @@
  *
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
-#include "../headers/connections.h"
-#include "../headers/conclude.h"
-#include "../headers/icmp.h"
-#include "../headers/l2.h"
-#include "../headers/nexthop.h"
-#include "../headers/packet.h"
-#include "../headers/translate.h"
+#include "../headers/lb/answer.h"
+#include "../headers/lb/conclude.h"
+#include "../headers/lb/nexthop.h"
+#include "../headers/nat/find.h"
+#include "../headers/nat/translate.h"
+#include "../headers/packet/link.h"
+#include "../headers/packet/parse.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
-					    struct packet *packet)
+static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
-	struct nat *nat = nat_settings();
+	struct nat *settings = nat_settings();
+	struct connection_key *becomes;
 	struct translation to;
 	struct nexthop *hop;
 	enum verdict verdict;
-	enum parsed parsed;
-	__be32 us;
+	__be32 own_address;
 
-	if (!lb || !nat)
+	if (!lb || !settings)
 		return VERDICT_BUG;
-	us = ipv4_of(&lb->address);
 
 	/* Who talks to whom, and what does the packet become? */
-	parsed = parse_packet(ctx, frame_length, packet);
-	switch (parsed) {
-	case PARSED_OTHER:
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	case PARSED_BROKEN:
-		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
-	case PARSED_LATER_FRAGMENT:
-		verdict = recall_translation(packet, &to);
-		break;
-	default:
-		verdict = find_connection(ctx, packet, parsed, lb, nat, &to);
-	}
-	if (verdict != VERDICT_FORWARDED)
+	parse_packet(packet);
+	verdict = find_translation(packet, lb, settings, &to);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	packet->backend = to.backend;
-	if (is_first_fragment(packet->ip))
-		note_translation(packet, &to);
 
 	/* Which way to the backend, or back to the client? */
+	becomes = &to.becomes;
 	verdict =
-		find_nexthop(ctx, nexthop_id(&to), to.becomes.source, to.becomes.destination, &hop);
-	if (verdict != VERDICT_FORWARDED)
+		find_nexthop(packet, nexthop_id(&to), becomes->source, becomes->destination, &hop);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Send it there as a router would, under its new addresses. */
+	own_address = ipv4_of(&lb->address);
 	if (packet->ip->ttl <= 1)
-		return time_exceeded(ctx, packet, parsed, us);
+		return time_exceeded(packet, own_address);
 	if (packet->length > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu, us);
+		return too_big(packet, hop->mtu, own_address);
 	decrement_ttl(packet->ip);
-	if (parsed == PARSED_LATER_FRAGMENT)
-		translate_addresses(packet->ip, to.becomes.source, to.becomes.destination);
-	else if (parsed == PARSED_ICMP_ERROR ? translate_icmp_error(ctx, packet, &to.becomes)
-					     : translate(ctx, packet, &to.becomes))
+	if (translate(packet, becomes) || rewrite_l2(packet, hop, 0) < 0)
 		return VERDICT_BUG;
-	if (rewrite_l2(ctx, packet, hop, 0) < 0)
-		return VERDICT_BUG;
-	return forward(ctx, hop);
+	return forward(packet, hop);
+}
+
+static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
+
+	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")
 int xdp_nat(struct xdp_md *ctx)
 {
-	__u32 frame_length = ctx->data_end - ctx->data;
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_nat_frags(struct xdp_md *ctx)
 {
-	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

@@ -6,7 +6,7 @@
 #define MAPS_BACKEND_STATS_H
 
 #include "backends.h"
-#include "map.h"
+#include "types/map.h"
 
 struct backend_counter {
 	__u64 packets;	   /* NAT: in both directions */

@@ -3,8 +3,8 @@
 #ifndef MAPS_BACKENDS_H
 #define MAPS_BACKENDS_H
 
-#include "address.h"
-#include "map.h"
+#include "types/address.h"
+#include "types/map.h"
 
 #ifndef MAX_BACKENDS
 #define MAX_BACKENDS 32768 /* ids 1 ... 32767 */

@@ -7,7 +7,7 @@
 
 #include <bpf/bpf_endian.h>
 
-#include "map.h"
+#include "types/map.h"
 
 struct destination {
 	__u32 vips; /* how many VIPs end in these two octets */

@@ -7,8 +7,8 @@
 #include <linux/in.h>
 
 #include "backends.h"
-#include "connection_key.h"
-#include "map.h"
+#include "types/connection_key.h"
+#include "types/map.h"
 #include "services.h"
 
 #ifndef MAX_FLOWS

@@ -3,8 +3,8 @@
 #ifndef MAPS_SERVICES_H
 #define MAPS_SERVICES_H
 
-#include "address.h"
-#include "map.h"
+#include "types/address.h"
+#include "types/map.h"
 
 /* Port 0 is every port that no other service has. With protocol 0 too it is the VIP itself: it
  * tells the programs that packets whose ports cannot be read (later fragments, broken headers) are

@@ -3,7 +3,7 @@
 #ifndef MAPS_SLOTS_H
 #define MAPS_SLOTS_H
 
-#include "map.h"
+#include "types/map.h"
 
 #ifndef MAX_SLOTS
 #define MAX_SLOTS 4194304 /* 32 MiB; room for 256 services of 16381 slots each */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The flow hash: which slot a flow belongs to. */
-#ifndef HEADERS_HASH_H
-#define HEADERS_HASH_H
+#ifndef HEADERS_PACKET_HASH_H
+#define HEADERS_PACKET_HASH_H
 
 #include "packet.h"
 

@@ -12,11 +12,11 @@
 
 #include <bpf/bpf_endian.h>
 
-#include "../maps/backend_stats.h"
-#include "../maps/backends.h"
-#include "../maps/command.h"
-#include "../maps/map.h"
-#include "../maps/services.h"
+#include "../../maps/backend_stats.h"
+#include "../../maps/backends.h"
+#include "../../maps/command.h"
+#include "../../maps/types/map.h"
+#include "../../maps/services.h"
 
 /* A backend that takes part: it is up, and has a weight. */
 struct turn {

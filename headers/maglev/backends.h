@@ -3,10 +3,10 @@
 #ifndef HEADERS_BACKEND_CHANGES_H
 #define HEADERS_BACKEND_CHANGES_H
 
-#include "../maps/backend_stats.h"
-#include "../maps/backends.h"
-#include "../maps/command.h"
-#include "turns.h"
+#include "../../maps/backend_stats.h"
+#include "../../maps/backends.h"
+#include "../../maps/command.h"
+#include "order.h"
 
 /* One CPU's counters of a backend (a callback of bpf_loop). */
 static long reset_counter(__u32 cpu, __u32 *id)

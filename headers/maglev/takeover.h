@@ -3,11 +3,12 @@
 #ifndef HEADERS_SLOT_CHANGES_H
 #define HEADERS_SLOT_CHANGES_H
 
-#include "../maps/backends.h"
-#include "../maps/flows.h"
-#include "../maps/new_flows.h"
-#include "select.h"
-#include "turns.h"
+#include "../../maps/backends.h"
+#include "../../maps/flows.h"
+#include "../../maps/new_flows.h"
+#include "../lb/services.h"
+#include "../lb/slots.h"
+#include "order.h"
 
 /* A walk over a service's slots. */
 struct changing {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What every map's header needs: libbpf's macros, and the choice of who pins. */
-#ifndef MAPS_MAP_H
-#define MAPS_MAP_H
+#ifndef MAPS_TYPES_MAP_H
+#define MAPS_TYPES_MAP_H
 
 #include <linux/bpf.h>
 #include <linux/types.h>
