@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* command: what `bpftool prog run` tells xdp_maglev: a struct command, and behind it its changes.
- * No map, but as much a matter between kernel and shell: one command does all or nothing, whatever
- * happens to the process that gave it. */
+/* command: what `bpftool prog run` tells xdp_maglev or xdp_settle: a struct command, and behind it
+ * its changes. No map, but as much a matter between kernel and shell: one command does all or
+ * nothing, whatever happens to the process that gave it. */
 #ifndef MAPS_COMMAND_H
 #define MAPS_COMMAND_H
 

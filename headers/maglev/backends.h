@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How backends come, change and go: what a command to the builder says about them. */
-#ifndef HEADERS_BACKEND_CHANGES_H
-#define HEADERS_BACKEND_CHANGES_H
+/* The changes that a command carries: what entries of the map backends become. */
+#ifndef HEADERS_MAGLEV_BACKENDS_H
+#define HEADERS_MAGLEV_BACKENDS_H
 
-#include "../../maps/backend_stats.h"
 #include "../../maps/backends.h"
 #include "../../maps/command.h"
-#include "order.h"
+#include "traffic.h"
 
-/* One CPU's counters of a backend (a callback of bpf_loop). */
-static long reset_counter(__u32 cpu, __u32 *id)
-{
-	struct backend_counter *counter = bpf_map_lookup_percpu_elem(&backend_stats, id, cpu);
-
-	if (!counter)
-		return 1; /* there are no more CPUs */
-	*counter = (struct backend_counter){};
-	return 0;
-}
-
-/* Carries out one of the changes behind the command. */
+/* Carries out one of the changes behind the command (a callback of bpf_loop). */
 static long change_backend(__u32 i, struct xdp_md **ctx)
 {
 	struct backend_change change;
@@ -32,9 +20,14 @@ static long change_backend(__u32 i, struct xdp_md **ctx)
 	if (!backend)
 		return 0;
 	if (backend->state == BACKEND_FREE)
-		bpf_loop(MAX_CPUS, reset_counter, &change.id, 0);
+		reset_traffic(change.id);
 	*backend = change.backend;
 	return 0;
+}
+
+static __always_inline void change_backends(struct xdp_md *ctx, const struct command *command)
+{
+	bpf_loop(command->changes, change_backend, &ctx, 0);
 }
 
 #endif
