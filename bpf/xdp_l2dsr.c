@@ -17,7 +17,7 @@
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
- *   from where it would be sent to, or from us         DROP: a loop
+ *   from the machine it would go to, or from this one  DROP: a loop
  *   too big for the backend's interface, DF set        ICMP fragmentation needed from the VIP (*)
  *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
@@ -56,7 +56,7 @@ static __always_inline enum verdict balance(struct packet *packet)
 		return verdict;
 
 	/* Hand it over as it is, but never back to where it came from: behind a router, a backend
-	 * cannot be reached by its MAC address, and the router would return the packet to us. */
+	 * cannot be reached by its MAC address, and the router would send the packet back. */
 	if (is_loop(packet, hop))
 		return VERDICT_LOOP;
 	if (packet->length > hop->mtu)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* xdp_nat: a load balancer that stands between. It rewrites the client's packet into one of its own
- * to the backend, and the backend's answer into one from the VIP. The backend needs no preparation,
- * and does not see the client's address.
+/* xdp_nat: a load balancer that both directions pass through. It rewrites the client's packet into
+ * one of its own to the backend, and the backend's answer into one from the VIP. The backend needs
+ * no preparation, and does not see the client's address.
  *
  *   request -> connection (or: service -> slot -> backend -> a port of ours) -> rewrite -> out
  *   reply   -> connection                                                    -> rewrite -> out
@@ -10,7 +10,7 @@
  *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
- *   not IPv4, or for nobody below                      PASS, not one byte changed
+ *   not IPv4, or none of those below                   PASS, not one byte changed
  *   of a known connection, either way                  rewritten, TTL one less
  *   TCP SYN or UDP for a service                       a new connection, from a port of ours
  *   other TCP for a service, of no connection          DROP: after a restart, or never ours

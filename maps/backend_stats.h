@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* backend_stats: what each backend has got, by its id. A service's figures are the sum of its
- * backends'.
- */
+/* backend_stats: what each backend has got, by its id. The figures of a service are the sum over
+ * its backends. */
 #ifndef MAPS_BACKEND_STATS_H
 #define MAPS_BACKEND_STATS_H
 

@@ -13,7 +13,7 @@
 enum backend_state {
 	BACKEND_FREE = 0, /* this id is nobody's */
 	BACKEND_UP = 1,
-	BACKEND_DOWN = 2, /* gets nothing at all, not even what belongs to old connections */
+	BACKEND_DOWN = 2, /* gets nothing at all, not even packets of old connections */
 };
 
 struct backend {

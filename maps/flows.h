@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* flows: connections of xdp_ipip and xdp_l2dsr whose slot has changed hands, and their backend. As
- * long as nothing changes, there are none. */
+/* flows: connections of xdp_ipip and xdp_l2dsr whose slot is in transition, and their backend. As
+ * long as no backend comes or goes, there are none. */
 #ifndef MAPS_FLOWS_H
 #define MAPS_FLOWS_H
 

@@ -7,7 +7,7 @@
 #include "types/map.h"
 
 enum load_balancer_flags {
-	LB_DEBUG = 1, /* tell the story of each packet for a service to `bpftool prog tracelog` */
+	LB_DEBUG = 1, /* describe each packet for a service to `bpftool prog tracelog` */
 };
 
 struct load_balancer {

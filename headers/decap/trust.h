@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Whom a decapsulator believes: the map decap_addresses says so. Asking it about three addresses
- * costs more than everything else together, so its answer is kept (headers/lb/cache.h): an address
- * that is taken out of the map is refused 0.25 to 2.5 s later. */
+ * costs more than all the rest that is done for a packet, so its answer is kept
+ * (headers/lb/cache.h): an address that is taken out of the map is refused 0.25 to 2.5 s later. */
 #ifndef HEADERS_DECAP_TRUST_H
 #define HEADERS_DECAP_TRUST_H
 

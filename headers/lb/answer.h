@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Telling the sender why its packet cannot go on: ICMP errors (RFC 792, RFC 1191). */
+/* ICMP errors (RFC 792, RFC 1191): they tell the sender why its packet cannot go on. */
 #ifndef HEADERS_LB_ANSWER_H
 #define HEADERS_LB_ANSWER_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Only the first fragment of a packet has ports. Where it went is noted, and the others follow. */
+/* Only the first fragment of a packet has ports. It is noted where it went, and the others follow.
+ */
 #ifndef HEADERS_LB_FRAGMENTS_H
 #define HEADERS_LB_FRAGMENTS_H
 
@@ -27,7 +28,7 @@ struct fragment_note {
 	__u64 expires;	    /* ns since boot */
 };
 
-/* The programs' own: not pinned, and nothing for the shell to read. */
+/* The programs' own: not pinned, the shell has nothing to read here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);

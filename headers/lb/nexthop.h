@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which way to a backend or client: the kernel's own routes and neighbours (bpf_fib_lookup), asked
- * about once a second for each and CPU (cache.h). The question costs more than everything else
- * together. */
+ * about once a second for each of them on each CPU (cache.h): the question costs more than all the
+ * rest that is done for a packet. */
 #ifndef HEADERS_LB_NEXTHOP_H
 #define HEADERS_LB_NEXTHOP_H
 

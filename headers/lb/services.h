@@ -26,7 +26,7 @@ static __always_inline struct service *look_up_service(const struct flow *flow)
 	return bpf_map_lookup_elem(&services, &key);
 }
 
-/* A service that was looked up not long ago, because looking one up costs a third of everything. */
+/* A service that was looked up not long ago, because a look-up costs a third of everything. */
 struct recent_service {
 	__be32 vip;
 	__be16 vip_port;

@@ -16,7 +16,7 @@
 #include "../packet/packet.h"
 #include "../packet/tcp_udp.h"
 
-/* Returns what is known of the packet's flow, or NULL. A SYN after a FIN or RST begins another
+/* Returns what is known about the packet's flow, or NULL. A SYN after a FIN or RST begins another
  * connection from the same port. */
 static __always_inline struct tracked_flow *recall_flow(void *map, const struct connection_key *key,
 							const struct packet *packet,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The changes that a command carries: what entries of the map backends become. */
+/* The changes that a command carries: what entries of the map backends become. Nothing else here is
+ * called a change. */
 #ifndef HEADERS_MAGLEV_BACKENDS_H
 #define HEADERS_MAGLEV_BACKENDS_H
 

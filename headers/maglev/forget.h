@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which flows does anybody still need? Those of slots in transition. */
+/* Which flows are still needed? Those of slots in transition. The others are deleted. */
 #ifndef HEADERS_MAGLEV_FORGET_H
 #define HEADERS_MAGLEV_FORGET_H
 
@@ -35,7 +35,7 @@ static __always_inline __s64 needed_for(const struct connection_key *key,
 }
 
 /* A step over all flows (a callback of bpf_for_each_map_elem): forgets one that is not needed. An
- * old one must not speak up when its slot, or the id of its backend, has long got another owner. */
+ * old entry must not decide anything after its slot, or its backend's id, has got another owner. */
 static long forget_flow(void *map, const struct connection_key *key,
 			const struct tracked_flow *known, void *unused)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Whose turn is it? The backends of one service fill a table in turns, one slot at a time, in the
- * order of their identity (address and port), as often as their weights say. The same configuration
- * gives the same table on every load balancer, whatever the backends' ids. This part puts the
- * backends in order; fill.h lets them fill the table. */
+ * order of their identity (address and port), as often as their weights say. So the same
+ * configuration gives the same table on every load balancer, whatever the backends' ids. This part
+ * puts the backends in order; fill.h lets them fill the table. */
 #ifndef HEADERS_MAGLEV_ORDER_H
 #define HEADERS_MAGLEV_ORDER_H
 

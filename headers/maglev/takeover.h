@@ -18,8 +18,9 @@ struct takeover {
 	__u32 learning; /* 1: flows that nobody knows belong to `was`; else to `now` */
 };
 
-/* Returns what becomes of a slot that `next` (id of a backend; 0: nobody) shall have. A flow that
- * is not known belongs to whom it did; if that is `next` itself, only known ones are elsewhere. */
+/* Returns what becomes of a slot that `next` (id of a backend; 0: nobody) shall have. An unknown
+ * flow stays with the backend that it had; if that is `next` itself, only known flows are
+ * elsewhere. */
 static __always_inline struct slot hand_over(const struct takeover *takeover, struct slot slot,
 					     __u32 next)
 {

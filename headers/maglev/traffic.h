@@ -57,7 +57,7 @@ static long reset_counter(__u32 cpu, __u32 *id)
 	return 0;
 }
 
-/* An id gets a new owner: what was counted for the last one does not count for this one. */
+/* Called when an id gets a new owner: what was counted for the old one is not the new one's. */
 static __always_inline void reset_traffic(__u32 id)
 {
 	bpf_loop(MAX_CPUS, reset_counter, &id, 0);

@@ -16,14 +16,15 @@
  *   conntrack     +-----------+   idle for nat.established seconds (UDP: nat.udp)
  *                 |   open    |--------------------------------------------------> gone, and the
  *                 +-----------+                                                    seat is free
- *   FIN from both  |         ^   the side that has reset goes on: somebody
- *   sides, or RST  v         |   else has sent the RST, in its name
+ *   FIN from both  |         ^   the side that sent the RST goes on: the
+ *   sides, or RST  v         |   RST was forged
  *                 +-----------+   idle for nat.closing seconds; or a new SYN
  *                 |  closing  |--------------------------------------------------> gone, and the
  *                 +-----------+                                                    seat is free
  *
  * A connection has two entries: one for the client's packets, one for the backend's. No timer runs:
- * what has been idle for too long is found, and freed, by the next packet that comes across it. */
+ * a connection that has been idle for too long is freed by the next packet that needs its entry,
+ * its port or its seat. */
 #ifndef HEADERS_NAT_CONNECTION_H
 #define HEADERS_NAT_CONNECTION_H
 
@@ -114,8 +115,8 @@ static __always_inline struct connection *find_live(const struct connection_key 
 	return NULL;
 }
 
-/* Notes FIN and RST of a TCP packet. A side that goes on after its RST has not sent it: somebody
- * else has, in its name. */
+/* Notes FIN and RST of a TCP packet. A side that goes on after its RST has not sent that RST:
+ * somebody else has forged it. */
 static __always_inline void watch_closing(struct connection *connection, __u8 tcp_flags)
 {
 	struct connection_key other_key;

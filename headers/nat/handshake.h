@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* From a connection's first packet until both sides have confirmed it (connection.h has the whole
- * life). Whoever sends in another's name sees no answer, so what it begins ends here. */
+ * life). A sender with a forged address never sees the answer, so its handshakes expire here. */
 #ifndef HEADERS_NAT_HANDSHAKE_H
 #define HEADERS_NAT_HANDSHAKE_H
 

@@ -71,8 +71,8 @@ static long try_port(__u32 i, struct port_search *search)
 }
 
 /* Lends a port of our own address to a connection: sets becomes->source_port so that its answers
- * belong to nobody else, and reserves it with `reply`. The client's own port is taken if it can be.
- * Returns VERDICT_GO_ON or VERDICT_PORTS_EXHAUSTED. */
+ * belong to nobody else, and reserves it with `reply`. It is the client's own port, if that is
+ * free. Returns VERDICT_GO_ON or VERDICT_PORTS_EXHAUSTED. */
 static __always_inline enum verdict lend_port(const struct nat_packet *np,
 					      struct connection_key *becomes,
 					      const struct handshake *reply)
@@ -94,8 +94,8 @@ static __always_inline enum verdict lend_port(const struct nat_packet *np,
 	return VERDICT_GO_ON;
 }
 
-/* From now on packets to this address of ours are looked at: they may be answers. It stays so when
- * the address is ours no more. */
+/* Makes sure that packets to our own address are looked at from now on: they may be answers. This
+ * holds even after the address was given up. */
 static __always_inline void expect_answers(__be32 own_address)
 {
 	struct destination *destination = find_destination(own_address);

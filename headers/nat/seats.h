@@ -40,7 +40,7 @@ static long try_seat(__u32 i, struct seat_search *search)
 }
 
 /* Takes a seat for the packet's connection. Returns its index, or -1 if none of those that were
- * tried is free: then hardly any is. */
+ * tried is free: then nearly all are taken. */
 static __always_inline int take_seat(const struct nat_packet *np)
 {
 	struct seat_search search = {np->key, np->settings, np->now, bpf_get_prandom_u32(), -1};

@@ -50,7 +50,7 @@ static __always_inline __u64 translate_all(const struct packet *packet,
 }
 
 /* Turns a TCP or UDP packet into what it becomes. Returns 0, or -1: nothing was changed. (The
- * parser has seen that the header is there; the kernel's verifier does not remember.) */
+ * parser has checked that the header is there, but the verifier does not remember it.) */
 static __always_inline int translate_flow(const struct packet *packet,
 					  const struct connection_key *becomes)
 {
@@ -70,10 +70,9 @@ static __always_inline int translate_flow(const struct packet *packet,
 	return 0;
 }
 
-/* Turns the packet that an ICMP error quotes into the one that the error's receiver has sent: the
- * answer to what the receiver's packets come from. Returns the delta for the ICMP checksum. The
- * addresses and the quote's own checksum change by opposite amounts, so that the ICMP checksum,
- * which covers both, does not see them. */
+/* Turns the packet that an ICMP error quotes into the one that the error's receiver has sent.
+ * Returns the delta for the ICMP checksum. The addresses and the quote's own checksum change by
+ * opposite amounts, so that the ICMP checksum, which covers both, does not see them. */
 static __always_inline __u64 translate_quote(struct iphdr *quote, __u8 protocol, void *end,
 					     const struct connection_key *becomes)
 {
@@ -106,8 +105,8 @@ static __always_inline int translate_icmp_error(const struct packet *packet,
 	struct icmp_header *icmp = packet->transport;
 	struct iphdr *quote = (void *)(icmp + 1);
 	struct udphdr *udp = (void *)quote + quote->ihl * 4;
-	/* The router that complains keeps its address. If the other end itself complains, it has
-	 * the address there that its packets get. */
+	/* A router that complains keeps its address. If the other end itself complains, its address
+	 * becomes what it becomes in its other packets. */
 	__be32 source =
 		packet->ip->saddr == packet->flow.client ? becomes->source : packet->ip->saddr;
 

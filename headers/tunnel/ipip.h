@@ -18,7 +18,7 @@
  * Invalidates packet->ip.
  *
  * The outer header has DF set and id 0 (an atomic datagram, RFC 6864): a fragmented tunnel would
- * cost the backend its reassembly. DSCP and ECN are the inner ones (RFC 2983, RFC 6040). */
+ * make the backend reassemble it. DSCP and ECN are the inner ones (RFC 2983, RFC 6040). */
 static __always_inline int push_ipip(const struct packet *packet, const struct nexthop *hop,
 				     __be32 source, __be32 destination)
 {

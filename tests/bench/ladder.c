@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where xdp_ipip's time goes: its path, step by step. Each program goes one step further than the
- * one before, and then counts and sends the packet, as it is by then. */
+ * one before, and then counts the packet and sends it as it is. */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of xdp_ipip */
 #include "../../headers/lb/backend.h"
 #include "../../headers/lb/conclude.h"
@@ -74,7 +74,7 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	{                                                                                          \
 		__u32 length = ctx->data_end - ctx->data;                                          \
                                                                                                    \
-		/* else the compiler keeps its halves, which the verifier does not let it */       \
+		/* or the compiler would keep data and data_end apart, against the verifier */     \
 		barrier_var(length);                                                               \
 		struct packet packet = {.ctx = ctx, .frame_length = length};                       \
 		return conclude(&packet, climb(&packet, last));                                    \
