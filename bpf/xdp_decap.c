@@ -16,58 +16,50 @@
  *   a fragment of a tunnel packet                      DROP
  *   lengths that disagree, outer header with options   DROP
  */
-#include "../headers/ipip.h"
-#include "../headers/packet.h"
-#include "../headers/trust.h"
+#include "../headers/decap/trust.h"
+#include "../headers/packet/ethernet.h"
+#include "../headers/tunnel/ipip.h"
 
 static __always_inline int is_tunnel(int protocol)
 {
 	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6 || protocol == IPPROTO_GRE;
 }
 
-static __always_inline enum decap_verdict decapsulate(struct xdp_md *ctx, __u32 frame_length)
+static __always_inline enum decap_verdict decapsulate(struct tunnel *tunnel)
 {
-	struct cursor cursor = {(void *)(long)ctx->data, (void *)(long)ctx->data_end};
-	struct iphdr *outer, *inner;
-	__u32 l2_length, length;
+	struct cursor cursor = cursor_at_start(tunnel->ctx);
 	enum decap_verdict verdict;
-	int protocol;
+	struct iphdr *outer;
 
-	/* The outer packet: is it IP in IP at all? */
-	if (parse_ethernet(&cursor, &l2_length) != ETH_P_IP)
+	/* Is it IP in IP at all? */
+	if (parse_ethernet(&cursor, &tunnel->l2_length) != ETH_P_IP)
 		return DECAP_PLAIN;
 	outer = cursor.pos;
 	if ((void *)(outer + 1) > cursor.end || outer->protocol != IPPROTO_IPIP)
 		return DECAP_PLAIN;
 
-	/* Both packets: in full, in one piece, and one in the other? */
-	if (outer->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET))
+	/* Both packets: in one piece, in full, and one in the other? */
+	if (is_fragment(outer))
 		return DECAP_OUTER_FRAGMENT;
-	if (parse_ipv4(&cursor, frame_length - l2_length) < 0 || outer->ihl * 4 != sizeof(*outer))
-		return DECAP_MALFORMED;
-	inner = cursor.pos;
-	length = bpf_ntohs(outer->tot_len) - sizeof(*outer);
-	if ((void *)(inner + 1) > cursor.end)
-		return DECAP_MALFORMED;
-	protocol = parse_ipv4(&cursor, length);
-	if (protocol < 0 || bpf_ntohs(inner->tot_len) != length)
+	if (parse_ipip(&cursor, tunnel->frame_length - tunnel->l2_length, tunnel))
 		return DECAP_MALFORMED;
 
-	/* From one of ours, to us, and for a VIP of ours? */
-	verdict = trust(outer->saddr, outer->daddr, inner->daddr);
-	if (verdict != DECAP_DECAPSULATED)
+	/* From a load balancer of ours, to this host, and for a VIP of this host? */
+	verdict = trust(outer->saddr, outer->daddr, tunnel->inner->daddr);
+	if (verdict != DECAP_GO_ON)
 		return verdict;
-	if (is_tunnel(protocol))
+	if (is_tunnel(tunnel->inner_protocol))
 		return DECAP_NESTED;
 
-	if (ecn_decapsulate(outer, inner))
+	/* Then take the outer packet off. */
+	if (ecn_decapsulate(tunnel))
 		return DECAP_CONGESTED;
-	return pop_ipip(ctx, l2_length) ? DECAP_BUG : DECAP_DECAPSULATED;
+	return pop_outer(tunnel) ? DECAP_BUG : DECAP_DECAPSULATED;
 }
 
-static __always_inline int conclude(enum decap_verdict verdict, __u32 frame_length)
+static __always_inline int conclude(const struct tunnel *tunnel, enum decap_verdict verdict)
 {
-	count(&decap_stats, verdict, frame_length);
+	count(&decap_stats, verdict, tunnel->frame_length);
 	switch (verdict) {
 	case DECAP_PLAIN:
 	case DECAP_DECAPSULATED:
@@ -79,21 +71,24 @@ static __always_inline int conclude(enum decap_verdict verdict, __u32 frame_leng
 	}
 }
 
+static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct tunnel tunnel = {.ctx = ctx, .frame_length = frame_length};
+
+	return conclude(&tunnel, decapsulate(&tunnel));
+}
+
 SEC("xdp")
 int xdp_decap(struct xdp_md *ctx)
 {
-	__u32 frame_length = ctx->data_end - ctx->data;
-
-	return conclude(decapsulate(ctx, frame_length), frame_length);
+	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_decap_frags(struct xdp_md *ctx)
 {
-	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
-
-	return conclude(decapsulate(ctx, frame_length), frame_length);
+	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

@@ -24,71 +24,68 @@
  *
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
-#include "../headers/conclude.h"
-#include "../headers/icmp.h"
-#include "../headers/ipip.h"
-#include "../headers/nexthop.h"
-#include "../headers/packet.h"
-#include "../headers/tracking.h"
+#include "../headers/lb/answer.h"
+#include "../headers/lb/backend.h"
+#include "../headers/lb/conclude.h"
+#include "../headers/lb/nexthop.h"
+#include "../headers/packet/parse.h"
+#include "../headers/tunnel/ipip.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
-					    struct packet *packet)
+static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
+	__be32 own_address, backend_address;
 	struct backend *backend;
 	struct nexthop *hop;
 	enum verdict verdict;
-	enum parsed parsed;
-	__be32 us, them;
 
 	if (!lb)
 		return VERDICT_BUG;
 
 	/* Who talks to whom, and which backend has the flow? */
-	parsed = parse_packet(ctx, frame_length, packet);
-	verdict = find_backend(packet, parsed, lb, &backend);
-	if (verdict != VERDICT_FORWARDED)
+	parse_packet(packet);
+	verdict = find_backend(packet, lb, &backend);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Which way to the backend? */
-	us = ipv4_of(&lb->address);
-	them = ipv4_of(&backend->address);
-	if (!us)
+	own_address = ipv4_of(&lb->address);
+	backend_address = ipv4_of(&backend->address);
+	if (!own_address)
 		return VERDICT_NO_ADDRESS;
-	verdict = find_nexthop(ctx, packet->backend, us, them, &hop);
-	if (verdict != VERDICT_FORWARDED)
+	verdict = find_nexthop(packet, packet->backend, own_address, backend_address, &hop);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Send it there as a router would, in a new envelope. */
 	if (packet->ip->ttl <= 1)
-		return time_exceeded(ctx, packet, parsed, us);
-	if (packet->length + sizeof(struct iphdr) > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu - sizeof(struct iphdr), us);
+		return time_exceeded(packet, own_address);
+	if (packet->length + IPIP_OVERHEAD > hop->mtu)
+		return too_big(packet, hop->mtu - IPIP_OVERHEAD, own_address);
 	decrement_ttl(packet->ip);
-	if (push_ipip(ctx, packet, hop, us, them))
+	if (push_ipip(packet, hop, own_address, backend_address))
 		return VERDICT_BUG;
-	return forward(ctx, hop);
+	return forward(packet, hop);
+}
+
+static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
+
+	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")
 int xdp_ipip(struct xdp_md *ctx)
 {
-	__u32 frame_length = ctx->data_end - ctx->data;
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_ipip_frags(struct xdp_md *ctx)
 {
-	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

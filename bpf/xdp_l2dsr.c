@@ -17,76 +17,73 @@
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
- *   from where it would be sent to, or from us         DROP: a loop
+ *   from the machine it would go to, or from this one  DROP: a loop
  *   too big for the backend's interface, DF set        ICMP fragmentation needed from the VIP (*)
  *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
  *
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
-#include "../headers/conclude.h"
-#include "../headers/icmp.h"
-#include "../headers/l2.h"
-#include "../headers/nexthop.h"
-#include "../headers/packet.h"
-#include "../headers/tracking.h"
+#include "../headers/lb/answer.h"
+#include "../headers/lb/backend.h"
+#include "../headers/lb/conclude.h"
+#include "../headers/lb/nexthop.h"
+#include "../headers/packet/link.h"
+#include "../headers/packet/parse.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
-					    struct packet *packet)
+static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
+	__be32 own_address, backend_address;
 	struct backend *backend;
 	struct nexthop *hop;
 	enum verdict verdict;
-	enum parsed parsed;
-	__be32 us, them;
 
 	if (!lb)
 		return VERDICT_BUG;
 
 	/* Who talks to whom, and which backend has the flow? */
-	parsed = parse_packet(ctx, frame_length, packet);
-	verdict = find_backend(packet, parsed, lb, &backend);
-	if (verdict != VERDICT_FORWARDED)
+	parse_packet(packet);
+	verdict = find_backend(packet, lb, &backend);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Which way to the backend? */
-	us = ipv4_of(&lb->address);
-	them = ipv4_of(&backend->address);
-	verdict = find_nexthop(ctx, packet->backend, us, them, &hop);
-	if (verdict != VERDICT_FORWARDED)
+	own_address = ipv4_of(&lb->address);
+	backend_address = ipv4_of(&backend->address);
+	verdict = find_nexthop(packet, packet->backend, own_address, backend_address, &hop);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Hand it over as it is, but never back to where it came from: behind a router, a backend
-	 * cannot be reached by its MAC address, and the router would return the packet to us. */
-	if (is_loop(ctx, hop))
+	 * cannot be reached by its MAC address, and the router would send the packet back. */
+	if (is_loop(packet, hop))
 		return VERDICT_LOOP;
 	if (packet->length > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu, us);
-	if (rewrite_l2(ctx, packet, hop, 0) < 0)
+		return too_big(packet, hop->mtu, own_address);
+	if (rewrite_l2(packet, hop, 0) < 0)
 		return VERDICT_BUG;
-	return forward(ctx, hop);
+	return forward(packet, hop);
+}
+
+static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
+
+	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")
 int xdp_l2dsr(struct xdp_md *ctx)
 {
-	__u32 frame_length = ctx->data_end - ctx->data;
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_l2dsr_frags(struct xdp_md *ctx)
 {
-	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* xdp_nat: a load balancer that stands between. It rewrites the client's packet into one of its own
- * to the backend, and the backend's answer into one from the VIP. The backend needs no preparation,
- * and does not see the client's address.
+/* xdp_nat: a load balancer that both directions pass through. It rewrites the client's packet into
+ * one of its own to the backend, and the backend's answer into one from the VIP. The backend needs
+ * no preparation, and does not see the client's address.
  *
  *   request -> connection (or: service -> slot -> backend -> a port of ours) -> rewrite -> out
  *   reply   -> connection                                                    -> rewrite -> out
@@ -10,7 +10,7 @@
  *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
- *   not IPv4, or for nobody below                      PASS, not one byte changed
+ *   not IPv4, or none of those below                   PASS, not one byte changed
  *   of a known connection, either way                  rewritten, TTL one less
  *   TCP SYN or UDP for a service                       a new connection, from a port of ours
  *   other TCP for a service, of no connection          DROP: after a restart, or never ours
@@ -29,90 +29,70 @@
  *
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
-#include "../headers/connections.h"
-#include "../headers/conclude.h"
-#include "../headers/icmp.h"
-#include "../headers/l2.h"
-#include "../headers/nexthop.h"
-#include "../headers/packet.h"
-#include "../headers/translate.h"
+#include "../headers/lb/answer.h"
+#include "../headers/lb/conclude.h"
+#include "../headers/lb/nexthop.h"
+#include "../headers/nat/find.h"
+#include "../headers/nat/translate.h"
+#include "../headers/packet/link.h"
+#include "../headers/packet/parse.h"
 
-static __always_inline enum verdict balance(struct xdp_md *ctx, __u32 frame_length,
-					    struct packet *packet)
+static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
-	struct nat *nat = nat_settings();
+	struct nat *settings = nat_settings();
+	struct connection_key *becomes;
 	struct translation to;
 	struct nexthop *hop;
 	enum verdict verdict;
-	enum parsed parsed;
-	__be32 us;
+	__be32 own_address;
 
-	if (!lb || !nat)
+	if (!lb || !settings)
 		return VERDICT_BUG;
-	us = ipv4_of(&lb->address);
 
 	/* Who talks to whom, and what does the packet become? */
-	parsed = parse_packet(ctx, frame_length, packet);
-	switch (parsed) {
-	case PARSED_OTHER:
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	case PARSED_BROKEN:
-		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
-	case PARSED_LATER_FRAGMENT:
-		verdict = recall_translation(packet, &to);
-		break;
-	default:
-		verdict = find_connection(ctx, packet, parsed, lb, nat, &to);
-	}
-	if (verdict != VERDICT_FORWARDED)
+	parse_packet(packet);
+	verdict = find_translation(packet, lb, settings, &to);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	packet->backend = to.backend;
-	if (is_first_fragment(packet->ip))
-		note_translation(packet, &to);
 
 	/* Which way to the backend, or back to the client? */
+	becomes = &to.becomes;
 	verdict =
-		find_nexthop(ctx, nexthop_id(&to), to.becomes.source, to.becomes.destination, &hop);
-	if (verdict != VERDICT_FORWARDED)
+		find_nexthop(packet, nexthop_id(&to), becomes->source, becomes->destination, &hop);
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Send it there as a router would, under its new addresses. */
+	own_address = ipv4_of(&lb->address);
 	if (packet->ip->ttl <= 1)
-		return time_exceeded(ctx, packet, parsed, us);
+		return time_exceeded(packet, own_address);
 	if (packet->length > hop->mtu)
-		return too_big(ctx, packet, parsed, hop->mtu, us);
+		return too_big(packet, hop->mtu, own_address);
 	decrement_ttl(packet->ip);
-	if (parsed == PARSED_LATER_FRAGMENT)
-		translate_addresses(packet->ip, to.becomes.source, to.becomes.destination);
-	else if (parsed == PARSED_ICMP_ERROR ? translate_icmp_error(ctx, packet, &to.becomes)
-					     : translate(ctx, packet, &to.becomes))
+	if (translate(packet, becomes) || rewrite_l2(packet, hop, 0) < 0)
 		return VERDICT_BUG;
-	if (rewrite_l2(ctx, packet, hop, 0) < 0)
-		return VERDICT_BUG;
-	return forward(ctx, hop);
+	return forward(packet, hop);
+}
+
+static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
+
+	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")
 int xdp_nat(struct xdp_md *ctx)
 {
-	__u32 frame_length = ctx->data_end - ctx->data;
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_nat_frags(struct xdp_md *ctx)
 {
-	__u32 frame_length = bpf_xdp_get_buff_len(ctx);
-	struct packet packet;
-	enum verdict verdict = balance(ctx, frame_length, &packet);
-
-	return conclude(&packet, verdict, frame_length);
+	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* xdp_pass: lets every packet through. A veth interface only takes frames that an XDP program on
- * the other end sends (XDP_TX, XDP_REDIRECT) while it has an XDP program itself: this one. */
+/* xdp_pass: lets every packet through. If an XDP program on one end of a veth pair sends frames
+ * (XDP_TX, XDP_REDIRECT), the other end only takes them while it has an XDP program itself. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* backend_stats: what each backend has got, by its id. A service's figures are the sum of its
- * backends'.
- */
+/* backend_stats: what each backend has got, by its id. The figures of a service are the sum over
+ * its backends. */
 #ifndef MAPS_BACKEND_STATS_H
 #define MAPS_BACKEND_STATS_H
 
 #include "backends.h"
-#include "map.h"
+#include "types/map.h"
 
 struct backend_counter {
 	__u64 packets;	   /* NAT: in both directions */

@@ -3,8 +3,8 @@
 #ifndef MAPS_BACKENDS_H
 #define MAPS_BACKENDS_H
 
-#include "address.h"
-#include "map.h"
+#include "types/address.h"
+#include "types/map.h"
 
 #ifndef MAX_BACKENDS
 #define MAX_BACKENDS 32768 /* ids 1 ... 32767 */
@@ -13,7 +13,7 @@
 enum backend_state {
 	BACKEND_FREE = 0, /* this id is nobody's */
 	BACKEND_UP = 1,
-	BACKEND_DOWN = 2, /* gets nothing at all, not even what belongs to old connections */
+	BACKEND_DOWN = 2, /* gets nothing at all, not even packets of old connections */
 };
 
 struct backend {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* command: what `bpftool prog run` tells xdp_maglev: a struct command, and behind it its changes.
- * No map, but as much a matter between kernel and shell: one command does all or nothing, whatever
- * happens to the process that gave it. */
+/* command: what `bpftool prog run` tells xdp_maglev or xdp_settle: a struct command, and behind it
+ * its changes. It is no map, but kernel and shell have to agree on it in the same way. One command
+ * does all or nothing, whatever happens to the process that gave it. */
 #ifndef MAPS_COMMAND_H
 #define MAPS_COMMAND_H
 
@@ -14,7 +14,7 @@
 enum operation {
 	COMMAND_BUILD = 1,  /* carry out the changes, fill the slots, and write the service */
 	COMMAND_DELETE = 2, /* carry out the changes, and delete the service */
-	COMMAND_SETTLE = 3, /* forget what slots were, where no flow needs it any more */
+	COMMAND_SETTLE = 3, /* xdp_settle: slots forget whose they were, if no flow needs it */
 };
 
 struct command {
@@ -31,8 +31,8 @@ struct backend_change {
 	struct backend backend;
 };
 
-/* What the program returns: how many slots have changed hands (BUILD), or are still waiting for
- * flows of other backends (SETTLE); or one of these. */
+/* What the program returns: how many slots have got another backend (BUILD), or are still waiting
+ * for flows of other backends (SETTLE); or one of these. */
 enum command_error {
 	COMMAND_MALFORMED = 0xfffffff0, /* a command that this program does not understand */
 	COMMAND_TOO_MANY,		/* more than MAX_SERVICE_BACKENDS, or slots */

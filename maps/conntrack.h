@@ -4,8 +4,8 @@
 #ifndef MAPS_CONNTRACK_H
 #define MAPS_CONNTRACK_H
 
-#include "connection_key.h"
-#include "map.h"
+#include "types/connection_key.h"
+#include "types/map.h"
 
 #ifndef MAX_CONNECTIONS
 #define MAX_CONNECTIONS 131072

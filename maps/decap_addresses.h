@@ -3,8 +3,8 @@
 #ifndef MAPS_DECAP_ADDRESSES_H
 #define MAPS_DECAP_ADDRESSES_H
 
-#include "address.h"
-#include "map.h"
+#include "types/address.h"
+#include "types/map.h"
 
 enum decap_roles {
 	DECAP_LB = 1,	/* a load balancer: may be the outer source */

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* destinations: is a packet for anybody here at all? A first look at the last two octets of where
- * it goes, which are the index here: most packets for others need no second one. It is a filter:
- * what it lets through may still be for nobody. */
+/* destinations: a filter in front of services. Its index is the last two octets of a packet's
+ * destination address. If no VIP ends in them, the packet is for nobody here, and one look was
+ * enough; what the filter lets through may still be for nobody. */
 #ifndef MAPS_DESTINATIONS_H
 #define MAPS_DESTINATIONS_H
 
 #include <bpf/bpf_endian.h>
 
-#include "map.h"
+#include "types/map.h"
 
 struct destination {
 	__u32 vips; /* how many VIPs end in these two octets */
 	__u32 lent; /* NAT: 1 if an address does whose ports have been lent */
-	/* How often services of these VIPs have changed. Whoever changes one and wants every packet
-	 * to know it at once, and not within 2.5 s, counts this up afterwards. */
+	/* How often services of these VIPs have changed. Count it up after a change: then every
+	 * packet sees the change at once; otherwise within 2.5 s (headers/lb/cache.h). */
 	__u32 changes;
 	__u32 unused;
 };

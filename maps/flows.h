@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* flows: connections of xdp_ipip and xdp_l2dsr whose slot has changed hands, and their backend. As
- * long as nothing changes, there are none. */
+/* flows: connections of xdp_ipip and xdp_l2dsr whose slot is in transition, and their backend. As
+ * long as no backend comes or goes, there are none. */
 #ifndef MAPS_FLOWS_H
 #define MAPS_FLOWS_H
 
 #include <linux/in.h>
 
 #include "backends.h"
-#include "connection_key.h"
-#include "map.h"
+#include "types/connection_key.h"
+#include "types/map.h"
 #include "services.h"
 
 #ifndef MAX_FLOWS

@@ -3,11 +3,11 @@
 #ifndef MAPS_LOAD_BALANCER_H
 #define MAPS_LOAD_BALANCER_H
 
-#include "address.h"
-#include "map.h"
+#include "types/address.h"
+#include "types/map.h"
 
 enum load_balancer_flags {
-	LB_DEBUG = 1, /* tell the story of each packet for a service to `bpftool prog tracelog` */
+	LB_DEBUG = 1, /* describe each packet for a service to `bpftool prog tracelog` */
 };
 
 struct load_balancer {
@@ -27,5 +27,13 @@ struct {
 	__type(value, struct load_balancer);
 	__uint(pinning, MAP_PINNING);
 } load_balancer SEC(".maps");
+
+/* Returns the entry; NULL only if the kernel had no such map. */
+static __always_inline struct load_balancer *this_load_balancer(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&load_balancer, &key);
+}
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef MAPS_NAT_H
 #define MAPS_NAT_H
 
-#include "map.h"
+#include "types/map.h"
 
 /* The ports first_port ... last_port of the load balancer's own address are lent to connections.
  * Its own sockets should use others (sysctl net.ipv4.ip_local_port_range). In host byte order. */
@@ -26,5 +26,13 @@ struct {
 	__type(value, struct nat);
 	__uint(pinning, MAP_PINNING);
 } nat SEC(".maps");
+
+/* Returns the entry; NULL only if the kernel had no such map. */
+static __always_inline struct nat *nat_settings(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&nat, &key);
+}
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* seats: every connection in conntrack has one; there are no more connections than seats. A new one
- * takes a seat that is free, or whose connection is over: so the dead make room without a daemon.
- */
+ * takes a seat that is free, or whose connection is over, so no daemon has to clean up. */
 #ifndef MAPS_SEATS_H
 #define MAPS_SEATS_H
 

@@ -3,18 +3,19 @@
 #ifndef MAPS_SERVICES_H
 #define MAPS_SERVICES_H
 
-#include "address.h"
-#include "map.h"
+#include "types/address.h"
+#include "types/map.h"
 
 /* Port 0 is every port that no other service has. With protocol 0 too it is the VIP itself: it
  * tells the programs that packets whose ports cannot be read (later fragments, broken headers) are
- * meant for a service of ours. And destinations has to know the VIP, or nobody looks here. */
+ * meant for a service of ours. The map destinations has to count the VIP too, or no packet is
+ * looked up here. */
 struct service_key {
 	union address address;
 	__be16 port;
 	__u8 protocol; /* IPPROTO_TCP 6, IPPROTO_UDP 17 */
-	__u8 family;   /* 4 or 6; it also fills what would be padding, and padding would hold */
-		       /* stack bytes that make every lookup miss */
+	__u8 family;   /* 4 or 6. It also fills what would be padding: padding holds stack bytes, */
+		       /* which make every lookup miss */
 };
 
 enum service_flags {
@@ -27,16 +28,16 @@ struct service {
 	__u32 first; /* the service's slots are slots[first] ... slots[first + slots - 1] */
 	__u32 slots;
 	__u32 flags; /* enum service_flags */
-	/* Until then, a flow that nobody knows on a slot that has changed hands belongs to the
-	 * slot's old backend: ns since boot. */
+	/* Until then, an unknown flow on a slot in transition belongs to the slot's old backend:
+	 * ns since boot. */
 	__u64 learns_until;
 };
 
 _Static_assert(sizeof(struct service_key) == 20, "no padding");
 _Static_assert(sizeof(struct service) == 24, "no padding");
 
-/* Not preallocated: an update then is a new element in place of the old one, never a change
- * under the eyes of a packet. */
+/* Not preallocated: then an update puts a new element in place of the old one, and never changes an
+ * element that a packet is just reading. */
 MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

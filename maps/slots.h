@@ -3,13 +3,13 @@
 #ifndef MAPS_SLOTS_H
 #define MAPS_SLOTS_H
 
-#include "map.h"
+#include "types/map.h"
 
 #ifndef MAX_SLOTS
 #define MAX_SLOTS 4194304 /* 32 MiB; room for 256 services of 16381 slots each */
 #endif
 
-/* Nobody but those that the map of flows knows. */
+/* Instead of a backend in `was`: only flows that the map of flows knows are elsewhere. */
 #define SLOT_FLOWS_ONLY 0xffffffff
 
 /* One aligned store of 64 bits changes a slot: a packet sees the old pair or the new one. */
@@ -29,7 +29,7 @@ struct {
 	__uint(pinning, MAP_PINNING);
 } slots SEC(".maps");
 
-/* Both halves in one piece: the compiler must not make two accesses out of it. */
+/* Both halves in one piece: the compiler must not split this into two accesses. */
 union slot_word {
 	__u64 word;
 	struct slot slot;

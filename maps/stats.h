@@ -44,23 +44,4 @@ struct {
 	__uint(pinning, MAP_PINNING);
 } stats SEC(".maps");
 
-/* Returns the XDP action that carries out a verdict. (bpf_redirect has noted the interface.) */
-static __always_inline int action(enum verdict verdict)
-{
-	switch (verdict) {
-	case VERDICT_NOT_OURS:
-		return XDP_PASS;
-	case VERDICT_FORWARDED:
-	case VERDICT_TTL_ANSWERED:
-	case VERDICT_TOO_BIG_ANSWERED:
-		return XDP_TX;
-	case VERDICT_REDIRECTED:
-		return XDP_REDIRECT;
-	case VERDICT_BUG:
-		return XDP_ABORTED;
-	default:
-		return XDP_DROP;
-	}
-}
-
 #endif

@@ -30,8 +30,8 @@ static __noinline int run_frags(struct xdp_md *ctx)
 	return verdict;
 }
 
-/* The frame is dealt after the run and not before it: what has only just been written is slow to
- * read. */
+/* The frame is dealt after the run and not before it: reading memory that was written a moment ago
+ * is slow. */
 SEC("xdp")
 int deal_xdp(struct xdp_md *ctx)
 {

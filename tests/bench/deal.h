@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The frames of the benchmarks. A program changes its frame, and BPF_PROG_TEST_RUN hands the
- * changed one to the next round: so each round begins by dealing the frame anew, from a template.
+ * changed one to the next round: so each round begins by dealing a new frame, from a template.
  * With more than one flow, its addresses and ports are those of the next flow. */
 #ifndef BENCH_DEAL_H
 #define BENCH_DEAL_H
@@ -65,7 +65,8 @@ static __always_inline void add_to(__be32 *address, __u32 n)
 }
 
 /* Makes a frame that of a flow: `client` and `server` are the addresses that are the flow's, `port`
- * is its port. Neighbouring flows are not dealt one after the other: no cache shall guess them. */
+ * is its port. Neighbouring flows are not dealt one after the other, so that no cache can
+ * guess the next one. */
 static __always_inline void vary(const struct deck *deck, __u32 round, __be32 *client,
 				 __be32 *server, __be16 *port)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What everything else is measured against: programs that do next to nothing. */
+/* Floors: programs that do almost nothing. Everything else is measured against them. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -58,7 +58,7 @@ int push_frags(struct xdp_md *ctx)
 	return make_room(ctx, sizeof(struct iphdr));
 }
 
-/* The same, but it needs nobody to deal a frame anew: it takes the room away in the next round. */
+/* The same without dealing: every second round takes the room away again. */
 SEC("xdp")
 int push_and_pop(struct xdp_md *ctx)
 {
@@ -67,7 +67,7 @@ int push_and_pop(struct xdp_md *ctx)
 	return make_room(ctx, grown ? -(int)sizeof(struct iphdr) : (int)sizeof(struct iphdr));
 }
 
-/* Where frames end: counted. */
+/* Counts the frames that end here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

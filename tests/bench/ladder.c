@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where xdp_ipip's time goes: its path, step by step. Each program goes one step further than the
- * one before, and then counts and sends the packet, as it is by then. */
+ * one before, and then counts the packet and sends it as it is. */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of xdp_ipip */
-#include "../../headers/conclude.h"
-#include "../../headers/ipip.h"
-#include "../../headers/nexthop.h"
-#include "../../headers/packet.h"
-#include "../../headers/tracking.h"
+#include "../../headers/lb/backend.h"
+#include "../../headers/lb/conclude.h"
+#include "../../headers/lb/nexthop.h"
+#include "../../headers/packet/parse.h"
+#include "../../headers/tunnel/ipip.h"
 
 enum step {
 	STEP_COUNT,
@@ -19,26 +19,22 @@ enum step {
 	STEP_PUSH,
 };
 
-static __always_inline enum verdict climb(struct xdp_md *ctx, struct packet *packet, __u32 length,
-					  enum step last)
+static __always_inline enum verdict climb(struct packet *packet, enum step last)
 {
 	struct load_balancer *lb = this_load_balancer();
+	__be32 own_address, backend_address;
 	struct service *service;
 	struct backend *backend;
 	struct nexthop *hop;
 	struct slot slot;
-	enum parsed parsed;
-	__be32 us, them;
 
 	packet->backend = 1;
-	packet->opens = 0;
 	if (!lb)
 		return VERDICT_BUG;
 	if (last == STEP_COUNT)
 		return VERDICT_FORWARDED;
-	parsed = parse_packet(ctx, length, packet);
-	packet->backend = 1;
-	if (parsed != PARSED_FLOW)
+	parse_packet(packet);
+	if (packet->parsed != PARSED_FLOW)
 		return VERDICT_NOT_OURS;
 	if (last == STEP_PARSE)
 		return VERDICT_FORWARDED;
@@ -48,7 +44,7 @@ static __always_inline enum verdict climb(struct xdp_md *ctx, struct packet *pac
 	if (last == STEP_SERVICE)
 		return VERDICT_FORWARDED;
 	slot = find_slot(service, &packet->flow, lb);
-	packet->backend = choose_backend(packet, parsed, service, slot);
+	packet->backend = choose_backend(packet, service, slot);
 	if (last == STEP_SLOT)
 		return VERDICT_FORWARDED;
 	backend = usable_backend(packet->backend);
@@ -56,29 +52,32 @@ static __always_inline enum verdict climb(struct xdp_md *ctx, struct packet *pac
 		return VERDICT_NO_BACKEND;
 	if (last == STEP_BACKEND)
 		return VERDICT_FORWARDED;
-	us = ipv4_of(&lb->address);
-	them = ipv4_of(&backend->address);
-	if (find_nexthop(ctx, packet->backend, us, them, &hop) != VERDICT_FORWARDED)
+	own_address = ipv4_of(&lb->address);
+	backend_address = ipv4_of(&backend->address);
+	if (find_nexthop(packet, packet->backend, own_address, backend_address, &hop) !=
+	    VERDICT_GO_ON)
 		return VERDICT_NO_ROUTE;
-	if (packet->ip->ttl <= 1 || packet->length + sizeof(struct iphdr) > hop->mtu)
+	if (packet->ip->ttl <= 1 || packet->length + IPIP_OVERHEAD > hop->mtu)
 		return VERDICT_TOO_BIG;
 	if (last == STEP_NEXTHOP)
 		return VERDICT_FORWARDED;
 	decrement_ttl(packet->ip);
 	if (last == STEP_TTL)
 		return VERDICT_FORWARDED;
-	return push_ipip(ctx, packet, hop, us, them) ? VERDICT_BUG : forward(ctx, hop);
+	if (push_ipip(packet, hop, own_address, backend_address))
+		return VERDICT_BUG;
+	return forward(packet, hop);
 }
 
 #define PROGRAM(name, last)                                                                        \
 	SEC("xdp") int name(struct xdp_md *ctx)                                                    \
 	{                                                                                          \
 		__u32 length = ctx->data_end - ctx->data;                                          \
-		struct packet packet = {};                                                         \
                                                                                                    \
-		/* else the compiler keeps its halves, which the verifier does not let it */       \
+		/* or the compiler would keep data and data_end apart, against the verifier */     \
 		barrier_var(length);                                                               \
-		return conclude(&packet, climb(ctx, &packet, length, last), length);               \
+		struct packet packet = {.ctx = ctx, .frame_length = length};                       \
+		return conclude(&packet, climb(&packet, last));                                    \
 	}
 
 PROGRAM(step_0_count, STEP_COUNT)

@@ -4,12 +4,12 @@
  *
  * usage: packets time DEV ROUNDS RUNS <CASES
  *            A case is a line "NAME HOW PROGRAM DECK". HOW is "bare"; or "xdp" or "frags", as the
- *            program's section is: then deal.c sees to it that every run begins with a fresh frame.
+ *            program's section is: then deal.c gives every run a fresh frame.
  *            DECK is a file with a struct deck. The cases take
  *            turns, RUNS at a time, ROUNDS times, on frames that came in by DEV. Prints for each
  *            "NAME NANOSECONDS VERDICT TIMES": nanoseconds per run, the last verdict (0 aborted,
  *            1 drop, 2 pass, 3 tx, 4 redirect), and how often it was run. The nanoseconds are the
- *            mean over the fastest quarter of its turns: the others were disturbed.
+ *            mean over the fastest quarter of its turns; the others were disturbed.
  *        packets send DEV SECONDS PROGRAM DECK
  *            sends live frames for so long: they go where the verdict says, and tx is out of DEV.
  *            Prints "FRAMES SECONDS".

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which way to a backend: the kernel's own routes and neighbours (bpf_fib_lookup), asked about once
- * a second per backend and CPU. The question costs more than everything else together. */
-#ifndef HEADERS_NEXTHOP_H
-#define HEADERS_NEXTHOP_H
+/* Which way to a backend or client: the kernel's own routes and neighbours (bpf_fib_lookup), asked
+ * about once a second for each of them on each CPU (cache.h): the question costs more than all the
+ * rest that is done for a packet. */
+#ifndef HEADERS_LB_NEXTHOP_H
+#define HEADERS_LB_NEXTHOP_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "../maps/nexthops.h"
-#include "../maps/stats.h"
-
-/* The kernel's tick is 1 to 10 ms, and a program cannot know which: 0.25 to 2.5 s. */
-#define NEXTHOP_LIFETIME 250 /* jiffies */
+#include "../../maps/nexthops.h"
+#include "../packet/ethernet.h"
+#include "../packet/packet.h"
+#include "cache.h"
+#include "verdict.h"
 
 #define ADDRESS_FAMILY_INET 2 /* AF_INET, which only user-space headers define */
 
@@ -20,7 +21,7 @@ static __always_inline enum verdict fib_verdict(long answer)
 {
 	switch (answer) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
-		return VERDICT_FORWARDED;
+		return VERDICT_GO_ON;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		/* The interface may not route: sysctl -w net.ipv4.ip_forward=1 */
 		return VERDICT_FORWARDING_OFF;
@@ -42,10 +43,11 @@ static __always_inline enum verdict fib_verdict(long answer)
 	}
 }
 
-/* Finds the way from `source` to `destination` (IPv4, network byte order) for backend `id`.
- * Returns VERDICT_FORWARDED and sets *found, or the reason why there is none. */
-static __always_inline enum verdict find_nexthop(struct xdp_md *ctx, __u32 id, __be32 source,
-						 __be32 destination, struct nexthop **found)
+/* Finds the way from `source` to `destination` (IPv4, network byte order), which is kept under
+ * `id`. Returns VERDICT_GO_ON and sets *found, or the reason why there is none. */
+static __always_inline enum verdict find_nexthop(const struct packet *packet, __u32 id,
+						 __be32 source, __be32 destination,
+						 struct nexthop **found)
 {
 	struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
 	__u64 now = bpf_jiffies64();
@@ -56,15 +58,15 @@ static __always_inline enum verdict find_nexthop(struct xdp_md *ctx, __u32 id, _
 		return VERDICT_BUG;
 	*found = hop;
 	if (hop->address == destination && now < hop->expires)
-		return VERDICT_FORWARDED;
+		return VERDICT_GO_ON;
 
 	/* tot_len stays 0: one answer serves packets of every length, so the MTU is our check. */
 	fib.family = ADDRESS_FAMILY_INET;
 	fib.ipv4_src = source;
 	fib.ipv4_dst = destination;
-	fib.ifindex = ctx->ingress_ifindex;
-	verdict = fib_verdict(bpf_fib_lookup(ctx, &fib, sizeof(fib), 0));
-	if (verdict != VERDICT_FORWARDED)
+	fib.ifindex = packet->ctx->ingress_ifindex;
+	verdict = fib_verdict(bpf_fib_lookup(packet->ctx, &fib, sizeof(fib), 0));
+	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
@@ -72,14 +74,25 @@ static __always_inline enum verdict find_nexthop(struct xdp_md *ctx, __u32 id, _
 	hop->ifindex = fib.ifindex;
 	hop->mtu = fib.mtu_result;
 	hop->address = destination;
-	hop->expires = now + NEXTHOP_LIFETIME;
-	return VERDICT_FORWARDED;
+	hop->expires = now + ABOUT_A_SECOND;
+	return VERDICT_GO_ON;
+}
+
+/* Returns whether a packet came from the very machine that it would be sent to, or from ourselves:
+ * sent on, it would come back, again and again. */
+static __always_inline int is_loop(const struct packet *packet, const struct nexthop *hop)
+{
+	struct ethhdr *eth = (void *)(long)packet->ctx->data;
+
+	if ((void *)(eth + 1) > (void *)(long)packet->ctx->data_end)
+		return 0;
+	return same_mac(eth->h_source, hop->destination) || same_mac(eth->h_source, hop->source);
 }
 
 /* Sends the rewritten packet on its way: returns the verdict for it. */
-static __always_inline enum verdict forward(struct xdp_md *ctx, const struct nexthop *hop)
+static __always_inline enum verdict forward(const struct packet *packet, const struct nexthop *hop)
 {
-	if (hop->ifindex == ctx->ingress_ifindex)
+	if (hop->ifindex == packet->ctx->ingress_ifindex)
 		return VERDICT_FORWARDED;
 	return bpf_redirect(hop->ifindex, 0) == XDP_REDIRECT ? VERDICT_REDIRECTED : VERDICT_BUG;
 }

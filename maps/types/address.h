@@ -2,8 +2,8 @@
 /* An IP address as it stands in the maps: 16 bytes, network byte order. IPv4 sits in the first
  * four, the rest is zero, so that a person can type one: 192 168 178 15 0 0 0 0 0 0 0 0 0 0 0 0.
  * A field beside it says which family it is: 4 or 6, the IP version. */
-#ifndef MAPS_ADDRESS_H
-#define MAPS_ADDRESS_H
+#ifndef MAPS_TYPES_ADDRESS_H
+#define MAPS_TYPES_ADDRESS_H
 
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* How a connection is told from others: the key of every map of connections. */
-#ifndef MAPS_CONNECTION_KEY_H
-#define MAPS_CONNECTION_KEY_H
+#ifndef MAPS_TYPES_CONNECTION_KEY_H
+#define MAPS_TYPES_CONNECTION_KEY_H
 
 #include <linux/types.h>
 

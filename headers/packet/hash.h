@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The flow hash: which slot a flow belongs to. */
-#ifndef HEADERS_HASH_H
-#define HEADERS_HASH_H
+#ifndef HEADERS_PACKET_HASH_H
+#define HEADERS_PACKET_HASH_H
 
 #include "packet.h"
 
@@ -9,7 +9,7 @@
  *
  * The pair-multiply step is NH (Black et al., "UMAC", CRYPTO 1999): two different flows of one key
  * agree in it with a probability of about 2^-32. The finish is the 64-bit finalizer of MurmurHash3
- * (A. Appleby): every bit of the sum moves every bit of the result, so that ports that only count
+ * (A. Appleby): every bit of the sum affects every bit of the result, so that ports that only count
  * up spread as evenly as random ones. */
 static __always_inline __u32 flow_hash(const struct flow *flow, const __u32 key[8])
 {
@@ -26,15 +26,15 @@ static __always_inline __u32 flow_hash(const struct flow *flow, const __u32 key[
 	return h >> 32;
 }
 
-/* Maps 32 hash bits evenly to 0 ... n-1: a multiplication where others divide (D. Lemire, "Fast
+/* Maps 32 hash bits evenly to 0 ... n-1, with a multiplication, no division (D. Lemire, "Fast
  * random integer generation in an interval", 2019). */
 static __always_inline __u32 scale(__u32 hash, __u32 n)
 {
 	return (__u64)hash * n >> 32;
 }
 
-/* Spreads values that are alike (neighbouring addresses, say) over 0 ... n-1, cheaply: for caches,
- * where nobody is harmed by two that meet. (D. Knuth's multiplicative hash.) */
+/* Spreads similar values (neighbouring addresses, for example) over 0 ... n-1, cheaply: for caches,
+ * where a collision does no harm. (D. Knuth's multiplicative hash.) */
 static __always_inline __u32 spread(__u32 value, __u32 n)
 {
 	return scale(value * 0x9e3779b1U, n);

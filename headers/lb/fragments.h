@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Only the first fragment of a packet has ports. Where it went is noted, and the others follow. */
-#ifndef HEADERS_FRAGMENTS_H
-#define HEADERS_FRAGMENTS_H
+/* Only the first fragment of a packet has ports. It is noted where it went, and the others follow.
+ */
+#ifndef HEADERS_LB_FRAGMENTS_H
+#define HEADERS_LB_FRAGMENTS_H
 
-#include "../maps/map.h"
-#include "packet.h"
-#include "select.h"
+#include "../../maps/types/map.h"
+#include "../packet/ipv4.h"
+#include "../packet/packet.h"
+#include "services.h"
 
 #define FRAGMENT_LIFETIME 30000000000ULL /* ns; as long as the kernel waits (ipfrag_time) */
 
@@ -26,7 +28,7 @@ struct fragment_note {
 	__u64 expires;	    /* ns since boot */
 };
 
-/* The programs' own: not pinned, and nothing for the shell to read. */
+/* The programs' own: not pinned, the shell has nothing to read here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -34,7 +36,7 @@ struct {
 	__type(value, struct fragment_note);
 } fragments SEC(".maps");
 
-/* From the packet's own header: the flow of an ICMP error is that of the packet that it quotes. */
+/* Taken from the packet's own header: the flow of an ICMP error is that of the packet it quotes. */
 static __always_inline struct fragment_key fragment_key(const struct packet *packet)
 {
 	return (struct fragment_key){
@@ -63,8 +65,8 @@ static __always_inline struct fragment_note *recall_fragment(const struct packet
 	return note && bpf_ktime_get_coarse_ns() < note->expires ? note : NULL;
 }
 
-/* A packet is left to the kernel. If it is the first fragment of one for a VIP, so are the others:
- * of a long ping, say. */
+/* Leaves a packet to the kernel: if it is the first fragment of one for a VIP (a long ping, for
+ * example), the kernel gets the other fragments too. */
 static __always_inline void note_for_kernel(const struct packet *packet)
 {
 	if (packet->ip && is_first_fragment(packet->ip) && is_vip(packet->ip->daddr))

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Whom a decapsulator believes: decap_addresses says so. Asking it about three addresses costs more
- * than everything else together, so who has been believed is not asked again for about a second. */
-#ifndef HEADERS_TRUST_H
-#define HEADERS_TRUST_H
+/* Whom a decapsulator believes: the map decap_addresses says so. Asking it about three addresses
+ * costs more than all the rest that is done for a packet, so its answer is kept
+ * (headers/lb/cache.h): an address that is taken out of the map is refused 0.25 to 2.5 s later. */
+#ifndef HEADERS_DECAP_TRUST_H
+#define HEADERS_DECAP_TRUST_H
 
-#include "../maps/decap_addresses.h"
-#include "../maps/decap_stats.h"
-#include "hash.h"
+#include "../../maps/decap_addresses.h"
+#include "../../maps/decap_stats.h"
+#include "../lb/cache.h"
+#include "../packet/hash.h"
 
-/* The kernel's tick is 1 to 10 ms: 0.25 to 2.5 s until an address that was taken away is refused.
- */
-#define TRUST_LIFETIME 250 /* jiffies */
+/* Not a verdict yet: the next step decides. It is the first number behind the counters, so that
+ * nothing could ever count it. */
+#define DECAP_GO_ON DECAP_VERDICTS
+
 #define TRUSTED 4096
 
 struct trusted {
@@ -21,7 +24,7 @@ struct trusted {
 	__u64 expires; /* in jiffies */
 };
 
-/* The program's own: not pinned. Tunnels that share an element take turns. */
+/* The program's own: not pinned. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, TRUSTED);
@@ -29,7 +32,7 @@ struct {
 	__type(value, struct trusted);
 } trusted SEC(".maps");
 
-/* Returns DECAP_DECAPSULATED for a tunnel packet from a load balancer of ours to this host, for a
+/* Returns DECAP_GO_ON for a tunnel packet from a load balancer of ours to this host, for a
  * VIP of ours, or why it is refused. Addresses are in network byte order. */
 static __always_inline enum decap_verdict trust(__be32 source, __be32 destination, __be32 vip)
 {
@@ -41,7 +44,7 @@ static __always_inline enum decap_verdict trust(__be32 source, __be32 destinatio
 		return DECAP_BUG;
 	if (known->source == source && known->destination == destination && known->vip == vip &&
 	    now < known->expires)
-		return DECAP_DECAPSULATED;
+		return DECAP_GO_ON;
 
 	if (!decap_allows(source, DECAP_LB))
 		return DECAP_SOURCE_REFUSED;
@@ -49,8 +52,8 @@ static __always_inline enum decap_verdict trust(__be32 source, __be32 destinatio
 		return DECAP_DESTINATION_REFUSED;
 	if (!decap_allows(vip, DECAP_VIP))
 		return DECAP_VIP_REFUSED;
-	*known = (struct trusted){source, destination, vip, 0, now + TRUST_LIFETIME};
-	return DECAP_DECAPSULATED;
+	*known = (struct trusted){source, destination, vip, 0, now + ABOUT_A_SECOND};
+	return DECAP_GO_ON;
 }
 
 #endif

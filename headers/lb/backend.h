@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From a packet to its backend: the way of xdp_ipip and xdp_l2dsr. */
+#ifndef HEADERS_LB_BACKEND_H
+#define HEADERS_LB_BACKEND_H
+
+#include "../../maps/backends.h"
+#include "../packet/packet.h"
+#include "fragments.h"
+#include "services.h"
+#include "slots.h"
+#include "tracking.h"
+#include "verdict.h"
+
+/* A later fragment has no ports: it follows the first one. */
+static __always_inline enum verdict follow_first_fragment(struct packet *packet)
+{
+	struct fragment_note *note = recall_fragment(packet);
+
+	if (!note)
+		return is_vip(packet->flow.vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+	if (!note->backend)
+		return VERDICT_NOT_OURS;
+	packet->backend = note->backend;
+	return VERDICT_GO_ON;
+}
+
+/* A packet with ports: its service, its slot, and whose that is. */
+static __always_inline enum verdict follow_flow(struct packet *packet,
+						const struct load_balancer *lb)
+{
+	struct service *service = find_service(&packet->flow);
+
+	if (!service) {
+		note_for_kernel(packet);
+		return VERDICT_NOT_OURS;
+	}
+	packet->backend = choose_backend(packet, service, find_slot(service, &packet->flow, lb));
+	return VERDICT_GO_ON;
+}
+
+static __always_inline enum verdict choose(struct packet *packet, const struct load_balancer *lb)
+{
+	switch (packet->parsed) {
+	case PARSED_OTHER:
+		note_for_kernel(packet);
+		return VERDICT_NOT_OURS;
+	case PARSED_BROKEN:
+		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
+	case PARSED_LATER_FRAGMENT:
+		return follow_first_fragment(packet);
+	default:
+		return follow_flow(packet, lb);
+	}
+}
+
+/* Finds the backend for a packet that parse_packet() has read. Returns VERDICT_GO_ON and sets
+ * packet->backend and *backend, or says what becomes of the packet instead. */
+static __always_inline enum verdict
+find_backend(struct packet *packet, const struct load_balancer *lb, struct backend **backend)
+{
+	enum verdict verdict = choose(packet, lb);
+
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+	*backend = usable_backend(packet->backend);
+	if (!*backend)
+		return VERDICT_NO_BACKEND;
+	if (is_first_fragment(packet->ip))
+		note_fragment(packet, (struct fragment_note){.backend = packet->backend});
+	return VERDICT_GO_ON;
+}
+
+#endif

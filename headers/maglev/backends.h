@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The changes that a command carries: what entries of the map backends become. Nothing else here is
+ * called a change. */
+#ifndef HEADERS_MAGLEV_BACKENDS_H
+#define HEADERS_MAGLEV_BACKENDS_H
+
+#include "../../maps/backends.h"
+#include "../../maps/command.h"
+#include "traffic.h"
+
+/* Carries out one of the changes behind the command (a callback of bpf_loop). */
+static long change_backend(__u32 i, struct xdp_md **ctx)
+{
+	struct backend_change change;
+	struct backend *backend;
+	__u32 at = sizeof(struct command) + i * sizeof(change);
+
+	if (bpf_xdp_load_bytes(*ctx, at, &change, sizeof(change)))
+		return 1;
+	backend = bpf_map_lookup_elem(&backends, &change.id);
+	if (!backend)
+		return 0;
+	if (backend->state == BACKEND_FREE)
+		reset_traffic(change.id);
+	*backend = change.backend;
+	return 0;
+}
+
+static __always_inline void change_backends(struct xdp_md *ctx, const struct command *command)
+{
+	bpf_loop(command->changes, change_backend, &ctx, 0);
+}
+
+#endif

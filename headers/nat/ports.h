@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Lending the load balancer's ports to connections, so that answers belong to one of them only. */
+#ifndef HEADERS_NAT_PORTS_H
+#define HEADERS_NAT_PORTS_H
+
+#include "../../maps/destinations.h"
+#include "../../maps/handshakes.h"
+#include "../lb/verdict.h"
+#include "connection.h"
+
+#define PORT_TRIES 32
+
+/* Returns whether a socket of this machine would take a packet like this. */
+static __always_inline int has_socket(struct xdp_md *ctx, const struct connection_key *key)
+{
+	struct bpf_sock_tuple tuple = {
+		.ipv4 = {key->source, key->destination, key->source_port, key->destination_port},
+	};
+	struct bpf_sock *socket;
+
+	if (key->protocol == IPPROTO_TCP)
+		socket = bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else
+		socket = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!socket)
+		return 0;
+	bpf_sk_release(socket);
+	return 1;
+}
+
+/* A search for a port: what it is for, and whether it has found one. */
+struct port_search {
+	struct xdp_md *ctx;
+	const struct nat *settings;
+	const struct handshake *reply; /* what the answers become */
+	struct connection_key *becomes;
+	__u64 now;
+	__u32 start;
+	__u32 tries;
+	__be16 client_port;
+	__u8 found;
+};
+
+/* One step of it (a callback of bpf_loop): returns 1 if this was the last. The first tries the
+ * client's own port. */
+static long try_port(__u32 i, struct port_search *search)
+{
+	const struct nat *settings = search->settings;
+	__u32 pool = settings->last_port - settings->first_port + 1;
+	__u32 port = bpf_ntohs(search->client_port);
+	struct connection_key key;
+	struct handshake *taken;
+
+	search->tries = i;
+	if (i > 0)
+		port = settings->first_port + (search->start + i) % (pool ?: 1);
+	if (port < settings->first_port || port > settings->last_port || !port)
+		return 0;
+	search->becomes->source_port = bpf_htons(port);
+	key = answer_to(search->becomes);
+	if (find_live(&key, settings, search->now) || has_socket(search->ctx, &key))
+		return 0;
+	taken = bpf_map_lookup_elem(&handshakes, &key);
+	if (taken && search->now < taken->expires)
+		return 0;
+	/* Another CPU may be about to take the same port: only one of them finds no entry. */
+	if (bpf_map_update_elem(&handshakes, &key, search->reply, taken ? BPF_ANY : BPF_NOEXIST))
+		return 0;
+	search->found = 1;
+	return 1;
+}
+
+/* Lends a port of our own address to a connection: sets becomes->source_port so that its answers
+ * belong to nobody else, and reserves it with `reply`. It is the client's own port, if that is
+ * free. Returns VERDICT_GO_ON or VERDICT_PORTS_EXHAUSTED. */
+static __always_inline enum verdict lend_port(const struct nat_packet *np,
+					      struct connection_key *becomes,
+					      const struct handshake *reply)
+{
+	struct port_search search = {
+		.ctx = np->packet->ctx,
+		.settings = np->settings,
+		.reply = reply,
+		.becomes = becomes,
+		.now = np->now,
+		.start = bpf_get_prandom_u32(),
+		.client_port = np->key->source_port,
+	};
+
+	bpf_loop(1 + PORT_TRIES, try_port, &search, 0);
+	if (!search.found)
+		return VERDICT_PORTS_EXHAUSTED;
+	count(&nat_events, search.tries > 0 ? NAT_PORT_REPLACED : NAT_PORT_KEPT, 0);
+	return VERDICT_GO_ON;
+}
+
+/* Makes sure that packets to our own address are looked at from now on: they may be answers. This
+ * holds even after the address was given up. */
+static __always_inline void expect_answers(__be32 own_address)
+{
+	struct destination *destination = find_destination(own_address);
+
+	if (destination && !destination->lent)
+		destination->lent = 1;
+}
+
+/* A packet of no connection and for no service: is it an answer that came too late? */
+static __always_inline enum verdict stray(const struct nat_packet *np)
+{
+	__u16 port = bpf_ntohs(np->key->destination_port);
+
+	if (np->key->destination != np->own_address || port < np->settings->first_port ||
+	    port > np->settings->last_port)
+		return VERDICT_NOT_OURS;
+	return has_socket(np->packet->ctx, np->key) ? VERDICT_NOT_OURS : VERDICT_LATE_REPLY;
+}
+
+#endif

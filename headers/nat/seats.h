@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Taking a seat: the place of a connection in conntrack, which may have been another's. */
+#ifndef HEADERS_NAT_SEATS_H
+#define HEADERS_NAT_SEATS_H
+
+#include "../../maps/seats.h"
+#include "connection.h"
+
+#define SEAT_TRIES 32
+
+/* A search for a seat: what it is for, and what it has found. */
+struct seat_search {
+	const struct connection_key *key;
+	const struct nat *settings;
+	__u64 now;
+	__u32 start;
+	int seat; /* -1: none yet */
+};
+
+/* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
+static long try_seat(__u32 i, struct seat_search *search)
+{
+	__u32 index = (search->start + i) % MAX_CONNECTIONS;
+	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
+	struct connection_key owner;
+
+	if (!seat)
+		return 0;
+	if (seat->taken) {
+		owner = seat->request;
+		if (find_live(&owner, search->settings, search->now))
+			return 0;
+		seat->taken = 0;
+	}
+	if (__sync_val_compare_and_swap(&seat->taken, 0, 1))
+		return 0; /* another CPU was faster */
+	seat->request = *search->key;
+	search->seat = index;
+	return 1;
+}
+
+/* Takes a seat for the packet's connection. Returns its index, or -1 if none of those that were
+ * tried is free: then nearly all are taken. */
+static __always_inline int take_seat(const struct nat_packet *np)
+{
+	struct seat_search search = {np->key, np->settings, np->now, bpf_get_prandom_u32(), -1};
+
+	bpf_loop(SEAT_TRIES, try_seat, &search, 0);
+	return search.seat;
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The link-layer header, Ethernet and VLAN tags: how it is read, and how it is moved. */
+#ifndef HEADERS_PACKET_ETHERNET_H
+#define HEADERS_PACKET_ETHERNET_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "cursor.h"
+
+#define MAX_VLAN_TAGS 2
+#define MAX_L2_LENGTH (sizeof(struct ethhdr) + MAX_VLAN_TAGS * sizeof(struct vlan_header))
+
+struct vlan_header {
+	__be16 tci;
+	__be16 next; /* EtherType of what follows the tag */
+};
+
+/* Returns the EtherType behind the Ethernet header and up to two VLAN tags (802.1Q, 802.1ad), and
+ * sets *l2_length. */
+static __always_inline int parse_ethernet(struct cursor *cursor, __u32 *l2_length)
+{
+	struct ethhdr *eth = cursor->pos;
+	__be16 next;
+
+	if ((void *)(eth + 1) > cursor->end)
+		return -1;
+	cursor->pos = eth + 1;
+	*l2_length = sizeof(*eth);
+	next = eth->h_proto;
+
+	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
+		struct vlan_header *vlan = cursor->pos;
+
+		if (next != bpf_htons(ETH_P_8021Q) && next != bpf_htons(ETH_P_8021AD))
+			break;
+		if ((void *)(vlan + 1) > cursor->end)
+			return -1;
+		cursor->pos = vlan + 1;
+		*l2_length += sizeof(*vlan);
+		next = vlan->next;
+	}
+	return bpf_ntohs(next);
+}
+
+/* Returns whether a frame is for everybody or for a group: nobody sends a connection there. */
+static __always_inline int is_for_group(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+
+	return (void *)(eth + 1) > (void *)(long)ctx->data_end || (eth->h_dest[0] & 1);
+}
+
+static __always_inline int same_mac(const __u8 *a, const __u8 *b)
+{
+	const __u16 *x = (const void *)a, *y = (const void *)b;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
+}
+
+/* Returns a link-layer header's length, 14, 18 or 22, unchanged. The arithmetic shows the verifier
+ * its bounds again: the verifier of Linux 6.1 loses them once the value is spilled to the stack. */
+static __always_inline __u32 bounded_l2_length(__u32 l2_length)
+{
+	return sizeof(struct ethhdr) + ((l2_length - sizeof(struct ethhdr)) & 12);
+}
+
+/* Moves the first `l2_length` bytes (Ethernet header and tags) by `delta` bytes: forward if
+ * positive, over what stood there. Returns 0, or -1: nothing was changed. (An IP header follows the
+ * link-layer header, so MAX_L2_LENGTH bytes are always there.) */
+static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delta)
+{
+	struct {
+		__u16 words[MAX_L2_LENGTH / 2];
+	} l2, *at = (void *)(long)ctx->data;
+
+	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	l2 = *at;
+	if (bpf_xdp_adjust_head(ctx, delta))
+		return -1;
+	at = (void *)(long)ctx->data;
+	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	for (__u32 i = 0; i < MAX_L2_LENGTH / 2; i++)
+		if (i < l2_length / 2)
+			at->words[i] = l2.words[i];
+	return 0;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* struct packet: a frame under way through a program, and everything that is known about it. Its
+ * first two fields are given by the program's entry, the next ones are found by parse_packet()
+ * (parse.h), and `backend` and `opens` are added on the way. */
+#ifndef HEADERS_PACKET_PACKET_H
+#define HEADERS_PACKET_PACKET_H
+
+#include <linux/bpf.h>
+#include <linux/ip.h>
+#include <linux/types.h>
+
+#include "../../maps/types/connection_key.h"
+
+/* What parse_packet() has made of a frame. */
+enum parsed {
+	PARSED_OTHER,	       /* not IPv4, or no TCP, UDP or ICMP error: flow is not set */
+	PARSED_BROKEN,	       /* IPv4 whose lengths disagree: flow holds addresses, no ports */
+	PARSED_LATER_FRAGMENT, /* a fragment without ports: flow holds addresses and protocol */
+	PARSED_FLOW,	       /* TCP or UDP, the flow is complete */
+	PARSED_ICMP_ERROR,     /* an error about a packet of this flow, sent back by somebody */
+};
+
+/* Who talks to whom, in network byte order and as the client sends it. */
+struct flow {
+	__be32 client;
+	__be32 vip;
+	__be16 client_port;
+	__be16 vip_port;
+	__u8 protocol;
+};
+
+struct packet {
+	struct xdp_md *ctx;
+	__u32 frame_length; /* in bytes, Ethernet header included */
+	enum parsed parsed;
+	/* These two are not valid any more once bpf_xdp_adjust_head has moved the packet. */
+	struct iphdr *ip; /* NULL if it is not IPv4 */
+	void *transport;  /* TCP, UDP or ICMP header, checked to be there; NULL for later fragments
+			   */
+	__u32 l2_length;  /* Ethernet header and VLAN tags */
+	__u32 length;	  /* of the IP packet, by its header: a frame may carry padding */
+	struct flow flow;
+	__u32 backend; /* id of the backend that it goes to or comes from; 0: not known (yet) */
+	__u8 opens;    /* 1: it begins a connection: a TCP SYN (NAT: or the first UDP packet) */
+	/* TCP only: */
+	__u8 tcp_flags; /* TCP_SYN and so on; 0 if it is not TCP */
+	__be32 sequence;
+	__be32 acknowledgement;
+};
+
+/* Returns the key that a flow has in the maps of connections. */
+static __always_inline struct connection_key key_of(const struct flow *flow)
+{
+	return (struct connection_key){
+		.source = flow->client,
+		.destination = flow->vip,
+		.source_port = flow->client_port,
+		.destination_port = flow->vip_port,
+		.protocol = flow->protocol,
+	};
+}
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The way to a neighbour: what stands in the Ethernet header of a packet that goes there, and what
+ * is known of the route. */
+#ifndef MAPS_TYPES_NEXTHOP_H
+#define MAPS_TYPES_NEXTHOP_H
+
+#include <linux/if_ether.h>
+#include <linux/types.h>
+
+struct nexthop {
+	__u8 destination[ETH_ALEN]; /* MAC addresses in the order of the wire */
+	__u8 source[ETH_ALEN];
+	__u32 ifindex;
+	__be32 address; /* the IPv4 address that was asked for: an id may get a new owner */
+	__u32 mtu;	/* of the route, in bytes of IP packet */
+	__u64 expires;	/* in jiffies; after that the FIB is asked again */
+};
+
+_Static_assert(sizeof(struct nexthop) == 32, "no padding");
+
+#endif
