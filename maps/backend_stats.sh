@@ -7,5 +7,6 @@ struct backend_counter packets:u64 bytes:u64 connections:u64
 # backend_stats_decode: some elements on stdin, as an array -> [{id, packets, bytes, connections}], summed over the
 # CPUs.
 backend_stats_decode() {
-	decode 'per_cpu("backend_counter") | map({id: .key} + del(.key))'
+	jq -c '[.[].formatted | {id: .key} + ([.values[].value] | {
+		packets: (map(.packets) | add), bytes: (map(.bytes) | add), connections: (map(.connections) | add)})]'
 }

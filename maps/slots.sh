@@ -14,5 +14,5 @@ slot() {
 
 # slots_decode: some elements on stdin, as an array -> [{slot, now, was}]
 slots_decode() {
-	decode 'elements("u32"; "slot") | map({slot: .key} + .value)'
+	jq -c '[.[] | .formatted | {slot: .key} + .value]'
 }

@@ -83,21 +83,21 @@ def ipv4($hex): split(".") | $hex[.[0] | tonumber] + $hex[.[1] | tonumber] + $he
 
 # encode($type; $hex): the way back. A number of 64 bits must be below 2^32.
 def encode($type; $hex):
-	if contract.structs[$type] then
-		. as $fields | reduce contract.structs[$type][] as [$name, $of] (""; . + ($fields[$name] | encode($of; $hex)))
-	elif $type == "u32" then u32($hex)
-	elif $type == "address" then ipv4($hex) + ($hex[0] * 12)
-	elif $type == "be16" then be16($hex)
+	if $type == "u32" then u32($hex)
 	elif $type == "u8" then $hex[.]
-	elif $type == "protocol" then $hex[{tcp: 6, udp: 17}[.]]
-	elif $type == "u16" then $hex[. % 256] as $low | $hex[. / 256 % 256] as $high
-		| if contract.little == 1 then $low + $high else $high + $low end
-	elif $type == "u64" then u32($hex) as $low | if contract.little == 1 then $low + $hex[0] * 4 else $hex[0] * 4 + $low end
-	elif $type == "ipv4" then ipv4($hex)
+	elif $type == "be16" then be16($hex)
+	elif $type == "address" then ipv4($hex) + $hex[0] * 12
 	elif contract.enums[$type] then . as $word | contract.enums[$type] as $words
-		| $words[1:] | index($word) | encode($words[0]; $hex)
+		| ($words | index($word)) - 1 | encode($words[0]; $hex)
+	elif contract.structs[$type] then
+		. as $fields | reduce contract.structs[$type][] as [$name, $of] (""; . + ($fields[$name] | encode($of; $hex)))
 	elif contract.flags[$type] then . as $words | contract.flags[$type] as $all
 		| reduce $words[] as $word (0; . + pow(2; $all[1:] | index($word))) | encode($all[0]; $hex)
+	elif $type == "protocol" then $hex[{tcp: 6, udp: 17}[.]]
+	elif $type == "ipv4" then ipv4($hex)
+	elif $type == "u16" then
+		if contract.little == 1 then $hex[. % 256] + $hex[. / 256 % 256] else be16($hex) end
+	elif $type == "u64" then u32($hex) | if contract.little == 1 then . + $hex[0] * 4 else $hex[0] * 4 + . end
 	elif $type | startswith("pad") then $hex[0] * ($type | ltrimstr("pad") | tonumber)
 	elif $type | startswith("bytes") then map($hex[.]) | join("")
 	else error("no type \($type)") end;

@@ -3,74 +3,84 @@
 # builder: gives commands to the programs that change the maps in the kernel (bpf/xdp_maglev.c, bpf/xdp_settle.c), and
 # makes the configuration be what was asked for. Sourced by lb.
 
-# load_builder NAME: for the commands that follow.
+orders=/run/xdp-lb/orders # for bpftool to read, while one is carried out
+
+# load_builder NAME MAP...: a program, for the commands that follow, on these of the maps that are pinned. (With NAT
+# there are no flows: the program gets maps of its own for them, which stay empty.)
 load_builder() {
 	local map words=()
 	builder=$bpffs/xdp/$1
 	[[ -e $repo/bpf/$1.o ]] || die "$repo/bpf/$1.o is not built; run: make -C $repo"
-	for map in load_balancer services destinations slots backends backend_stats flows new_flows; do
+	for map in "${@:2}"; do
 		[[ ! -e $maps/$map ]] || words+=(map name "$map" pinned "$maps/$map")
 	done
-	rm -f "$builder" # of a command that was killed
+	[[ ! -e $builder ]] || rm -f "$builder" # of a command that was killed
 	run bpftool prog load "$repo/bpf/$1.o" "$builder" "${words[@]}" ||
 		die "the kernel does not take bpf/$1.o; if the maps are those of an older version: lb detach DEV"
 }
 
-unload_builder() {
-	run rm -f "$builder"
-}
-
-# order_builder BYTES: gives it one command, as printf understands it; sets answer to what it returns, and fails if
-# that is an error. (bpftool wants room for the command when the program is done with it: up to 64 KiB.)
+# order_builder BYTES...: gives it commands, each as printf understands it, one after the other, and takes it away again.
+# Sets `answers` to what it has returned for each; fails if one of them is an error, or one was not carried out.
 order_builder() {
-	local output
-	tell "printf '$1' | bpftool prog run pinned $builder data_in - data_size_out 131072"
-	# shellcheck disable=SC2059 # escapes are what it is for
-	output=$(printf "$1" | bpftool -j prog run pinned "$builder" data_in - data_size_out 131072 2>&1) || true
-	[[ $output =~ \"retval\":([0-9]+) ]] || {
+	local i=0 order batch='' output rest
+	[[ -d $orders ]] || mkdir -p "$orders"
+	for order; do
+		tell "printf '$order' | bpftool prog run pinned $builder data_in - data_size_out 131072"
+		# shellcheck disable=SC2059 # escapes are what it is for
+		printf "$order" >"$orders/$i"
+		# bpftool wants room for the command when the program is done with it: up to 64 KiB.
+		batch+="prog run pinned $builder data_in $orders/$i data_size_out 131072"$'\n'
+		i=$((i + 1))
+	done
+	output=$(bpftool -j batch file - <<<"$batch" 2>&1) || true
+	tell "rm -f $builder"
+	rm -rf "$orders" "$builder"
+
+	answers=() rest=$output
+	while [[ $rest == *'"retval":'* ]]; do
+		rest=${rest#*'"retval":'}
+		answers+=("${rest%%[!0-9]*}")
+		((answers[-1] < COMMAND_MALFORMED)) || {
+			warn "${builder##*/} refuses a command ($((answers[-1] - COMMAND_MALFORMED)), see enum command_error in maps/types/command.h)"
+			return 1
+		}
+	done
+	[[ ${#answers[@]} -eq $# ]] || {
 		warn "${builder##*/} does not run: $output"
 		return 1
 	}
-	answer=${BASH_REMATCH[1]}
-	((answer < COMMAND_MALFORMED)) || {
-		warn "${builder##*/} refuses a command ($((answer - COMMAND_MALFORMED)), see enum command_error in maps/types/command.h)"
-		return 1
-	}
 }
 
-# plan VERB: what was typed or is in a file, on stdin -> what is to be done. Sets warnings, keep, forget, steps and
-# orders. It ends the command if that cannot be, before anything is changed.
+# plan VERB [JQ_OPTION...]: what was typed (see parse_words), or is in a file, which parse_text has read, on stdin -> what
+# is to be done. Sets warnings, keep, forget, steps and commands. It ends the command if that cannot be, before
+# anything is changed.
 plan() {
 	local line lines
-	mapfile -t lines <<<"$(parse_text | configured 'include "change"; change' -r --arg verb "$1" --argjson limits "$limits" \
-		--argjson dry "${dry:-0}")"
+	mapfile -t lines <<<"$(configured 'include "change"; change' -r --arg verb "$1" --argjson limits "$limits" \
+		--argjson dry "${dry:-0}" "${@:2}")"
 	accept
-	warnings=() keep=() forget=() steps=() orders=()
+	warnings=() keep=() forget=() steps=() commands=()
 	for line in "${lines[@]}"; do
 		case ${line%% *} in
 		warn) warnings+=("${line#* }") ;;
 		keep) read -ra keep <<<"${line#* }" ;;
 		forget) read -ra forget <<<"${line#* }" ;;
 		plan) steps+=("${line#* }") ;;
-		order) orders+=("${line#* }") ;;
+		command) commands+=("${line#* }") ;;
 		esac
 	done
 }
 
 # carry_out: does it. It fails if the kernel did not let it finish.
 carry_out() {
-	local order warning
+	local warning
 	for warning in "${warnings[@]}"; do warn "$warning"; done
 	[[ ${#keep[@]} -eq 0 ]] || keep_neighbours "${keep[@]}"
 	[[ ${#steps[@]} -eq 0 ]] || printf '%s\n' "${steps[@]}"
-	[[ ${#orders[@]} -eq 0 ]] || load_builder xdp_maglev
-	for order in "${orders[@]}"; do
-		order_builder "$order" || {
-			unload_builder
-			return 1
-		}
-	done
-	[[ ${#orders[@]} -eq 0 ]] || unload_builder
+	if [[ ${#commands[@]} -gt 0 ]]; then
+		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows
+		order_builder "${commands[@]}" || return 1
+	fi
 	[[ ${#forget[@]} -eq 0 ]] || forget_neighbours "${forget[@]}"
 }
 
@@ -81,6 +91,6 @@ change() {
 	take_lock
 	[[ -e $maps/services ]] || check_typed # what was typed is looked at before the machine is
 	need_configuration
-	plan "$verb" <<<"$typed"
+	plan "$verb" "${typed[@]}"
 	carry_out || die "the kernel refused it; everything is as it was"
 }

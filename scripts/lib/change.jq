@@ -3,9 +3,10 @@
 #
 #   parse -> | configuration (what is) -> edit (what shall be) -> plan (the way there) -> encode (bytes)
 #
-# In:  what parse_text of parse.jq has made of it; $verb: "service add" and so on, or "restore"; $services, $backends:
-#      the lists; $limits, see plan.jq; $dry: 1 if it shall not be done; $contract
-# Out: lines, the first of them "ok"; then "warn TEXT", "keep ADDRESS", "forget ADDRESS", and "order BYTES" as printf
+# In:  $verb: "service add" and so on, with $typed, see edit.jq; or "restore", with what parse_text has made of the file
+#      on the input: that takes as long as all the rest, and is done beside it. $services, $backends: the lists;
+#      $limits, see plan.jq; $dry: 1 if it shall not be done; $contract
+# Out: lines, the first of them "ok"; then "warn TEXT", "keep ADDRESS", "forget ADDRESS", and "command BYTES" as printf
 #      understands them (dry: "plan TEXT"). Or "refused STATUS TEXT": then nothing must be done.
 include "words";
 include "bytes";
@@ -29,9 +30,9 @@ def planned($verb; $limits):
 # told: a plan, line by line.
 def told($dry):
 	(.warnings[] | "warn \(.)"),
-	(.keep[] | "keep \(.)"),
-	(.forget[] | "forget \(.)"),
+	(select(.keep != []) | "keep \(.keep | join(" "))"),
+	(select(.forget != []) | "forget \(.forget | join(" "))"),
 	if $dry == 1 then .commands[] | describe | "plan \(.)"
-	else hex as $hex | .commands[] | "order \(encode_command($hex))" end;
+	else hex as $hex | .commands[] | "command \(encode_command($hex))" end;
 
 def change: answer(planned($ARGS.named.verb; $ARGS.named.limits); told($ARGS.named.dry));

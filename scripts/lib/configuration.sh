@@ -67,19 +67,20 @@ parse_text() {
 	stage 'include "parse"; parse_text' -cRs --arg max_slots "$MAX_SERVICE_SLOTS"
 }
 
-# parse_words LINE...: what was typed, as such a text. Sets `typed`.
+# parse_words LINE...: what was typed, as such a text, for a jq filter (see `typed` in edit.jq). Sets `typed` to the
+# options that say so.
 parse_words() {
-	local line
+	local line text=
 	for line; do
 		[[ $line != *$'\n'* ]] || usage "a word must not have a line break in it"
+		text+=$line$'\n'
 	done
-	typed=$(printf '%s\n' "$@")
+	typed=(--arg typed "$text" --arg max_slots "$MAX_SERVICE_SLOTS")
 }
 
 # check_typed: whether it says something; if not, that ends the command.
 check_typed() {
 	local lines
-	mapfile -t lines < <(stage 'include "words"; include "parse"; answer(try parse catch error(del(.line)?); empty)' -Rsr \
-		--arg max_slots "$MAX_SERVICE_SLOTS" <<<"$typed")
+	mapfile -t lines < <(stage 'include "words"; include "edit"; answer(typed; empty)' -nr "${typed[@]}")
 	accept
 }

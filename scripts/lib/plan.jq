@@ -12,7 +12,8 @@
 include "words";
 include "configuration";
 
-def by(f): map({key: (f | tostring), value: .}) | from_entries;
+# by(f): a list -> an object of its elements, by what f says of them.
+def by(f): reduce .[] as $x ({}; .[$x | f | tostring] = $x);
 def twice(f): group_by(f) | map(select(length > 1)[0]) | .[0];
 
 # defaults: what was not said.
@@ -21,11 +22,10 @@ def defaults: .filling //= "maglev" | .backends |= map(.weight //= 1 | .state //
 # check_service: what is wrong with it by itself.
 def check_service($limits):
 	if .port == 0 and .address == $limits.own
-	then refuse("\(.address) is this machine's own address, and it needs ports of its own; take another VIP, or single ports") else . end
-	| if .backends | length > $limits.service_backends
-	  then refuse("\(name) would have \(.backends | length) backends; \($limits.service_backends) is the limit") else . end
-	| name as $name | (.backends | twice(server)) as $twice
-	| if $twice then refuse("backend \($twice | server) of \($name) is there twice") else . end;
+	then refuse("\(.address) is this machine's own address, and it needs ports of its own; take another VIP, or single ports")
+	elif .backends | length > $limits.service_backends
+	then refuse("\(name) would have \(.backends | length) backends; \($limits.service_backends) is the limit")
+	else . end;
 
 # is_same($now): whether nothing is to be done for a service.
 def is_same($now):
@@ -56,32 +56,42 @@ def slots_for($now; $limits):
 	| if $slots < $busy or ($busy > 0 and .filling == "maglev" and ($slots | is_prime | not))
 	  then $limits.default_slots else $slots end;
 
-# changes: what becomes of the backends of service $id; $there is what it has, new ones take ids from $free.
-def changes($there; $free; $id):
-	($there | by(server)) as $old
-	| (.backends | by(server)) as $new
-	| [.backends[] | $old[server] as $is | select($is and ([.weight, .state] != ($is | [.weight, .state])))
-		| . + {id: $is.id, service: $id, before: $is}]
-	+ ([.backends[] | select($old[server] == null)] | to_entries | map(.value + {id: $free[.key], service: $id}))
-	+ [$there[] | select($new[server] == null)
-		| {id, address: "0.0.0.0", port: 0, weight: 0, state: "free", service: 0, before: .}];
+# compare($there): what becomes of the backends of a service that has those in $there: {changed: those that are another
+# one now, or nobody's, with what they were before; new: those that need an id}.
+def compare($there):
+	(.backends | by(server)) as $wanted
+	| if $wanted | length < (.backends | length) then refuse("backend \(.backends | twice(server) | server) of \(name) is there twice")
+	  elif $there == [] then {changed: [], new: .backends}
+	  else
+		($there | by(server)) as $old
+		| {
+			changed: ([.backends[] | $old[server] as $is | select($is and ([.weight, .state] != ($is | [.weight, .state])))
+					| . + {id: $is.id, before: $is}]
+				+ [$there[] | select($wanted[server] == null) | {id, before: .}]),
+			new: [.backends[] | select($old[server] == null)]
+		}
+	  end;
 
-# build($now): a service's command, and what it takes; in the state of plan.
-def build($service; $now; $limits; $free):
+# nobody: what an id is that is free.
+def nobody: . + {address: "0.0.0.0", port: 0, weight: 0, state: "free", service: 0};
+
+# build($limits; $free): the command for a service, {service, now, changed, new}, and what it takes; in the state of plan.
+def build($it; $limits; $free):
 	.new_backends as $used
+	| $it.service as $service | $it.now as $now
 	| ($now.id // $limits.free_services[.new_services]) as $id
 	| ($service | slots_for($now.slots; $limits)) as $slots
-	| ($service | changes($now.backends // []; $free[$used:$used + (.backends | length)]; $id)) as $changes
 	| if $id == null then refuse("there are \($limits.services) services already; delete one")
-	  elif any($changes[]; .id == null) then refuse("all \($limits.backends - 1) backends are taken; delete some")
+	  elif $free | length < $used + ($it.new | length) then refuse("all \($limits.backends - 1) backends are taken; delete some")
 	  elif $now and $now.slots == $slots then .first = $now.first
 	  else allocate($slots; $limits) end
 	| .warnings += [($service.slots // $now.slots // $slots) | select(. != $slots)
 		| "\($service | name) gets \($slots) slots instead of \(.), which cannot hold its backends; connections of before move"]
-	| .new_backends += ([$changes[] | select(.before == null)] | length)
+	| .new_backends += ($it.new | length)
 	| .new_services += (if $now then 0 else 1 end)
-	| .commands += [{operation: "build", service: ($service + {$id, $slots, first: .first} | del(.backends)), is_vip: true,
-		$changes, before: $now}];
+	| .commands += [{operation: "build", service: ($service + {$id, $slots, first: .first} | del(.backends)), is_vip: true, before: $now,
+		changes: [($it.changed[] | if .state then .service = $id else nobody end),
+			(range($it.new | length) | $it.new[.] + {id: $free[$used + .], service: $id})]}];
 
 # free($limit; $n): the lowest $n numbers below $limit, from 1 on, that are not among those on the input.
 def free($limit; $n): by(.) as $taken | [limit($n; range(1; $limit) | select($taken[tostring] == null))];
@@ -89,30 +99,25 @@ def free($limit; $n): by(.) as $taken | [limit($n; range(1; $limit) | select($ta
 # but($others): numbers that are not among the others.
 def but($others): ($others | by(.)) as $others | map(select($others[tostring] == null));
 
-# newcomers: how many backends of a service are not there yet; in {service, now}.
-def newcomers: (.now.backends // [] | by(server)) as $old | [.service.backends[] | select($old[server] == null)] | length;
-
 def plan($is; $want; $limits):
-	($want | twice(name)) as $twice
-	| if $twice then refuse("service \($twice | name) is there twice") else . end
+	($want | by(name)) as $wanted
+	| if $wanted | length < ($want | length) then refuse("service \($want | twice(name) | name) is there twice") else . end
 	| ($is | by(name)) as $current
-	| ($want | by(name)) as $wanted
-	| [$want[] | defaults | {service: ., now: $current[name]} | .now as $now | select(.service | is_same($now) | not)] as $changing
-	| [$changing[].service | check_service($limits)] as $checked
+	| [$want[] | defaults | $current[name] as $now | select(is_same($now) | not) | check_service($limits)
+		| {service: ., $now} + compare($now.backends // [])] as $changing
 	| [$is[] | select($wanted[name] == null)] as $leaving
-	| ([$changing[] | newcomers] | add // 0) as $newcomers
-	| services as $all
+	| ([$changing[].new | length] | add // 0) as $newcomers
 	| ($leaving | by(name)) as $gone
-	| [$all[] | select($gone[name] == null)] as $staying
+	| [services[] | select($gone[name] == null)] as $staying
 	| ($staying + [$changing[].service] | by(.address)) as $vips
 	| ($limits + {free_services: [$staying[].id] | free($limits.services + 1; $changing | length)}) as $limits
 	| (if $newcomers == 0 then []
 	   else used_ids | but([$leaving[].backends[].id]) | free($limits.backends; $newcomers) end) as $free
 	| reduce $changing[] as $it ({
-			commands: [$leaving[] | {operation: "delete", service: ., is_vip: ($vips[.address] != null),
-				changes: (.backends as $there | {backends: []} | changes($there; []; 0)), before: .}],
+			commands: [$leaving[] | {operation: "delete", service: ., is_vip: ($vips[.address] != null), before: .,
+				changes: [.backends[] | {id, before: .} | nobody]}],
 			warnings: [], new_backends: 0, new_services: 0, gaps: ($staying | gaps($limits))
-		}; build($it.service; $it.now; $limits; $free))
+		}; build($it; $limits; $free))
 	| [$changing[].service.backends[].address] as $needed
 	| [($changing[].now | values), $leaving[] | .backends[].address] as $known
 	| {commands, warnings, keep: ($needed | unique - ($known | unique)), forget: ($known | unique - ($needed | unique))};

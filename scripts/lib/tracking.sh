@@ -16,8 +16,8 @@ slots() {
 	[[ -e $maps/services ]] || check_typed
 	need_configuration
 	# shellcheck disable=SC2016 # jq's
-	mapfile -t lines < <(parse_text <<<"$typed" | configured 'include "words"; include "edit";
-		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -c -r)
+	mapfile -t lines < <(configured 'include "words"; include "edit";
+		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -cr "${typed[@]}")
 	accept
 	# shellcheck disable=SC2016 # jq's
 	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --argjson name "$(backend_names)" '
@@ -41,24 +41,25 @@ flows() {
 
 # settle: slots whose flows are all where they belong forget what they were.
 settle() {
-	local i name left order settling
+	local i names left commands
 	no_more "$@"
 	take_lock
 	need_configuration
+	mapfile -t names < <(configured 'services[] | name' -r)
+	[[ ${#names[@]} -gt 0 ]] || return 0
+	mapfile -t left < <(configured 'services[] | .learns' -r)
 	# shellcheck disable=SC2016 # jq's
-	mapfile -t settling < <(configured 'include "bytes"; include "encode";
-		hex as $hex | services[] | name, .learns, ({operation: "settle", service: ., is_vip: true, changes: []} | encode_command($hex))' -r)
-	load_builder xdp_settle
-	for ((i = 0; i < ${#settling[@]}; i += 3)); do
-		name=${settling[i]} left=${settling[i + 1]} order=${settling[i + 2]}
-		order_builder "$order" || die "nothing more was settled"
-		if ((answer == 0)); then
-			echo "$name: settled"
-		elif ((left > 0)); then
-			echo "$name: $answer slots still learn whose flows they have, for $left s"
+	mapfile -t commands < <(configured 'include "bytes"; include "encode";
+		hex as $hex | services[] | {operation: "settle", service: ., is_vip: true, changes: []} | encode_command($hex)' -r)
+	load_builder xdp_settle load_balancer services destinations slots backends flows new_flows
+	order_builder "${commands[@]}" || die "not everything was settled"
+	for i in "${!names[@]}"; do
+		if ((answers[i] == 0)); then
+			echo "${names[i]}: settled"
+		elif ((left[i] > 0)); then
+			echo "${names[i]}: ${answers[i]} slots still learn whose flows they have, for ${left[i]} s"
 		else
-			echo "$name: $answer slots have flows of other backends"
+			echo "${names[i]}: ${answers[i]} slots have flows of other backends"
 		fi
 	done
-	unload_builder
 }
