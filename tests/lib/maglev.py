@@ -74,7 +74,7 @@ def maglev_table(backends, size):
 
 
 def flow_hash(client, client_port, vip, vip_port, protocol, key):
-    """headers/hash.h: addresses and ports as this machine reads them from the wire."""
+    """headers/packet/hash.h: addresses and ports as this machine reads them from the wire."""
     def native(fmt, data):
         return struct.unpack("=" + fmt, data)[0]
     client, vip = (native("I", socket.inet_aton(a)) for a in (client, vip))

@@ -61,3 +61,23 @@ used() {
 			END { exit bad }' "$file"
 	done
 }
+
+# in_table COLUMN: the headers that have an x in this column of the table in headers/README.md.
+in_table() {
+	awk -F'|' -v column="$1" '$2 ~ /^ `[a-z]*\/[a-z0-9_]*[.]h` $/ && $column ~ /[^ ]/ { gsub(/[` ]/, "", $2); print $2 }' headers/README.md | sort
+}
+
+# included PROGRAM: the headers that it is made of.
+included() {
+	clang -target bpf -idirafter "/usr/include/$(uname -m)-linux-gnu" -MM "bpf/$1.c" | grep -o '[^ ]*[.]h' |
+		xargs realpath --relative-to=headers | grep -v '^[.][.]/' | sort -u
+}
+
+@test "the table in headers/README.md says which program is made of which headers" {
+	local program column=3
+	diff <(in_table 3) <(cd headers && printf '%s\n' */*.h | sort)
+	for program in nat l2dsr ipip decap maglev settle; do
+		column=$((column + 1))
+		diff <(in_table $column) <(included "xdp_$program")
+	done
+}

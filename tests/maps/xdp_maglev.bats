@@ -149,6 +149,7 @@ configure() {
 	local nothing=()
 	for _ in $(seq 52); do nothing+=(0); done
 	[ "$(order 9 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                               # no operation
+	[ "$(order 3 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                               # xdp_settle does that
 	[ "$(order 1 0 0 0 "${nothing[@]:20}")" -eq $((0xfffffff0)) ]                            # too short
 	[ "$(order 1 0 0 0 "${nothing[@]:4}" 1 0 0 0)" -eq $((0xfffffff0)) ]                     # a change is missing
 	[ "$(order 1 0 0 0 "${nothing[@]:24}" 2 0 1 0 "${nothing[@]:28}")" -eq $((0xfffffff1)) ] # 65538 slots
