@@ -15,7 +15,7 @@ OBJECTS := $(PROGRAMS:.c=.o)
 BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o packets)
 C_FILES := $(PROGRAMS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
-SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash maps/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
+SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash scripts/lib/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
 	tests/run tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 .PHONY: all test bench bench-tools lint install uninstall clean help
@@ -48,11 +48,12 @@ lint: all bench-tools ## check the C and the shell: clang -Wall -Wextra -Werror,
 	shfmt -d $(SHELL_FILES)
 
 install: all ## install lb, the objects, the man page and the completion; PREFIX=/usr/local, DESTDIR
-	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps $(ROOT)/lib/xdp-lb/scripts $(ROOT)/sbin \
+	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps/types $(ROOT)/lib/xdp-lb/scripts/lib $(ROOT)/sbin \
 		$(ROOT)/share/man/man8 $(ROOT)/share/bash-completion/completions
 	install -m 644 $(OBJECTS) $(ROOT)/lib/xdp-lb/bpf
 	install -m 644 $(wildcard maps/*.sh) $(ROOT)/lib/xdp-lb/maps
-	install -m 644 $(wildcard scripts/*.jq) $(ROOT)/lib/xdp-lb/scripts
+	install -m 644 $(wildcard maps/types/*.sh maps/types/*.jq) $(ROOT)/lib/xdp-lb/maps/types
+	install -m 644 $(wildcard scripts/lib/*) $(ROOT)/lib/xdp-lb/scripts/lib
 	install -m 755 scripts/lb scripts/deps $(ROOT)/lib/xdp-lb/scripts
 	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
 	install -m 644 scripts/lb.8 $(ROOT)/share/man/man8

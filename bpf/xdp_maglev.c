@@ -2,7 +2,7 @@
 /* xdp_maglev: the builder. It fills the slots of a service, in the kernel, while packets look at
  * them; and it makes the changes to backends that come with it: one command does all or nothing. It
  * is never attached to a device: `bpftool prog run` starts it, with a struct command
- * (maps/command.h) for a packet.
+ * (maps/types/command.h) for a packet.
  *
  *   backends -> turns -> table -> slots
  *
@@ -18,7 +18,7 @@
 #include "../headers/maglev/fill.h"
 #include "../headers/maglev/forget.h"
 #include "../headers/maglev/takeover.h"
-#include "../maps/command.h"
+#include "../maps/types/command.h"
 
 /* Notes that the address is a VIP, or that it is none any more. */
 static __always_inline void note_vip(const struct command *command)

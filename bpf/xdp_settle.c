@@ -4,7 +4,7 @@
  * backend, the slot settles: it forgets whose it was, and the hash alone decides again.
  *
  * It is never attached to a device: `bpftool prog run` starts it, with a struct command
- * (maps/command.h) for a packet.
+ * (maps/types/command.h) for a packet.
  *
  *   flows -> marks on slots that they need -> the others settle -> flows of settled slots are
  * deleted
@@ -15,7 +15,7 @@
  */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
 #include "../headers/maglev/forget.h"
-#include "../maps/command.h"
+#include "../maps/types/command.h"
 
 /* The program's own scratch memory: not pinned. */
 struct {

@@ -3,7 +3,7 @@
 #ifndef MAPS_NAT_EVENTS_H
 #define MAPS_NAT_EVENTS_H
 
-#include "counter.h"
+#include "types/counter.h"
 
 /* The names are shown by `scripts/lb nat stats`, in lower case and without the prefix. */
 enum nat_event {

@@ -3,7 +3,7 @@
 #ifndef MAPS_STATS_H
 #define MAPS_STATS_H
 
-#include "counter.h"
+#include "types/counter.h"
 
 /* The names are shown by `scripts/lb stats`, in lower case and without the prefix. */
 enum verdict {

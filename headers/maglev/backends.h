@@ -5,7 +5,7 @@
 #define HEADERS_MAGLEV_BACKENDS_H
 
 #include "../../maps/backends.h"
-#include "../../maps/command.h"
+#include "../../maps/types/command.h"
 #include "traffic.h"
 
 /* Carries out one of the changes behind the command (a callback of bpf_loop). */

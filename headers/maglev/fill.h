@@ -8,7 +8,7 @@
 #ifndef HEADERS_MAGLEV_FILL_H
 #define HEADERS_MAGLEV_FILL_H
 
-#include "../../maps/command.h"
+#include "../../maps/types/command.h"
 #include "../../maps/services.h"
 #include "../../maps/types/map.h"
 #include "order.h"

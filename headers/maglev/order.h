@@ -9,7 +9,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "../../maps/backends.h"
-#include "../../maps/command.h"
+#include "../../maps/types/command.h"
 #include "../../maps/types/map.h"
 #include "traffic.h"
 

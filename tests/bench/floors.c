@@ -5,7 +5,7 @@
 #include <linux/ip.h>
 #include <bpf/bpf_helpers.h>
 
-#include "../../maps/counter.h"
+#include "../../maps/types/counter.h"
 
 #define LENGTH 74 /* frames of the benchmarks are at most as long */
 

@@ -5,8 +5,8 @@
 #ifndef MAPS_COMMAND_H
 #define MAPS_COMMAND_H
 
-#include "backends.h"
-#include "services.h"
+#include "../backends.h"
+#include "../services.h"
 
 #define MAX_SERVICE_BACKENDS 1024
 #define MAX_SERVICE_SLOTS 65537

@@ -3,7 +3,7 @@
 #ifndef MAPS_COUNTER_H
 #define MAPS_COUNTER_H
 
-#include "types/map.h"
+#include "map.h"
 
 struct counter {
 	__u64 packets;
