@@ -59,7 +59,7 @@ def backend($service):
 	} + (.[1:] | backend_options);
 
 # line($i; f): f, whose errors are those of line $i, counted from 0.
-def line($i; f): try f catch if type == "object" then error(. + {line: ($i + 1)}) else error end;
+def line($i; f): attempt(f) | if type == "array" then .[] else error(. + {line: ($i + 1)}) end;
 
 # words: a text -> the words of each line, without comments.
 def words:
@@ -81,4 +81,4 @@ def parse:
 				else refuse("unexpected word '\(.[0])'. A line begins with service, backend, or #") end)]}];
 
 # parse_text: the same, on a line of its own, for change.jq; an error as {status, text, line}.
-def parse_text: try [parse][0] catch if type == "object" then . else error end;
+def parse_text: attempt(parse) | if type == "array" then .[0] else . end;

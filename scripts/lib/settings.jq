@@ -37,7 +37,5 @@ def nat_words:
 			| if .[0] > .[1] then refuse("'\($range)' is no range of ports; the first is after the last") else . end
 			| {first_port: .[0], last_port: .[1]}
 		elif .name | IN("handshake", "established", "closing", "udp") then
-			.value as $time
-			| try {(.name): ($time | number("time"; 1; 9999999))}
-			  catch refuse("'\($time)' is no time; take seconds, from 1 to 9999999")
+			{(.name): (.value | number("number of seconds"; 1; 9999999))}
 		else usage("unexpected word '\(.name)'") end);

@@ -10,7 +10,7 @@ def usage($text): error({status: 2, text: $text});
 
 # number($what; $min; $max): a number without sign or leading zeros.
 def number($what; $min; $max):
-	. as $word | (tonumber? // -1) as $n
+	. as $word | ([tonumber?][0] // -1) as $n
 	| if ($n | tostring) == $word and $n >= $min and $n <= $max then $n
 	  else refuse("'\($word)' is no \($what); take one from \($min) to \($max)") end;
 
@@ -18,7 +18,7 @@ def port: number("port"; 1; 65535);
 
 # address: an IPv4 address that a host can have.
 def address:
-	. as $word | split(".") | map(tonumber? // -1)
+	. as $word | split(".") | map([tonumber?][0] // -1)
 	| if length != 4 or min < 0
 	  then refuse("'\($word)' is no IPv4 address; write it like 192.168.178.15")
 	  elif max > 255 or "\(.[0]).\(.[1]).\(.[2]).\(.[3])" != $word
@@ -32,7 +32,12 @@ def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . !
 # no_more: what is left over is an error.
 def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
 
+# attempt(f): [what f gives], or the error that it raised, as {status, text}. Done with before anything goes on: a bare
+# try of jq 1.6 would also catch the errors of what comes after it.
+def attempt(f): [try [f] catch if type == "object" then . else error end][0];
+
 # answer(f; g): "ok" and what g prints of f; or "refused STATUS TEXT", with what is wrong in f. The shell reads it.
 def answer(f; g):
-	try (f as $value | "ok", ($value | g))
-	catch if type == "object" then "refused \(.status) \(if .line then "line \(.line): " else "" end)\(.text)" else error end;
+	attempt(f)
+	| if type == "array" then "ok", (.[] | g)
+	  else "refused \(.status) \(if .line then "line \(.line): " else "" end)\(.text)" end;

@@ -197,7 +197,7 @@ teardown() {
 	refuses 1 "the first is after the last" nat set ports 20-10
 	refuses 1 "'70000' is no port" nat set ports 10-70000
 	refuses 1 "'0' is no time; take seconds" nat set closing 0
-	refuses 2 "what is 'colour'?" nat set colour 1
+	refuses 2 "unexpected word 'colour'" nat set colour 1
 	refuses 2 "'udp' needs a value" nat set udp
 	run -0 lb nat stats
 	[[ ${lines[1]} =~ ^started\ +0$ ]]
@@ -212,16 +212,16 @@ teardown() {
 	refuses 2 "there is no option --fast" stats --fast
 	refuses 2 "attach what to which device" attach ipip
 	refuses 2 "'sideways' is no way to attach" attach ipip eth0 sideways
-	refuses 2 "what is 'please'?" attach ipip eth0 native please
-	refuses 2 "what is 'please'?" service add tcp 192.168.178.15:80 please
-	refuses 2 "what is 'please'?" service show please
+	refuses 2 "unexpected word 'please'" attach ipip eth0 native please
+	refuses 2 "unexpected word 'please'" service add tcp 192.168.178.15:80 please
+	refuses 2 "unexpected word 'please'" service show please
 	refuses 2 "a service is PROTOCOL VIP:PORT" service add tcp
 	refuses 2 "which backend?" backend add tcp 192.168.178.15:80
 	refuses 2 "detach from which device" detach
 	refuses 2 "set what?" set
 	refuses 2 "'address' needs a value" set address
 	refuses 2 "debug is on or off" set debug maybe
-	refuses 2 "what is 'colour'?" set colour blue
+	refuses 2 "unexpected word 'colour'" set colour blue
 	run -0 lb --help
 	[[ ${lines[0]} == *"lb attach MODE DEV"* ]]
 }

@@ -179,7 +179,7 @@ goes_on() {
 	refuses 1 "'70000' is no weight; take one from 0 to 65535" backend set tcp 192.168.178.15:8000 172.16.0.10 weight 70000
 	refuses 1 "172.16.0.11:8000 is no backend" backend set tcp 192.168.178.15:8000 172.16.0.11 down
 	refuses 2 "set what? weight N, up or down" backend set tcp 192.168.178.15:8000 172.16.0.10
-	refuses 2 "what is 'sideways'?" backend set tcp 192.168.178.15:8000 172.16.0.10 sideways
+	refuses 2 "unexpected word 'sideways'" backend set tcp 192.168.178.15:8000 172.16.0.10 sideways
 	refuses 2 "which weight?" backend set tcp 192.168.178.15:8000 172.16.0.10 weight
 }
 
@@ -242,10 +242,10 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		printf '%s\n' "${@:2}" >"$BATS_TEST_TMPDIR/wrong$n"
 		refuses 1 "$1" restore "$BATS_TEST_TMPDIR/wrong$n"
 	}
-	wrong "line 1: what is 'servce'? A line begins with service, backend, or #" "servce tcp 1.2.3.4:80"
+	wrong "line 1: unexpected word 'servce' A line begins with service, backend, or #" "servce tcp 1.2.3.4:80"
 	wrong "line 1: a backend comes after its service" "backend 1.2.3.4"
 	wrong "line 3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
-	wrong "line 2: what is 'wait'?" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
+	wrong "line 2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
 	wrong "service tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "service tcp 1.2.3.4:80"
 	wrong "backend 1.2.3.5:80 of tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "backend 1.2.3.5" "backend 1.2.3.5:80"
 	wrong "is this machine's own address" "service tcp 1.2.3.4:80" "backend 192.168.178.10"
