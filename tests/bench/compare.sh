@@ -188,7 +188,7 @@ cables() {
 	scripts/node destroy --all
 	for i in gen lb sink; do
 		scripts/node create $i
-		on $i sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+		on $i sysctl -eqw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 		load_tools $i
 	done
 	ip link add eth0 netns "$(pid_of lb)" type veth peer name eth0 netns "$(pid_of gen)"
