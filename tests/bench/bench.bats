@@ -45,7 +45,11 @@ results() {
 @test "the alternatives, and ours, each with all of its figures" {
 	results '[.compare[].contestant] == ["direct", "nginx", "haproxy", "nftables", "nat", "l2dsr", "ipip"]'
 	results '[.compare[] | .requests_per_second, .connections_per_second, .latency_us.p50, .latency_us.p99 | . > 0] | all'
-	results '[.compare[1:][] | .lb_cpu_us_per_request, .lb_cpu_us_per_connection, .memory_bytes | . > 0] | all'
+	results '[.compare[1:][].memory_bytes | . > 0] | all'
+	# in a container nobody sees the threads that the kernel works in
+	local cpu='. > 0'
+	grep -qsx kthreadd /proc/2/comm || cpu='. == null'
+	results "[.compare[1:][] | .lb_cpu_us_per_request, .lb_cpu_us_per_connection | $cpu] | all"
 	results '[.compare[] | select(.contestant | . != "direct" and . != "haproxy") | .udp_frames_per_second > 0] | all'
 }
 
