@@ -7,7 +7,7 @@ load ../lib/helper
 setup() {
 	sbin=$BATS_TEST_TMPDIR/sbin
 	policy=$sbin/policy-rc.d
-	mkdir "$sbin" "$BATS_TEST_TMPDIR/bin"
+	mkdir "$sbin" "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/empty"
 	# an apt-get that remembers the policy-rc.d, waits if it is asked to, and "installs" libbpf-dev
 	cat >"$BATS_TEST_TMPDIR/bin/apt-get" <<-END
 		#!/bin/bash
@@ -23,12 +23,9 @@ setup() {
 deps() {
 	# shellcheck disable=SC2016 # expanded over there
 	exec unshare --mount bash -ec '
-		mount -t tmpfs tmpfs /mnt
-		mkdir /mnt/sbin
-		mount --bind /usr/sbin /mnt/sbin
+		mount --bind /usr /mnt # all of it: there are links from sbin to elsewhere
 		mount --bind "$1/sbin" /usr/sbin
-		mkdir /mnt/empty
-		mount --bind /mnt/empty /usr/include/bpf
+		mount --bind "$1/empty" /usr/include/bpf
 		PATH=$1/bin:/mnt/sbin:$PATH exec scripts/deps lab' - "$BATS_TEST_TMPDIR"
 }
 

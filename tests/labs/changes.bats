@@ -50,7 +50,7 @@ open_chats() {
 	on client tests/lib/connections.py ask 192.168.178.15 7000 50 "$1" 10.0.0.20 \
 		<"$BATS_TEST_TMPDIR/say$1" >>"$BATS_TEST_TMPDIR/heard$1" 2>&1 3>&- &
 	exec {fd}>"$BATS_TEST_TMPDIR/say$1"
-	wait_for 20 grep -q "^open 50$" "$BATS_TEST_TMPDIR/heard$1" || {
+	wait_for 40 grep -q "^open 50$" "$BATS_TEST_TMPDIR/heard$1" || {
 		cat "$BATS_TEST_TMPDIR/heard$1"
 		return 1
 	}
