@@ -64,7 +64,7 @@ begin_setup() {
 	if role=$(role_of "$HOSTNAME"); then
 		exec "$lab/$role.sh"
 	fi
-	started=${EPOCHREALTIME/./}
+	started=${EPOCHREALTIME/[.,]/}
 	scripts/node destroy --all # whatever an earlier run has left
 	trap 'echo "${0##*/}: failed; cleaning up" >&2; scripts/node destroy --all' EXIT
 }
@@ -79,7 +79,7 @@ play() {
 	done
 	on lb "$lab/lb.sh" || exit
 	# shellcheck disable=SC2034 # for whoever sources this
-	took=$(((${EPOCHREALTIME/./} - started) / 1000))
+	took=$(((${EPOCHREALTIME/[.,]/} - started) / 1000))
 	trap - EXIT
 	on client "$lab/client.sh"
 }
@@ -268,12 +268,12 @@ trace_request() {
 # tear_down ARGUMENT...: ends the playground, whatever there is of it. Everything that a setup has made
 # lives in the nodes, and goes with them.
 tear_down() {
-	local started=${EPOCHREALTIME/./}
+	local started=${EPOCHREALTIME/[.,]/}
 	[[ $# -eq 0 ]] || usage
 	if [[ -z $(scripts/node list) ]]; then
 		echo "Nothing is up in $LAB."
 		return
 	fi
 	scripts/node destroy --all
-	echo "Removed $LAB in $(((${EPOCHREALTIME/./} - started) / 1000)) ms."
+	echo "Removed $LAB in $(((${EPOCHREALTIME/[.,]/} - started) / 1000)) ms."
 }

@@ -6,11 +6,17 @@
 load ../lib/helper
 
 setup_file() {
+	host >"$BATS_FILE_TMPDIR/before"
 	tests/bench/run quick "$BATS_FILE_TMPDIR" >"$BATS_FILE_TMPDIR/table" || {
 		cat "$BATS_FILE_TMPDIR/table"
 		false
 	}
 	cat "$BATS_FILE_TMPDIR/table"
+}
+
+# host: what the installation of packages could leave behind. (Images for containers have a policy-rc.d from the start.)
+host() {
+	cat /usr/sbin/policy-rc.d 2>&1 || true
 }
 
 # results FILTER: whether the results are so.
@@ -39,7 +45,11 @@ results() {
 @test "the alternatives, and ours, each with all of its figures" {
 	results '[.compare[].contestant] == ["direct", "nginx", "haproxy", "nftables", "nat", "l2dsr", "ipip"]'
 	results '[.compare[] | .requests_per_second, .connections_per_second, .latency_us.p50, .latency_us.p99 | . > 0] | all'
-	results '[.compare[1:][] | .lb_cpu_us_per_request, .lb_cpu_us_per_connection, .memory_bytes | . > 0] | all'
+	results '[.compare[1:][].memory_bytes | . > 0] | all'
+	# in a container nobody sees the threads that the kernel works in
+	local cpu='. > 0'
+	grep -qsx kthreadd /proc/2/comm || cpu='. == null'
+	results "[.compare[1:][] | .lb_cpu_us_per_request, .lb_cpu_us_per_connection | $cpu] | all"
 	results '[.compare[] | select(.contestant | . != "direct" and . != "haproxy") | .udp_frames_per_second > 0] | all'
 }
 
@@ -51,6 +61,6 @@ results() {
 		python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$BATS_FILE_TMPDIR/$plot.svg"
 		[ "$(grep -c "<text" "$BATS_FILE_TMPDIR/$plot.svg")" -gt 10 ]
 	done
-	run -1 grep "^bench " <(scripts/node list)
-	[ ! -e /usr/sbin/policy-rc.d ] || ! grep -q "exit 101" /usr/sbin/policy-rc.d
+	[ -z "$(LAB=bench scripts/node list)" ]
+	diff "$BATS_FILE_TMPDIR/before" <(host)
 }

@@ -89,8 +89,9 @@ static __always_inline int deal(struct xdp_md *ctx)
 	struct iphdr *ip;
 	struct udphdr *ports; /* TCP has them at the same place */
 	__u32 turn, round;
+	void *data = (void *)(long)ctx->data;
+	long length = (void *)(long)ctx->data_end - data;
 	int too_long;
-	void *data;
 
 	if (!cards || !count)
 		return -1;
@@ -102,7 +103,9 @@ static __always_inline int deal(struct xdp_md *ctx)
 	}
 	template = &cards->template[turn & (MAX_TEMPLATES - 1)];
 
-	too_long = (int)(ctx->data_end - ctx->data) - (int)template->length;
+	/* Or clang 19 adds the two in 32 bits, one a pointer: the verifier forbids that. */
+	barrier_var(length);
+	too_long = (int)length - (int)template->length;
 	if (too_long && bpf_xdp_adjust_head(ctx, too_long))
 		return -1;
 	data = (void *)(long)ctx->data;

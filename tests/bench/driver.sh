@@ -25,7 +25,7 @@ ip link add eth0 numrxqueues 2 numtxqueues 2 netns "$(pid_of lb)" type veth \
 	peer name eth0 numrxqueues 2 numtxqueues 2 netns "$(pid_of gen)"
 on gen ip link set eth0 address 02:00:00:00:00:02
 on lb ip link set eth0 address 02:00:00:00:00:10
-on gen sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+on gen sysctl -eqw net.ipv6.conf.all.disable_ipv6=1
 on lb ip addr add 192.168.178.10/16 dev eth0
 on gen ip link set eth0 up
 on lb ip link set eth0 up

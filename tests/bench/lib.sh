@@ -54,7 +54,7 @@ program_on() {
 
 # settle_in NODE: what every load balancer under test needs; frames come in from the gateway's address.
 settle_in() {
-	on "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
+	on "$1" sysctl -eqw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0
 	on "$1" ip neigh replace 192.168.178.2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
 }
 

@@ -15,7 +15,7 @@ jq -r '(.per_packet[] | .mode as $mode | .cases[] | select(.name | startswith("l
 jq -r '.driver[0].points[] | select(.name | test("^(flows|services|backends)="))
 	| [(.name | split("=")[]), .of_floor] | @tsv' "$results" >"$data/growth"
 jq -r '.compare[] | select(.contestant != "direct")
-	| [.contestant, .lb_cpu_us_per_request, (.udp_frames_per_second // 0) / 1000] | @tsv' "$results" >"$data/compared"
+	| [.contestant, (.lb_cpu_us_per_request // 0), (.udp_frames_per_second // 0) / 1000] | @tsv' "$results" >"$data/compared"
 
 gnuplot <<END
 set terminal svg size 900,640 noenhanced font "sans-serif,13" background "white"

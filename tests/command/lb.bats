@@ -280,7 +280,7 @@ teardown() {
 }
 
 @test "a user who is not root" {
-	run -1 setpriv --reuid 65534 --clear-groups scripts/lb stats
+	run -1 as_nobody scripts/lb stats
 	[[ $output == *"only root can do that"* ]]
 }
 

@@ -62,6 +62,22 @@ teardown() {
 	[ "${lines[2]}" = "status 1" ]
 }
 
+@test "a machine without hosts and resolv.conf, and one whose resolv.conf is a link into /run" {
+	cp -a /etc "$BATS_TEST_TMPDIR/etc"
+	rm -f "$BATS_TEST_TMPDIR"/etc/{hosts,resolv.conf}
+	# shellcheck disable=SC2016 # expanded over there
+	run -0 unshare --mount bash -ec '
+		mount --bind "$1" /etc
+		scripts/node create one
+		mount -t tmpfs tmpfs /run # as systemd-resolved has it
+		mkdir /run/systemd
+		: >/run/systemd/resolv.conf
+		ln -s ../run/systemd/resolv.conf /etc/resolv.conf
+		scripts/node create two' - "$BATS_TEST_TMPDIR/etc"
+	on one true
+	on two true
+}
+
 @test "bad input is refused, and makes nothing" {
 	run -1 scripts/node create Capital
 	run -1 scripts/node create a-name-too-long

@@ -20,6 +20,17 @@ background() {
 	scripts/node exec "$1" setsid "${@:2}" </dev/null >/dev/null 2>&1 3>&- &
 }
 
+# as_nobody COMMAND...: runs one of our scripts as a user who is not root. Such a user may not be able to read the
+# repository where it is (below /root, say): they get a copy, on an empty place of a mount namespace.
+as_nobody() {
+	# shellcheck disable=SC2016 # expanded over there
+	unshare --mount bash -ec 'mount -t tmpfs tmpfs /mnt
+		cp -r bpf labs maps scripts /mnt
+		chmod -R a+rX /mnt
+		cd /mnt
+		exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"' - "$@"
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds.
 wait_for() {
 	local end=$((SECONDS + $1))
@@ -35,7 +46,7 @@ wait_for() {
 one_load_balancer() {
 	scripts/node destroy --all
 	scripts/node create lb eth0=lan:192.168.178.10/24 eth1=dc:172.20.0.10/24 via 192.168.178.2
-	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=1 # or its router solicitations are counted
+	on lb sysctl -eqw net.ipv6.conf.all.disable_ipv6=1 # or its router solicitations are counted
 	on lb ip link set eth0 address 02:00:00:00:00:10
 	on lb ip neigh replace 192.168.178.2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
 	on lb ip link set eth1 address 02:00:00:00:01:10
