@@ -52,7 +52,7 @@ has_xdp() {
 # an XDP action, one count in one counter and nowhere else, and a frame: Python expressions over
 # scapy and the words of tests/lib/packet.py. Without OUT the frame must stay as it was.
 packet() {
-	packets <<<"$1"$'\n'"=> ${*:2}"
+	packets eth0 <<<"$1"$'\n'"=> ${*:2}"
 }
 
 # packets [DEV]: reads several frames from standard input and sends them one after the other, until one goes wrong.
