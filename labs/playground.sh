@@ -159,9 +159,9 @@ lb_packets() {
 	lb_counters | awk -v name="$1" '$1 == name { print $2 }'
 }
 
-# rose NAME: by how much a counter has risen since the requests began.
+# rose NAME: by how much a counter has risen while the requests ran.
 rose() {
-	awk -v name="$1" '$1 == name { n = $2 - n } END { print n + 0 }' <(echo "$counters_before") <(lb_counters)
+	awk -v name="$1" '$1 == name { n = $2 - n } END { print n + 0 }' <<<"$counters_before"$'\n'"$counters_after"
 }
 
 # Where to look when a counter rises and should not.
@@ -197,12 +197,14 @@ ask() {
 	requests=$((20 * ${#backends[@]}))
 	counters_before=$(lb_counters)
 	fact "a request is answered" some_request || {
+		counters_after=$(lb_counters)
 		seen "no answer; $(suspects)"
 		exit 1
 	}
 	counters_before=$(lb_counters)
 	for i in "${backends[@]}"; do on "$i" truncate -s 0 /run/xdp-lb/http.log; done
 	answers=$(on client curl -s --max-time 2 "http://$VIP:$PORT/?[1-$requests]") || true
+	counters_after=$(lb_counters)
 }
 
 # check_answers ADDRESS: what ask() has got: all answers, from every backend, and each backend has seen
@@ -221,6 +223,7 @@ check_answers() {
 		fact "$backend sees the client as $1" [ "$got" = "$1" ] ||
 			seen "${got:-nobody}; scripts/node exec $backend tail /run/xdp-lb/http.log"
 	done
+	counters_after=$(lb_counters) # with what came late
 }
 
 check_no_answers_pass_lb() {

@@ -15,13 +15,11 @@ fact "the load balancer forwards every packet of the requests ($(rose forwarded)
 	[ "$(rose forwarded)" -ge $((4 * requests)) ] || seen "$(suspects)"
 check_no_answers_pass_lb
 check_no_bug
-# shares: "ADDRESS:PORT PERCENT" of the slots, a line each.
-shares() {
-	on lb scripts/lb --json slots tcp "$VIP:$PORT" |
-		jq -r 'length as $all | group_by(.now)[] | "\(.[0].now) \(100 * length / $all | round)"'
-}
+# "ADDRESS:PORT PERCENT" of the slots, a line each.
+shares=$(on lb scripts/lb --json slots tcp "$VIP:$PORT" |
+	jq -r 'length as $all | group_by(.now)[] | "\(.[0].now) \(100 * length / $all | round)"')
 for i in "${!BACKENDS[@]}"; do
-	share=$(shares | awk -v backend="${BACKENDS[i]}:$PORT" '$1 == backend { print $2 }')
+	share=$(awk -v backend="${BACKENDS[i]}:$PORT" '$1 == backend { print $2 }' <<<"$shares")
 	fact "$(backend_name "$i") has its share of the slots (${share:-0} %)" \
 		[ $((${share:-0} * ${#BACKENDS[@]} / 10)) -ge 9 ] ||
 		seen "less; scripts/node exec lb scripts/lb service show"

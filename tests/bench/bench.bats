@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2016 # variables in quotes are jq's
+# bats file_tags=alone
 # make bench: that it measures what it says. No figure is judged here.
 
 load ../lib/helper

@@ -9,12 +9,12 @@
 #
 # wrk asks over connections that stay, over a new one for each request, and, one by one, for the latency.
 # For small UDP packets there are two cables: gen ---- lb ---- sink; XDP makes and counts the packets. Prints JSON.
-# usage: tests/bench/compare.sh REPEATS SECONDS
+# usage: tests/bench/compare.sh REPEATS SECONDS UDP_SECONDS    SECONDS: for each kind of request, whole ones
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/bench/lib.sh
 
-repeats=$1 seconds=$2
+repeats=$1 seconds=$2 udp_seconds=$3
 contestants=(direct nginx haproxy nftables nat l2dsr ipip)
 VIP=192.168.178.15
 trap 'scripts/node destroy --all' EXIT
@@ -212,15 +212,25 @@ cables() {
 	balance "$1" udp 10.1.0.0 10.2.0.0
 }
 
+# drained: waits until no frame arrives any more. Sets came, how many have arrived so far.
+drained() {
+	local before=
+	until [[ ${came-} == "$before" && -n $before ]]; do
+		sleep 0.1
+		before=${came-}
+		came=$(sunk sink)
+	done
+}
+
 # flood: small UDP packets of 4096 clients; prints how many went in and came out.
 flood() {
-	local before sent took
+	local before sent took came
 	on gen "$build/packets" send eth0 0.5 /sys/fs/bpf/deal/deal_and_send "$(deck 4096 1 udp)" >/dev/null # warm
-	sleep 0.5
-	before=$(sunk sink)
-	read -r sent took < <(on gen taskset -c 0 "$build/packets" send eth0 "$seconds" /sys/fs/bpf/deal/deal_and_send "$(deck 4096 1 udp)")
-	sleep 0.5
-	jq -nc --arg contestant "$contestant" --argjson sent "$sent" --argjson came $(($(sunk sink) - before)) --argjson seconds "$took" \
+	drained
+	before=$came
+	read -r sent took < <(on gen taskset -c 0 "$build/packets" send eth0 "$udp_seconds" /sys/fs/bpf/deal/deal_and_send "$(deck 4096 1 udp)")
+	drained
+	jq -nc --arg contestant "$contestant" --argjson sent "$sent" --argjson came $((came - before)) --argjson seconds "$took" \
 		'{$contestant, what: "udp", $sent, $came, $seconds}'
 }
 

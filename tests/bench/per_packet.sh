@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # per_packet: what does a packet cost? Runs every program on every kind of packet, in turns with floors
 # (programs that do next to nothing), and prints JSON: nanoseconds per packet and multiples of the floor.
-# usage: tests/bench/per_packet.sh MODE ROUNDS RUNS FLOWS    MODE: ipip, l2dsr, decap, nat (with room for FLOWS
-#        connections), or nat-new (as it is built, with new connections); ROUNDS and RUNS: see packets.c;
-#        FLOWS: how many in the cold cases, a power of two
+# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, l2dsr, decap, nat (with room for FLOWS
+#        connections), or nat-new (as it is built, with new connections); REPEATS: how often all is loaded and
+#        measured; ROUNDS and RUNS: see packets.c; FLOWS: how many in the cold cases, a power of two
 # It fails if a verdict or a counter is not what it must be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/bench/lib.sh
 
-mode=$1 rounds=$2 runs=$3 flows=$4
-repeats=5
+mode=$1 repeats=$2 rounds=$3 runs=$4 flows=$5
 cold_services=$((flows < 256 ? flows : 256))
 stats=stats scripts=$PWD # of the tree whose programs are loaded
 [[ $mode != decap ]] || stats=decap_stats

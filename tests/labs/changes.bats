@@ -191,10 +191,12 @@ flood() {
 	hang_up
 }
 
+# bats test_tags=alone
 @test "IPIP: nor does a flood of spoofed SYNs break any" {
 	flood ipip
 }
 
+# bats test_tags=alone
 @test "L2 DSR: nor does a flood of spoofed SYNs break any" {
 	flood l2dsr
 }

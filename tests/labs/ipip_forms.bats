@@ -131,6 +131,7 @@ env_with() {
 	LAB=$LAB-b labs/ipip/teardown.sh
 }
 
+# bats test_tags=alone
 @test "teardown leaves nothing, and can be run twice" {
 	remember
 	labs/ipip/setup.sh >/dev/null
@@ -140,6 +141,7 @@ env_with() {
 	labs/ipip/teardown.sh
 }
 
+# bats test_tags=alone
 @test "teardown leaves nothing when setup was killed half-way, whenever that was" {
 	local delay setup
 	remember

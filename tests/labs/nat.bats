@@ -122,6 +122,7 @@ verdicts() {
 	wait $asker
 }
 
+# bats test_tags=alone
 @test "a flood of 2 million spoofed SYNs leaves established connections alone" {
 	mkfifo "$BATS_TEST_TMPDIR/say"
 	on client tests/lib/connections.py ask 192.168.178.15 7000 100 31000 10.0.0.20 \

@@ -63,8 +63,41 @@ has_xdp() {
 # an XDP action, one count in one counter and nowhere else, and a frame: Python expressions over
 # scapy and the words of tests/lib/packet.py. Without OUT the frame must stay as it was.
 packet() {
-	on lb tests/lib/packet.py eth0 "$@"
+	packets eth0 <<<"$1"$'\n'"=> ${*:2}"
 }
+
+# packets [DEV]: reads several frames from standard input and sends them one after the other, until one goes wrong.
+# Each has two lines, or one if it is short:
+#	IN
+#	=> ACTION COUNTER [OUT]
+packets() {
+	local answer
+	packet_server
+	{
+		echo "${1-eth0}"
+		cat
+	} >"$BATS_FILE_TMPDIR/requests"
+	mapfile -t answer < <(timeout 60 cat "$BATS_FILE_TMPDIR/answers")
+	[[ ${answer[-1]-nothing} == right ]] || {
+		printf '%s\n' "${answer[@]}"
+		false
+	}
+}
+
+# packet_server: one tests/lib/packet.py for the node lb, started when the first frame is to be sent. It ends with the
+# node.
+packet_server() {
+	! is_running "$BATS_FILE_TMPDIR/packet_server" || return 0
+	rm -f "$BATS_FILE_TMPDIR/requests" "$BATS_FILE_TMPDIR/answers"
+	mkfifo "$BATS_FILE_TMPDIR/requests" "$BATS_FILE_TMPDIR/answers"
+	background lb tests/lib/packet.py serve "$BATS_FILE_TMPDIR/requests" "$BATS_FILE_TMPDIR/answers"
+	echo $! >"$BATS_FILE_TMPDIR/packet_server"
+}
+
+# is_running FILE: whether the process runs whose id is in a file. (One that has ended has no command line.)
+is_running() {
+	[[ -e $1 ]] && read -r -d '' _ <"/proc/$(<"$1")/cmdline"
+} 2>/dev/null
 
 # lb ARGUMENT...: the command on the node lb.
 lb() {

@@ -1,18 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends one frame through the XDP program on a device, and compares what comes of it.
+"""Sends frames through the XDP program on a device, and compares what comes of them.
 
 usage: packet.py DEV IN ACTION COUNTER [OUT]
-       packet.py DEV -             several frames, one for each line of standard input: the same
-                                   words, separated by " | "; it stops at the first that goes wrong
-       packet.py DEV --udp-sums    for xdp_nat: UDP packets whose checksum becomes each of many values
+       packet.py DEV -                  several frames from standard input; it stops at the first that goes wrong
+       packet.py DEV --udp-sums         for xdp_nat: UDP packets whose checksum becomes each of many values
+       packet.py serve REQUESTS ANSWERS for tests/lib/helper.bash, so that Python starts once for many frames. Both
+                                        are FIFOs. A request is a line DEV and then frames; an answer is what
+                                        there is to say, and a last line, "right" or "wrong"
 
 IN and OUT are Python expressions over scapy and the words below. The program runs by
 `bpftool prog run` (BPF_PROG_TEST_RUN), as if the frame had come in by DEV. ACTION is pass, drop, tx,
-redirect or aborted; COUNTER the one counter that must count the frame, and all others must not.
+redirect or aborted. COUNTER is the one counter that must count the frame; all others must not.
 OUT is the frame as it must be afterwards, byte by byte; without it, unchanged.
+Of several frames each has two lines, or one if it is short:
+       IN
+       => ACTION COUNTER [OUT]
 Exit status: 0 as expected, 1 not.
 """
+import contextlib
 import difflib
 import functools
 import json
@@ -22,6 +28,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import traceback
 
 # The words of the expressions: these alone, because scapy.all takes twice as long to load.
 from scapy.layers.inet import *  # noqa: F403
@@ -92,14 +99,19 @@ def answer(**fields):
     return client(**{"src": VIP, "dst": CLIENT, **fields})
 
 
+def words(*fields):
+    """The sum of the 16-bit words of addresses and ports, as they are on the wire."""
+    data = b"".join(socket.inet_aton(f) if isinstance(f, str) else struct.pack("!H", f) for f in fields)
+    return sum(struct.unpack(f"!{len(data) // 2}H", data))
+
+
 def mended(chksum):
-    """A UDP checksum after client -> VIP:53 has become LB -> backend:5353, by RFC 1624."""
-    def words(*addresses_and_ports):
-        return sum(struct.unpack("!2H", socket.inet_aton(a)) != () and
-                   sum(struct.unpack("!2H", socket.inet_aton(a))) if isinstance(a, str) else a
-                   for a in addresses_and_ports)
-    total = (~chksum & 0xFFFF) - words(CLIENT, VIP, 53) + words(LB, BACKEND_ON_LAN, 5353)
-    return (~(total % 0xFFFF) & 0xFFFF) or 0xFFFF
+    """NAT: a UDP checksum after client -> VIP:53 has become LB -> backend:5353. RFC 1624 takes the old words out of
+    the sum and puts the new ones in."""
+    total = ~chksum & 0xFFFF
+    total = total - words(CLIENT, VIP, 53) + words(LB, BACKEND_ON_LAN, 5353)
+    total %= 0xFFFF  # ones' complement: a carry comes back at the low end
+    return ~total & 0xFFFF or 0xFFFF  # 0 would mean that there is no checksum
 
 
 def quote(packet, extra=8):
@@ -113,35 +125,41 @@ def run(*command):
 
 
 @functools.cache
-def names():
-    """The names of the program's counters, as the shell has them."""
-    file, array = ("decap_stats", "DECAP_VERDICTS") if "decap" in NAME else ("stats", "VERDICTS")
+def names(file, array):
+    """The names of a program's counters, as the shell has them."""
     script = f'. maps/{file}.sh; echo "${{{array}[@]}}"'
-    return file, subprocess.run(["bash", "-c", script], check=True, capture_output=True,
-                                text=True).stdout.split()
+    return subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True).stdout.split()
 
 
-def counters():
-    """Every named counter of the program on the device: (packets, bytes)."""
-    file, words = names()
-    dump = run("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/xdp/globals/{file}")
-    return {words[entry["formatted"]["key"]]:
-            tuple(sum(cpu["value"][field] for cpu in entry["formatted"]["values"])
-                  for field in ("packets", "bytes")) for entry in dump}
+class Program:
+    """The program on a device."""
 
+    def __init__(self, dev):
+        link = run("ip", "-j", "-d", "link", "show", "dev", dev)[0]
+        self.ifindex = link["ifindex"]
+        self.id = link["xdp"]["prog"]["id"]
+        self.name = link["xdp"]["prog"]["name"]
 
-def send(frame, ifindex, program):
-    """Returns the action and the frame afterwards."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = {name: os.path.join(folder, name) for name in ("in", "out", "ctx")}
-        with open(paths["in"], "wb") as file:
-            file.write(frame)
-        with open(paths["ctx"], "wb") as file:  # struct xdp_md
-            file.write(struct.pack("=6I", 0, len(frame), 0, ifindex, 0, 0))
-        answer = run("bpftool", "-j", "prog", "run", "id", str(program), "data_in", paths["in"],
-                     "data_out", paths["out"], "data_size_out", "16384", "ctx_in", paths["ctx"])
-        with open(paths["out"], "rb") as file:
-            return ACTIONS[answer["retval"]], file.read()
+    def counters(self):
+        """Every named counter: (packets, bytes)."""
+        file, array = ("decap_stats", "DECAP_VERDICTS") if "decap" in self.name else ("stats", "VERDICTS")
+        dump = run("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/xdp/globals/{file}")
+        return {names(file, array)[entry["formatted"]["key"]]:
+                tuple(sum(cpu["value"][field] for cpu in entry["formatted"]["values"])
+                      for field in ("packets", "bytes")) for entry in dump}
+
+    def send(self, frame):
+        """Returns the action and the frame afterwards."""
+        with tempfile.TemporaryDirectory() as folder:
+            paths = {name: os.path.join(folder, name) for name in ("in", "out", "ctx")}
+            with open(paths["in"], "wb") as file:
+                file.write(frame)
+            with open(paths["ctx"], "wb") as file:  # struct xdp_md
+                file.write(struct.pack("=6I", 0, len(frame), 0, self.ifindex, 0, 0))
+            answer = run("bpftool", "-j", "prog", "run", "id", str(self.id), "data_in", paths["in"],
+                         "data_out", paths["out"], "data_size_out", "16384", "ctx_in", paths["ctx"])
+            with open(paths["out"], "rb") as file:
+                return ACTIONS[answer["retval"]], file.read()
 
 
 def show(title, frame):
@@ -156,13 +174,13 @@ def show_difference(expected, got):
     print("\n".join(difflib.unified_diff(*fields, "expected", "got", lineterm="")))
 
 
-def check(program, ifindex, expression, action, counter, expected=None):
+def check(program, expression, action, counter, expected=None):
     """Sends one frame and compares; returns what is wrong, or nothing."""
     frame = bytes(eval(expression))
     expected = frame if expected is None else bytes(eval(expected))
-    before = counters()
-    got_action, got = send(frame, ifindex, program)
-    after = counters()
+    before = program.counters()
+    got_action, got = program.send(frame)
+    after = program.counters()
 
     moved = {name: (after[name][0] - before[name][0], after[name][1] - before[name][1])
              for name in after if after[name] != before[name]}
@@ -179,7 +197,29 @@ def check(program, ifindex, expression, action, counter, expected=None):
     return "; ".join(wrong)
 
 
-def udp_sums(program, ifindex):
+def frames(lines):
+    """The words IN, ACTION, COUNTER and perhaps OUT of each frame that the lines describe. (In one line they may also
+    stand between " | ".)"""
+    text = "".join(" " + line if line.startswith("=>") else "\n" + line for line in map(str.strip, lines))
+    for line in text.splitlines():
+        expression, arrow, rest = line.partition(" => ")
+        if arrow:
+            yield [expression, *rest.split(" ", 2)]
+        elif line:
+            yield line.split(" | ")
+
+
+def check_all(program, all_words):
+    """Sends frames, until one goes wrong; returns what is wrong, or nothing."""
+    wrong = "there is no frame to send"
+    for words_of_frame in all_words:
+        wrong = check(program, *words_of_frame)
+        if wrong:
+            return f"{words_of_frame[0]}: {wrong}"
+    return wrong
+
+
+def udp_sums(program):
     """The program's own output must carry the checksum that scapy computes from scratch, for payloads
     that make the sum run through the corners of ones' complement arithmetic."""
     def sum_of(word):
@@ -190,30 +230,37 @@ def udp_sums(program, ifindex):
     # neighbours, and some others.
     zero = sum_of(0)
     assert sum_of(zero) == 0xFFFF
-    words = {(zero + i) & 0xFFFF for i in range(-3, 4)} | {0, 1, 0xFFFF, 0x8000, 0x7FFF}
-    for word in sorted(words):
+    payloads = {(zero + i) & 0xFFFF for i in range(-3, 4)} | {0, 1, 0xFFFF, 0x8000, 0x7FFF}
+    for word in sorted(payloads):
         frame = came() / client() / UDP(sport=40000, dport=53) / struct.pack("!H", word)
         expected = to_backend() / ours(ttl=63) / UDP(sport=40000, dport=5353) / struct.pack("!H", word)
-        _, got = send(bytes(frame), ifindex, program)
+        _, got = program.send(bytes(frame))
         if got != bytes(expected):
             show_difference(bytes(expected), got)
             return f"payload {word:#06x}"
     return ""
 
 
-def main(dev, *arguments):
-    global NAME
-    link = run("ip", "-j", "-d", "link", "show", "dev", dev)[0]
-    NAME = link["xdp"]["prog"]["name"]
-    where = link["xdp"]["prog"]["id"], link["ifindex"]
-    if arguments == ("--udp-sums",):
-        sys.exit(udp_sums(*where) or 0)
-    lines = [line.strip() for line in sys.stdin] if arguments == ("-",) else None
-    for line in [arguments] if lines is None else lines:
-        words = line if lines is None else line.split(" | ")
-        wrong = check(*where, *words)
-        if wrong:
-            sys.exit(f"{words[0]}: {wrong}")
+def serve(requests, answers):
+    """Answers requests, one at a time, for ever."""
+    while True:
+        with open(requests, encoding="utf-8") as pipe:
+            dev, *lines = pipe.read().splitlines()
+        with open(answers, "w", encoding="utf-8") as pipe, contextlib.redirect_stdout(pipe):
+            try:
+                wrong = check_all(Program(dev), frames(lines))
+            except Exception:
+                wrong = traceback.format_exc()
+            print(wrong + "\nwrong" if wrong else "right")
+
+
+def main(first, *arguments):
+    if first == "serve":
+        serve(*arguments)
+    elif arguments == ("--udp-sums",):
+        sys.exit(udp_sums(Program(first)) or 0)
+    else:
+        sys.exit(check_all(Program(first), frames(sys.stdin) if arguments == ("-",) else [arguments]) or 0)
 
 
 if __name__ == "__main__":

@@ -130,8 +130,9 @@ configure() {
 	mapfile -t expected < <(on lb tests/lib/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")
 	for i in "${!flows[@]}"; do
 		to=${expected[i]%:*}
-		echo "came()/client(src=\"${flows[i]%:*}\")/TCP(sport=${flows[i]#*:},dport=8000) | tx | forwarded | leaves()/tunnel(\"$to\")/client(src=\"${flows[i]%:*}\",ttl=63)/TCP(sport=${flows[i]#*:},dport=8000)"
-	done | on lb tests/lib/packet.py eth0 -
+		echo "came()/client(src=\"${flows[i]%:*}\")/TCP(sport=${flows[i]#*:},dport=8000)"
+		echo "=> tx forwarded leaves()/tunnel(\"$to\")/client(src=\"${flows[i]%:*}\",ttl=63)/TCP(sport=${flows[i]#*:},dport=8000)"
+	done | packets
 	lb set key "$(printf '%064x' 1)"
 	[ "$(on lb tests/lib/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")" != "$(printf '%s\n' "${expected[@]}")" ]
 }

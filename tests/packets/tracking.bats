@@ -49,11 +49,12 @@ expect() {
 		packet="TCP(sport=$port,dport=8000,flags=\"$flags\")"
 		[[ $flags != udp ]] || packet="UDP(sport=$port,dport=53)/b\"x\""
 		if [[ $backend == none ]]; then
-			echo "came()/client()/$packet | drop | no_backend"
+			echo "came()/client()/$packet => drop no_backend"
 		else
-			echo "came()/client()/$packet | tx | forwarded | leaves()/tunnel(\"$backend\")/client(ttl=63)/$packet"
+			echo "came()/client()/$packet"
+			echo "=> tx forwarded leaves()/tunnel(\"$backend\")/client(ttl=63)/$packet"
 		fi
-	done | on lb tests/lib/packet.py eth0 -
+	done | packets
 }
 
 # end_learning: as if the window were over.
@@ -278,11 +279,15 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 @test "fragments follow their flow" {
 	to $B
 	expect <<<"1001 S $B"
-	on lb tests/lib/packet.py eth0 - <<-END
-		came()/client(flags="MF",id=7)/TCP(sport=1001,dport=8000,flags="A")/Raw(b"x"*12) | tx | forwarded | leaves()/tunnel("$B")/client(flags="MF",id=7,ttl=63)/TCP(sport=1001,dport=8000,flags="A")/Raw(b"x"*12)
-		came()/client(flags=0,frag=4,id=7,proto=6)/Raw(b"x"*9) | tx | forwarded | leaves()/tunnel("$B")/client(flags=0,frag=4,id=7,ttl=63,proto=6)/Raw(b"x"*9)
-		came()/client(flags="MF",id=8)/TCP(sport=1002,dport=8000,flags="A")/Raw(b"x"*12) | tx | forwarded | leaves()/tunnel("$A")/client(flags="MF",id=8,ttl=63)/TCP(sport=1002,dport=8000,flags="A")/Raw(b"x"*12)
-		came()/client(flags=0,frag=4,id=8,proto=6)/Raw(b"x"*9) | tx | forwarded | leaves()/tunnel("$A")/client(flags=0,frag=4,id=8,ttl=63,proto=6)/Raw(b"x"*9)
+	packets <<-END
+		came()/client(flags="MF",id=7)/TCP(sport=1001,dport=8000,flags="A")/Raw(b"x"*12)
+		=> tx forwarded leaves()/tunnel("$B")/client(flags="MF",id=7,ttl=63)/TCP(sport=1001,dport=8000,flags="A")/Raw(b"x"*12)
+		came()/client(flags=0,frag=4,id=7,proto=6)/Raw(b"x"*9)
+		=> tx forwarded leaves()/tunnel("$B")/client(flags=0,frag=4,id=7,ttl=63,proto=6)/Raw(b"x"*9)
+		came()/client(flags="MF",id=8)/TCP(sport=1002,dport=8000,flags="A")/Raw(b"x"*12)
+		=> tx forwarded leaves()/tunnel("$A")/client(flags="MF",id=8,ttl=63)/TCP(sport=1002,dport=8000,flags="A")/Raw(b"x"*12)
+		came()/client(flags=0,frag=4,id=8,proto=6)/Raw(b"x"*9)
+		=> tx forwarded leaves()/tunnel("$A")/client(flags=0,frag=4,id=8,ttl=63,proto=6)/Raw(b"x"*9)
 	END
 }
 
@@ -346,10 +351,13 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	printf 'service tcp 192.168.178.15:8000 hash slots 1\nbackend 192.168.178.11\nbackend 192.168.178.12 weight 0\n' | lb restore -
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(dport=8000)'
 	printf 'service tcp 192.168.178.15:8000 hash slots 1\nbackend 192.168.178.11 weight 0\nbackend 192.168.178.12\n' | lb restore -
-	on lb tests/lib/packet.py eth0 - <<-'END'
-		came()/client()/TCP(sport=1001,dport=8000,flags="S") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="S")
-		came()/client()/TCP(sport=1001,dport=8000,flags="A") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="A")
-		came()/client()/TCP(sport=1002,dport=8000,flags="A") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(sport=1002,dport=8000,flags="A")
+	packets <<-'END'
+		came()/client()/TCP(sport=1001,dport=8000,flags="S")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="S")
+		came()/client()/TCP(sport=1001,dport=8000,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:12")/client()/TCP(sport=1001,dport=8000,flags="A")
+		came()/client()/TCP(sport=1002,dport=8000,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(sport=1002,dport=8000,flags="A")
 	END
 	[ "$(flows)" = "1 1" ]
 }
@@ -363,22 +371,27 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	mapfile -t to < <(on lb tests/lib/maglev.py place tcp 192.168.178.15:80 10.0.0.{20..25}:1)
 	for i in {0..5}; do
 		for port in 1001 1002 1003 1004; do
-			echo "came()/client(src=\"10.0.0.2$i\")/TCP(sport=$port,dport=80) | tx | forwarded | leaves()/tunnel(\"${to[i]%:*}\")/client(src=\"10.0.0.2$i\",ttl=63)/TCP(sport=$port,dport=80)"
+			echo "came()/client(src=\"10.0.0.2$i\")/TCP(sport=$port,dport=80)"
+			echo "=> tx forwarded leaves()/tunnel(\"${to[i]%:*}\")/client(src=\"10.0.0.2$i\",ttl=63)/TCP(sport=$port,dport=80)"
 		done
-	done | on lb tests/lib/packet.py eth0 -
+	done | packets
 }
 
 @test "a service of every port gets what no other service has, ICMP errors and fragments included" {
 	lb service add tcp 192.168.178.15:any
 	lb backend add tcp 192.168.178.15:any $C
 	expect <<<"1001 S $A"
-	on lb tests/lib/packet.py eth0 - <<-END
-		came()/client()/TCP(sport=1001,dport=22) | tx | forwarded | leaves()/tunnel("$C")/client(ttl=63)/TCP(sport=1001,dport=22)
-		came()/client()/TCP(sport=1001,dport=65535) | tx | forwarded | leaves()/tunnel("$C")/client(ttl=63)/TCP(sport=1001,dport=65535)
-		came()/client(flags="MF",id=7)/TCP(sport=1001,dport=22,flags="A")/Raw(b"x"*12) | tx | forwarded | leaves()/tunnel("$C")/client(flags="MF",id=7,ttl=63)/TCP(sport=1001,dport=22,flags="A")/Raw(b"x"*12)
-		came()/client(flags=0,frag=4,id=7,proto=6)/Raw(b"x"*9) | tx | forwarded | leaves()/tunnel("$C")/client(flags=0,frag=4,id=7,ttl=63,proto=6)/Raw(b"x"*9)
-		came()/client()/UDP(sport=1001,dport=22) | pass | not_ours
-		came()/client()/ICMP() | pass | not_ours
+	packets <<-END
+		came()/client()/TCP(sport=1001,dport=22)
+		=> tx forwarded leaves()/tunnel("$C")/client(ttl=63)/TCP(sport=1001,dport=22)
+		came()/client()/TCP(sport=1001,dport=65535)
+		=> tx forwarded leaves()/tunnel("$C")/client(ttl=63)/TCP(sport=1001,dport=65535)
+		came()/client(flags="MF",id=7)/TCP(sport=1001,dport=22,flags="A")/Raw(b"x"*12)
+		=> tx forwarded leaves()/tunnel("$C")/client(flags="MF",id=7,ttl=63)/TCP(sport=1001,dport=22,flags="A")/Raw(b"x"*12)
+		came()/client(flags=0,frag=4,id=7,proto=6)/Raw(b"x"*9)
+		=> tx forwarded leaves()/tunnel("$C")/client(flags=0,frag=4,id=7,ttl=63,proto=6)/Raw(b"x"*9)
+		came()/client()/UDP(sport=1001,dport=22) => pass not_ours
+		came()/client()/ICMP() => pass not_ours
 	END
 	lb service del tcp 192.168.178.15:any
 	packet 'came()/client()/TCP(sport=1001,dport=22)' pass not_ours

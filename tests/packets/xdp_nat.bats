@@ -32,11 +32,6 @@ setup() {
 	on lb tests/lib/clear.sh
 }
 
-# packets: several frames in one go, one line each: IN ACTION COUNTER [OUT]. See tests/lib/packet.py.
-packets() {
-	on lb tests/lib/packet.py eth0 -
-}
-
 # connections: how many conntrack holds.
 connections() {
 	on lb bpftool -j map dump pinned "$MAPS/conntrack" | jq 'length / 2'
@@ -50,9 +45,12 @@ event() {
 # A connection's first three packets, from port $1 of the client, lent port $2 of ours.
 open_connection() {
 	packets <<-END
-		came()/client()/TCP(sport=$1,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=$2,dport=8080,flags="S",seq=100)
-		from_backend()/theirs()/TCP(sport=8080,dport=$2,flags="SA",seq=500,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=$1,flags="SA",seq=500,ack=101)
-		came()/client()/TCP(sport=$1,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=$2,dport=8080,flags="A",seq=101,ack=501)
+		came()/client()/TCP(sport=$1,dport=80,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=$2,dport=8080,flags="S",seq=100)
+		from_backend()/theirs()/TCP(sport=8080,dport=$2,flags="SA",seq=500,ack=101)
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=$1,flags="SA",seq=500,ack=101)
+		came()/client()/TCP(sport=$1,dport=80,flags="A",seq=101,ack=501)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=$2,dport=8080,flags="A",seq=101,ack=501)
 	END
 }
 
@@ -60,8 +58,10 @@ open_connection() {
 @test "a connection: requests and replies are rewritten, both ways, ports too; the client's port is kept" {
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="PA",seq=101,ack=501)/"GET" | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="PA",seq=101,ack=501)/"GET"
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="PA",seq=501,ack=104)/"200" | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="PA",seq=501,ack=104)/"200"
+		came()/client()/TCP(sport=40000,dport=80,flags="PA",seq=101,ack=501)/"GET"
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="PA",seq=101,ack=501)/"GET"
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="PA",seq=501,ack=104)/"200"
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="PA",seq=501,ack=104)/"200"
 	END
 	[ "$(connections)" -eq 1 ]
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
@@ -73,20 +73,26 @@ open_connection() {
 	open_connection 40000 40000
 	lb nat set ports 41000-41000 # so that the test knows which port is next
 	packets <<-'END'
-		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S",seq=1) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=41000,dport=8080,flags="S",seq=1)
-		from_backend()/theirs()/TCP(sport=8080,dport=41000,flags="SA",seq=7,ack=2) | tx | forwarded | leaves()/answer(dst="10.0.0.21",ttl=63)/TCP(sport=80,dport=40000,flags="SA",seq=7,ack=2)
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A",seq=501,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A",seq=501,ack=101)
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S",seq=1)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=41000,dport=8080,flags="S",seq=1)
+		from_backend()/theirs()/TCP(sport=8080,dport=41000,flags="SA",seq=7,ack=2)
+		=> tx forwarded leaves()/answer(dst="10.0.0.21",ttl=63)/TCP(sport=80,dport=40000,flags="SA",seq=7,ack=2)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A",seq=501,ack=101)
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A",seq=501,ack=101)
 	END
 }
 
 @test "UDP: one answer makes no connection yet, the client's next packet does" {
 	packets <<-'END'
-		came()/client()/UDP(sport=40000,dport=53)/"question" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
-		from_backend()/theirs()/UDP(sport=5353,dport=40000)/"answer" | tx | forwarded | leaves()/answer(ttl=63)/UDP(sport=53,dport=40000)/"answer"
+		came()/client()/UDP(sport=40000,dport=53)/"question"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+		from_backend()/theirs()/UDP(sport=5353,dport=40000)/"answer"
+		=> tx forwarded leaves()/answer(ttl=63)/UDP(sport=53,dport=40000)/"answer"
 	END
 	[ "$(connections)" -eq 0 ]
 	packets <<-'END'
-		came()/client()/UDP(sport=40000,dport=53)/"more" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"more"
+		came()/client()/UDP(sport=40000,dport=53)/"more"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"more"
 	END
 	[ "$(connections)" -eq 1 ]
 }
@@ -94,11 +100,16 @@ open_connection() {
 @test "checksums: odd lengths, dirty padding, UDP without a checksum, large packets, IP options" {
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="A")/"odd"/Padding("\xff"*7) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")/"odd"/Padding("\xff"*7)
-		came()/client()/UDP(sport=40001,dport=53,chksum=0)/"x" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40001,dport=5353,chksum=0)/"x"
-		came()/client()/TCP(sport=40000,dport=80,flags="A")/("z"*1460) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")/("z"*1460)
-		came()/client(options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63,options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=8080,flags="A")
-		came(5)/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		came()/client()/TCP(sport=40000,dport=80,flags="A")/"odd"/Padding("\xff"*7)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")/"odd"/Padding("\xff"*7)
+		came()/client()/UDP(sport=40001,dport=53,chksum=0)/"x"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40001,dport=5353,chksum=0)/"x"
+		came()/client()/TCP(sport=40000,dport=80,flags="A")/("z"*1460)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")/("z"*1460)
+		came()/client(options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63,options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=8080,flags="A")
+		came(5)/client()/TCP(sport=40000,dport=80,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
 	END
 }
 
@@ -108,22 +119,22 @@ open_connection() {
 
 @test "what is not for a service passes untouched, whatever its ports" {
 	packets <<-'END'
-		came()/client(dst=LB)/TCP(sport=8080,dport=22,flags="S") | pass | not_ours
-		came()/client(dst=LB)/TCP(sport=40000,dport=80,flags="S") | pass | not_ours
-		came()/client(src="192.168.178.11",dst=LB)/TCP(sport=8080,dport=2000,flags="SA") | pass | not_ours
-		came()/client(dst="192.168.178.11")/TCP(sport=40000,dport=80,flags="S") | pass | not_ours
-		came()/client()/TCP(sport=80,dport=40000,flags="S") | pass | not_ours
-		came()/client()/ICMP()/"ping" | pass | not_ours
-		came()/client(dst=LB,flags=0,frag=3)/Raw("x") | pass | not_ours
-		came()/client(dst=LB,ihl=4)/TCP(dport=80) | pass | not_ours
+		came()/client(dst=LB)/TCP(sport=8080,dport=22,flags="S") => pass not_ours
+		came()/client(dst=LB)/TCP(sport=40000,dport=80,flags="S") => pass not_ours
+		came()/client(src="192.168.178.11",dst=LB)/TCP(sport=8080,dport=2000,flags="SA") => pass not_ours
+		came()/client(dst="192.168.178.11")/TCP(sport=40000,dport=80,flags="S") => pass not_ours
+		came()/client()/TCP(sport=80,dport=40000,flags="S") => pass not_ours
+		came()/client()/ICMP()/"ping" => pass not_ours
+		came()/client(dst=LB,flags=0,frag=3)/Raw("x") => pass not_ours
+		came()/client(dst=LB,ihl=4)/TCP(dport=80) => pass not_ours
 	END
 }
 
 @test "a late reply is dropped, never balanced as a request" {
 	packets <<-'END'
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="PA")/"late" | drop | late_reply
-		from_backend()/theirs()/UDP(sport=5353,dport=65535)/"late" | drop | late_reply
-		from_backend()/theirs()/TCP(sport=8080,dport=9999,flags="A") | pass | not_ours
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="PA")/"late" => drop late_reply
+		from_backend()/theirs()/UDP(sport=5353,dport=65535)/"late" => drop late_reply
+		from_backend()/theirs()/TCP(sport=8080,dport=9999,flags="A") => pass not_ours
 	END
 }
 
@@ -136,28 +147,29 @@ t = socket.socket(); t.bind(("192.168.178.10", 40000)); t.listen()
 time.sleep(60)'
 	wait_for 5 on lb grep -q ":9C40 " /proc/net/udp
 	packets <<-'END'
-		came()/client(dst=LB)/TCP(sport=999,dport=40000,flags="S") | pass | not_ours
-		came()/client(dst=LB)/UDP(sport=999,dport=40000) | pass | not_ours
+		came()/client(dst=LB)/TCP(sport=999,dport=40000,flags="S") => pass not_ours
+		came()/client(dst=LB)/UDP(sport=999,dport=40000) => pass not_ours
 	END
 	# and that port is not lent to anybody
 	lb nat set ports 40000-40000
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="S") | drop | ports_exhausted
+		came()/client()/TCP(sport=40000,dport=80,flags="S") => drop ports_exhausted
 	END
 	on lb pkill -f 40000
 	wait_for 5 bash -c '! scripts/node exec lb grep -q ":9C40 " /proc/net/udp'
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client()/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
 	END
 	on lb ip addr del 192.168.178.10/32 dev lo
 }
 
 @test "TCP for a service that is of no connection and begins none is dropped" {
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | drop | no_connection
-		came()/client()/TCP(sport=40000,dport=80,flags="SA") | drop | no_connection
-		came()/client()/TCP(sport=40000,dport=80,flags="FA") | drop | no_connection
-		came()/client()/TCP(sport=40000,dport=80,flags="R") | drop | no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="A") => drop no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="SA") => drop no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="FA") => drop no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="R") => drop no_connection
 	END
 }
 
@@ -166,9 +178,12 @@ time.sleep(60)'
 	lb backend add tcp 192.168.178.15:80 192.168.178.12:8080
 	lb backend del tcp 192.168.178.15:80 192.168.178.11:8080
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A")
-		came()/client()/TCP(sport=40001,dport=80,flags="S") | tx | forwarded | Ether(src=LB_MAC,dst="02:00:00:00:00:12")/ours(dst="192.168.178.12",ttl=63)/TCP(sport=40001,dport=8080,flags="S")
+		came()/client()/TCP(sport=40000,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A")
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="A")
+		came()/client()/TCP(sport=40001,dport=80,flags="S")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:12")/ours(dst="192.168.178.12",ttl=63)/TCP(sport=40001,dport=8080,flags="S")
 	END
 	lb backend add tcp 192.168.178.15:80 192.168.178.11:8080
 	lb backend del tcp 192.168.178.15:80 192.168.178.12:8080
@@ -186,25 +201,34 @@ time.sleep(60)'
 
 @test "only who has seen the answer confirms a connection" {
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
-		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA",seq=500,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="SA",seq=500,ack=101)
-		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=500) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=500)
-		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=90000) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=90000)
-		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA",seq=500,ack=101)
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="SA",seq=500,ack=101)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=500)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=500)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=90000)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=90000)
+		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
 	END
 	[ "$(connections)" -eq 0 ]
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
+		came()/client()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
 	END
 	[ "$(connections)" -eq 1 ]
 }
 
 @test "a refused handshake is forgotten" {
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="RA",ack=101)
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101) | drop | late_reply
+		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101)
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="RA",ack=101)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101) => drop late_reply
 	END
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
 }
@@ -214,18 +238,21 @@ time.sleep(60)'
 	open_connection 40000 40000
 	open_connection 40001 40001
 	packets <<-'END'
-		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") | drop | ports_exhausted
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") => drop ports_exhausted
 	END
 	for _ in 1 2 3 4 5 6; do # one direction is enough to keep it
 		packets <<-'END'
-			from_backend()/theirs()/TCP(sport=8080,dport=40001,flags="A") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40001,flags="A")
+			from_backend()/theirs()/TCP(sport=8080,dport=40001,flags="A")
+			=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40001,flags="A")
 		END
 		sleep 0.4
 	done
 	packets <<-'END'
-		came()/client()/TCP(sport=40001,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
-		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | drop | no_connection
+		came()/client()/TCP(sport=40001,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client()/TCP(sport=40000,dport=80,flags="A") => drop no_connection
 	END
 	[ "$(connections)" -eq 1 ]
 }
@@ -233,14 +260,17 @@ time.sleep(60)'
 @test "UDP has an idle time of its own" {
 	lb nat set udp 1
 	packets <<-'END'
-		came()/client()/UDP(sport=40000,dport=53) | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
-		from_backend()/theirs()/UDP(sport=5353,dport=40000) | tx | forwarded | leaves()/answer(ttl=63)/UDP(sport=53,dport=40000)
-		came()/client()/UDP(sport=40000,dport=53) | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
+		came()/client()/UDP(sport=40000,dport=53)
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
+		from_backend()/theirs()/UDP(sport=5353,dport=40000)
+		=> tx forwarded leaves()/answer(ttl=63)/UDP(sport=53,dport=40000)
+		came()/client()/UDP(sport=40000,dport=53)
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
 	END
 	[ "$(connections)" -eq 1 ]
 	sleep 2
 	packets <<-'END'
-		from_backend()/theirs()/UDP(sport=5353,dport=40000) | drop | late_reply
+		from_backend()/theirs()/UDP(sport=5353,dport=40000) => drop late_reply
 	END
 	[ "$(connections)" -eq 0 ]
 }
@@ -250,7 +280,7 @@ time.sleep(60)'
 	open_connection 40000 40000
 	sleep 2
 	packets <<-'END'
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A") | drop | late_reply
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A") => drop late_reply
 	END
 	[ "$(connections)" -eq 0 ]
 }
@@ -259,16 +289,19 @@ time.sleep(60)'
 	lb nat set closing 1
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="FA") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="FA")
+		came()/client()/TCP(sport=40000,dport=80,flags="FA")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="FA")
 	END
 	sleep 2
 	packets <<-'END'
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="FA") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="FA")
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="FA")
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="FA")
+		came()/client()/TCP(sport=40000,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
 	END
 	sleep 2
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | drop | no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="A") => drop no_connection
 	END
 	[ "$(connections)" -eq 0 ]
 }
@@ -278,28 +311,35 @@ time.sleep(60)'
 	open_connection 40000 40000
 	open_connection 40001 40001
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="R") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="R")
-		came()/client()/TCP(sport=40001,dport=80,flags="R") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="R")
-		came()/client()/TCP(sport=40001,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
+		came()/client()/TCP(sport=40000,dport=80,flags="R")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="R")
+		came()/client()/TCP(sport=40001,dport=80,flags="R")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="R")
+		came()/client()/TCP(sport=40001,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
 	END
 	sleep 2
 	packets <<-'END'
-		came()/client()/TCP(sport=40001,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A") | drop | late_reply
+		came()/client()/TCP(sport=40001,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="A")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A") => drop late_reply
 	END
 }
 
 @test "a client may use the port of a closed connection again, at once" {
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="FA") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="FA")
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="FA") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="FA")
+		came()/client()/TCP(sport=40000,dport=80,flags="FA")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="FA")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="FA")
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="FA")
 	END
 	open_connection 40000 40000
 	[ "$(connections)" -eq 1 ]
 	# while one that is not closed stays as it is: the backend answers such a SYN itself
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client()/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
 	END
 	[ "$(connections)" -eq 1 ]
 }
@@ -312,10 +352,13 @@ time.sleep(60)'
 	open_connection 40001 40001
 	open_connection 40002 40002
 	packets <<-'END'
-		came()/client()/TCP(sport=40003,dport=80,flags="S") | drop | ports_exhausted
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
-		from_backend()/theirs()/TCP(sport=8080,dport=40002,flags="A") | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40002,flags="A")
-		came()/client()/UDP(sport=40000,dport=53) | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
+		came()/client()/TCP(sport=40003,dport=80,flags="S") => drop ports_exhausted
+		came()/client()/TCP(sport=40000,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		from_backend()/theirs()/TCP(sport=8080,dport=40002,flags="A")
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40002,flags="A")
+		came()/client()/UDP(sport=40000,dport=53)
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)
 	END
 	[ $(($(event started) - before)) -eq 4 ]
 }
@@ -323,80 +366,99 @@ time.sleep(60)'
 @test "an unanswered handshake lends its port only for so long" {
 	lb nat set ports 40000-40000 handshake 1
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
-		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") | drop | ports_exhausted
+		came()/client()/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") => drop ports_exhausted
 	END
 	sleep 1.1
 	packets <<-'END'
-		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
-		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA") | tx | forwarded | leaves()/answer(dst="10.0.0.21",ttl=63)/TCP(sport=80,dport=40000,flags="SA")
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA")
+		=> tx forwarded leaves()/answer(dst="10.0.0.21",ttl=63)/TCP(sport=80,dport=40000,flags="SA")
 	END
 }
 
 @test "fragments: the first by its ports, the others like it, both ways" {
 	packets <<-'END'
-		came()/client(flags="MF",id=77)/UDP(sport=40000,dport=53,len=40,chksum=0x1234)/("x"*16) | tx | forwarded | to_backend()/ours(flags="MF",id=77,ttl=63)/UDP(sport=40000,dport=5353,len=40,chksum=mended(0x1234))/("x"*16)
-		came()/client(flags=0,frag=3,id=77,proto=17)/Raw("y"*16) | tx | forwarded | to_backend()/ours(flags=0,frag=3,id=77,ttl=63,proto=17)/Raw("y"*16)
-		came()/client(flags=0,frag=3,id=78,proto=17)/Raw("y"*16) | drop | fragment_unknown
-		from_backend()/theirs(flags="MF",id=9)/UDP(sport=5353,dport=40000,len=40,chksum=0)/("x"*16) | tx | forwarded | leaves()/answer(flags="MF",id=9,ttl=63)/UDP(sport=53,dport=40000,len=40,chksum=0)/("x"*16)
-		from_backend()/theirs(flags=0,frag=3,id=9,proto=17)/Raw("y"*16) | tx | forwarded | leaves()/answer(flags=0,frag=3,id=9,ttl=63,proto=17)/Raw("y"*16)
+		came()/client(flags="MF",id=77)/UDP(sport=40000,dport=53,len=40,chksum=0x1234)/("x"*16)
+		=> tx forwarded to_backend()/ours(flags="MF",id=77,ttl=63)/UDP(sport=40000,dport=5353,len=40,chksum=mended(0x1234))/("x"*16)
+		came()/client(flags=0,frag=3,id=77,proto=17)/Raw("y"*16)
+		=> tx forwarded to_backend()/ours(flags=0,frag=3,id=77,ttl=63,proto=17)/Raw("y"*16)
+		came()/client(flags=0,frag=3,id=78,proto=17)/Raw("y"*16) => drop fragment_unknown
+		from_backend()/theirs(flags="MF",id=9)/UDP(sport=5353,dport=40000,len=40,chksum=0)/("x"*16)
+		=> tx forwarded leaves()/answer(flags="MF",id=9,ttl=63)/UDP(sport=53,dport=40000,len=40,chksum=0)/("x"*16)
+		from_backend()/theirs(flags=0,frag=3,id=9,proto=17)/Raw("y"*16)
+		=> tx forwarded leaves()/answer(flags=0,frag=3,id=9,ttl=63,proto=17)/Raw("y"*16)
 	END
 }
 
 @test "ICMP errors towards the client: outside and inside are translated back" {
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client()/UDP(sport=40000,dport=53)/"question" | tx | forwarded | to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
-		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400)) | tx | forwarded | leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400))
-		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400),300) | tx | forwarded | leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400),300)
-		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40000,dport=5353)/"question",16) | tx | forwarded | leaves()/answer(ttl=63)/ICMP(type=3,code=3)/quote(client()/UDP(sport=40000,dport=53)/"question",16)
-		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40009,dport=5353)/"question",16) | pass | not_ours
+		came()/client()/UDP(sport=40000,dport=53)/"question"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400))
+		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400))
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400),300)
+		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400),300)
+		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40000,dport=5353)/"question",16)
+		=> tx forwarded leaves()/answer(ttl=63)/ICMP(type=3,code=3)/quote(client()/UDP(sport=40000,dport=53)/"question",16)
+		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40009,dport=5353)/"question",16) => pass not_ours
 	END
 }
 
 @test "ICMP errors towards the backend too" {
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400)) | tx | forwarded | to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
-		came()/client()/ICMP(type=3,code=2)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400)) | tx | forwarded | to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
-		came()/client(src="10.0.0.2")/ICMP(type=3,code=4)/quote(answer()/TCP(sport=80,dport=40009,flags="A")) | pass | not_ours
+		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400))
+		=> tx forwarded to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
+		came()/client()/ICMP(type=3,code=2)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400))
+		=> tx forwarded to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
+		came()/client(src="10.0.0.2")/ICMP(type=3,code=4)/quote(answer()/TCP(sport=80,dport=40009,flags="A")) => pass not_ours
 	END
 }
 
 @test "TTL 1 is answered with time exceeded, to whom sent it" {
 	open_connection 40000 40000
 	packets <<-'END'
-		came()/client(ttl=1)/TCP(sport=40000,dport=80,flags="A") | tx | ttl_answered | leaves()/IP(src=LB,dst=CLIENT,id=0,ttl=64)/ICMP(type=11)/quote(client(ttl=1)/TCP(sport=40000,dport=80,flags="A"))
-		from_backend()/theirs(ttl=1)/TCP(sport=8080,dport=40000,flags="A") | tx | ttl_answered | to_backend()/IP(src=LB,dst="192.168.178.11",id=0,ttl=64)/ICMP(type=11)/quote(theirs(ttl=1)/TCP(sport=8080,dport=40000,flags="A"))
+		came()/client(ttl=1)/TCP(sport=40000,dport=80,flags="A")
+		=> tx ttl_answered leaves()/IP(src=LB,dst=CLIENT,id=0,ttl=64)/ICMP(type=11)/quote(client(ttl=1)/TCP(sport=40000,dport=80,flags="A"))
+		from_backend()/theirs(ttl=1)/TCP(sport=8080,dport=40000,flags="A")
+		=> tx ttl_answered to_backend()/IP(src=LB,dst="192.168.178.11",id=0,ttl=64)/ICMP(type=11)/quote(theirs(ttl=1)/TCP(sport=8080,dport=40000,flags="A"))
 	END
 }
 
 @test "the backend's interface has a smaller MTU: fragmentation needed, or dropped without DF" {
 	on lb ip link set eth1 mtu 1400
 	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) | tx | too_big_answered | leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361))
-		came()/client(flags=0)/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) | drop | too_big
+		came()/client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361)
+		=> tx too_big_answered leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361))
+		came()/client(flags=0)/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) => drop too_big
 	END
 	on lb ip link set eth1 mtu 1500
 }
 
 @test "a backend on another interface is reached by redirect, and so is the client on the way back" {
 	packets <<-'END'
-		came(7)/client()/TCP(sport=40000,dport=8001,flags="S") | redirect | redirected | Ether(src=LB_MAC1,dst=FAR_MAC1)/ours(dst="172.20.0.20",ttl=63)/TCP(sport=40000,dport=8001,flags="S")
+		came(7)/client()/TCP(sport=40000,dport=8001,flags="S")
+		=> redirect redirected Ether(src=LB_MAC1,dst=FAR_MAC1)/ours(dst="172.20.0.20",ttl=63)/TCP(sport=40000,dport=8001,flags="S")
 	END
 	lb attach nat eth1
-	on lb tests/lib/packet.py eth1 'Ether(src=FAR_MAC1,dst=LB_MAC1)/theirs(src="172.20.0.20")/TCP(sport=8001,dport=40000,flags="SA")' \
-		redirect redirected 'leaves()/answer(ttl=63)/TCP(sport=8001,dport=40000,flags="SA")'
+	packets eth1 <<-'END'
+		Ether(src=FAR_MAC1,dst=LB_MAC1)/theirs(src="172.20.0.20")/TCP(sport=8001,dport=40000,flags="SA")
+		=> redirect redirected leaves()/answer(ttl=63)/TCP(sport=8001,dport=40000,flags="SA")
+	END
 	lb detach eth1
 }
 
 @test "no backend, no MAC address, lengths that disagree: dropped, each with its counter" {
 	packets <<-'END'
-		came()/client()/TCP(dport=8002,flags="S") | drop | no_backend
-		came()/client()/TCP(dport=8003,flags="S") | drop | no_neighbour
-		came()/client(ihl=4)/TCP(dport=80) | drop | malformed
-		came()/client()/TCP(dport=80,dataofs=4) | drop | malformed
-		came()/client(len=41)/TCP(dport=80) | drop | malformed
+		came()/client()/TCP(dport=8002,flags="S") => drop no_backend
+		came()/client()/TCP(dport=8003,flags="S") => drop no_neighbour
+		came()/client(ihl=4)/TCP(dport=80) => drop malformed
+		came()/client()/TCP(dport=80,dataofs=4) => drop malformed
+		came()/client(len=41)/TCP(dport=80) => drop malformed
 	END
 }
 
@@ -415,16 +477,20 @@ time.sleep(60)'
 		open_connection $port $port
 	done
 	packets <<-END
-		came()/client()/TCP(sport=40004,dport=80,flags="S",seq=100) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="S",seq=100)
-		from_backend()/theirs()/TCP(sport=8080,dport=40004,flags="SA",seq=500,ack=101) | tx | forwarded | leaves()/answer(ttl=63)/TCP(sport=80,dport=40004,flags="SA",seq=500,ack=101)
-		came()/client()/TCP(sport=40004,dport=80,flags="A",seq=101,ack=501) | drop | connections_full
-		came()/client()/TCP(sport=40000,dport=80,flags="A") | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		came()/client()/TCP(sport=40004,dport=80,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="S",seq=100)
+		from_backend()/theirs()/TCP(sport=8080,dport=40004,flags="SA",seq=500,ack=101)
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40004,flags="SA",seq=500,ack=101)
+		came()/client()/TCP(sport=40004,dport=80,flags="A",seq=101,ack=501) => drop connections_full
+		came()/client()/TCP(sport=40000,dport=80,flags="A")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
 	END
 	[ "$(connections)" -eq 4 ]
 	lb nat set established 1
 	sleep 2
 	packets <<-END
-		came()/client()/TCP(sport=40004,dport=80,flags="A",seq=101,ack=501) | tx | forwarded | to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="A",seq=101,ack=501)
+		came()/client()/TCP(sport=40004,dport=80,flags="A",seq=101,ack=501)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="A",seq=101,ack=501)
 	END
 	[ "$(connections)" -eq 4 ] # one of the dead has made room
 }
