@@ -125,9 +125,9 @@ def run(*command):
 
 
 @functools.cache
-def names(file, array):
+def names(enum):
     """The names of a program's counters, as the shell has them."""
-    script = f'. maps/{file}.sh; echo "${{{array}[@]}}"'
+    script = f'. maps/all.sh; echo "${{ENUMS[{enum}]#* }}"'
     return subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True).stdout.split()
 
 
@@ -142,9 +142,9 @@ class Program:
 
     def counters(self):
         """Every named counter: (packets, bytes)."""
-        file, array = ("decap_stats", "DECAP_VERDICTS") if "decap" in self.name else ("stats", "VERDICTS")
+        file, enum = ("decap_stats", "decap_verdict") if "decap" in self.name else ("stats", "verdict")
         dump = run("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/xdp/globals/{file}")
-        return {names(file, array)[entry["formatted"]["key"]]:
+        return {names(enum)[entry["formatted"]["key"]]:
                 tuple(sum(cpu["value"][field] for cpu in entry["formatted"]["values"])
                       for field in ("packets", "bytes")) for entry in dump}
 
