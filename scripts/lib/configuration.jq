@@ -37,7 +37,7 @@ def backends_of($service):
 def with_backends:
 	($ARGS.named.backends | rows | map([.[:index(" ")], backend]) | group_by(.[0])
 		| map({key: .[0][0], value: map(.[1])}) | from_entries) as $of
-	| map(.backends = $of[.id | tostring] // []);
+	| map(.backends = ($of[.id | tostring] // []));
 
 # configuration: all of it.
 def configuration: services | with_backends;

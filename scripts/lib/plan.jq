@@ -60,7 +60,7 @@ def slots_for($now; $limits):
 # one now, or nobody's, with what they were before; new: those that need an id}.
 def compare($there):
 	(.backends | by(server)) as $wanted
-	| if $wanted | length < (.backends | length) then refuse("backend \(.backends | twice(server) | server) of \(name) is there twice")
+	| if ($wanted | length) < (.backends | length) then refuse("backend \(.backends | twice(server) | server) of \(name) is there twice")
 	  elif $there == [] then {changed: [], new: .backends}
 	  else
 		($there | by(server)) as $old

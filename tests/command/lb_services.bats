@@ -84,15 +84,27 @@ goes_on() {
 	return 1
 }
 
-@test "kill -9 at a random moment, 200 times: packets go on, and the next command works" {
+# kill_at N ARGUMENT...: runs a command that kills itself, and what it has started, before its Nth step: a step is a
+# simple command of bash, in lb or in a subshell of it. With N = 0 it is not killed, and `steps` says how many it has.
+kill_at() {
+	# shellcheck disable=SC2016 # expanded over there
+	echo 'set -T; xdp_lb_step=0; trap '"'"'((++xdp_lb_step != XDP_LB_KILL_AT)) || kill -KILL 0'"'"' DEBUG
+		trap '"'"'[[ $BASH_SUBSHELL -gt 0 ]] || echo "$xdp_lb_step" >"$XDP_LB_STEPS"'"'"' EXIT' >"$BATS_TEST_TMPDIR/kill"
+	on lb setsid --wait env BASH_ENV="$BATS_TEST_TMPDIR/kill" XDP_LB_KILL_AT="$1" XDP_LB_STEPS="$BATS_TEST_TMPDIR/steps" \
+		scripts/lb "${@:2}" >/dev/null 2>&1 || [ $? -eq 137 ] && killed=$((killed + ($1 > 0)))
+	steps=$(cat "$BATS_TEST_TMPDIR/steps")
+}
+
+@test "kill -9 at any of its steps, 200 times: packets go on, and the next command works" {
 	loaded
-	local i command killed=0
+	local i kind command killed=0 steps=0 all=()
 	for i in 1 2 3 4 5; do
 		printf 'service tcp 192.168.178.2%d:80\n backend 172.16.0.1%d\n backend 172.16.0.2%d\n' $i $i $i
 	done >"$BATS_TEST_TMPDIR/five"
 	printf 'service tcp 192.168.178.15:8000\n backend 172.16.0.10\n' >>"$BATS_TEST_TMPDIR/five"
-	for ((i = 0; i < 200; i++)); do
-		case $((i % 8)) in
+	for ((i = 0; i < 208; i++)); do
+		kind=$((i % 8))
+		case $kind in
 		0) command=(backend add tcp 192.168.178.15:8000 172.16.0.11) ;;
 		1) command=(service add tcp 192.168.178.16:80) ;;
 		2) command=(backend set tcp 192.168.178.15:8000 172.16.0.11 weight $((RANDOM % 5))) ;;
@@ -102,14 +114,18 @@ goes_on() {
 		6) command=(restore "$BATS_TEST_TMPDIR/five") ;;
 		7) command=(settle) ;;
 		esac
-		setsid scripts/node exec lb scripts/lb "${command[@]}" >/dev/null 2>&1 3>&- &
-		sleep "0.$(printf '%03d' $((RANDOM % 900)))"
-		! kill -KILL -- -$! 2>/dev/null || killed=$((killed + 1))
-		wait $! 2>/dev/null || true
+		if ((i < 8)); then # once each, to know how many steps it has
+			kill_at 0 "${command[@]}"
+			all[kind]=$steps
+			echo "${command[*]}: $steps steps"
+			[ "$steps" -gt 50 ]
+		else
+			kill_at $((1 + RANDOM % all[kind])) "${command[@]}"
+		fi
 		((i % 20)) || goes_on
 	done
 	echo "killed: $killed"
-	[ $killed -ge 100 ]
+	[ $killed -ge 150 ]
 	goes_on
 	# No half of anything is left: what is there is what shows, and the next command works.
 	lb save >"$BATS_TEST_TMPDIR/saved"
@@ -117,7 +133,9 @@ goes_on() {
 	lb restore "$BATS_TEST_TMPDIR/five"
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 	[ "$(lb service show | grep -c backend)" -eq 11 ]
-	[ "$(on lb ls /sys/fs/bpf/xdp)" = globals ]
+	[ "$(on lb ls /sys/fs/bpf/xdp | xargs)" = "globals lists" ]
+	[ "$(on lb ls /sys/fs/bpf/xdp/lists | xargs)" = "backends services" ]
+	[ -z "$(on lb find /run/xdp-lb -type f)" ]
 }
 
 @test "a command goes on to its end when its reader goes away" {
@@ -242,7 +260,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		printf '%s\n' "${@:2}" >"$BATS_TEST_TMPDIR/wrong$n"
 		refuses 1 "$1" restore "$BATS_TEST_TMPDIR/wrong$n"
 	}
-	wrong "line 1: unexpected word 'servce' A line begins with service, backend, or #" "servce tcp 1.2.3.4:80"
+	wrong "line 1: unexpected word 'servce'. A line begins with service, backend, or #" "servce tcp 1.2.3.4:80"
 	wrong "line 1: a backend comes after its service" "backend 1.2.3.4"
 	wrong "line 3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
 	wrong "line 2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
@@ -275,13 +293,9 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		echo "service tcp 10.1.$i.1:80 maglev slots 16381"
 		for ((b = 0; b < 100; b++)); do echo "  backend 10.2.$i.$b weight 1 up"; done
 	done >"$BATS_TEST_TMPDIR/large"
-	local started=$EPOCHREALTIME
 	lb restore "$BATS_TEST_TMPDIR/large"
-	echo "# 256 x 100: restored in $(bc <<<"$EPOCHREALTIME - $started") s" >&3
 	[ "$(lb service show | grep -c backend)" -eq 25600 ]
-	started=$EPOCHREALTIME
 	run -0 lb -v restore "$BATS_TEST_TMPDIR/large"
-	echo "# again, nothing to do: $(bc <<<"$EPOCHREALTIME - $started") s" >&3
 	run ! grep "prog run" <<<"$output"
 	to=$(on lb tests/lib/maglev.py place tcp 10.1.255.1:80 10.0.0.20:20)
 	packet 'came()/client(dst="10.1.255.1")/TCP(sport=20,dport=80)' tx forwarded \
