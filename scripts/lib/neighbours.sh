@@ -27,15 +27,19 @@ routes() {
 }
 
 # keep_neighbours ADDRESS...: has the kernel always know the MAC addresses of the next hops to them. None of them may
-# be this machine's own: then nothing is done.
+# be this machine's own: then nothing is done. Sets kept to the next hops, as "ADDRESS DEV".
 keep_neighbours() {
 	local found word address dev
 	found=$(routes "$@")
+	kept=()
 	while read -r word address dev; do
 		case $word in
 		own) die "$address is this machine's own address, or a broadcast; give that of another machine" ;;
 		none) warn "there is no route to $address yet; its packets are dropped as no_route. Once there is one, run: lb refresh" ;;
-		hop) run ip neigh replace "$address" dev "$dev" managed ;;
+		hop)
+			run ip neigh replace "$address" dev "$dev" managed
+			kept+=("$address $dev")
+			;;
 		esac
 	done <<<"$found"
 }
@@ -56,13 +60,30 @@ drop_hops() {
 	done
 }
 
-# refresh: keep_neighbours for every backend. Links that were down have lost their neighbours, and routes may
-# lead another way now: XDP drops such packets (no_neighbour), so that nobody asks for the address.
+# unknown_hops: those of kept whose MAC address the kernel does not know, a line each.
+unknown_hops() {
+	local hop known
+	known=$'\n'$(ip neigh show)
+	for hop in "${kept[@]}"; do
+		[[ $known == *$'\n'"${hop% *} dev ${hop#* } lladdr "* ]] || echo "$hop"
+	done
+}
+
+# refresh: keep_neighbours for every backend, and with NAT for the gateways. Links that were down have lost their
+# neighbours, and routes may lead another way now: XDP drops such packets (no_neighbour), so that nobody asks for the
+# address. It ends when all are known; or after a second, with those that are not.
 refresh() {
-	local addresses
+	local addresses tries hop
 	no_more "$@"
 	take_lock
 	need_configuration
 	mapfile -t addresses < <(listed_addresses)
 	keep_neighbours "${addresses[@]}"
+	for ((tries = 0; tries < 20; tries++)); do
+		[[ -z $dry && -n $(unknown_hops) ]] || return 0
+		sleep 0.05
+	done
+	while read -r hop; do
+		warn "${hop% *} on ${hop#* } does not answer ARP; what goes there is dropped as no_neighbour until it does"
+	done < <(unknown_hops)
 }

@@ -160,3 +160,7 @@ send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dpo
 	[ "$(scripts/node list | grep -c -v switch)" -eq 5 ]
 	labs/ipip/check.sh
 }
+
+@test "after its link was down, the load balancer finds all next hops again by lb refresh" {
+	outlives_a_link_flap
+}

@@ -105,3 +105,7 @@ teardown_file() {
 	on backend-01 labs/l2dsr/setup.sh
 	labs/l2dsr/check.sh
 }
+
+@test "after its link was down, the load balancer finds all next hops again by lb refresh" {
+	outlives_a_link_flap
+}

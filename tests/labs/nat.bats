@@ -252,3 +252,7 @@ except ConnectionRefusedError:
 		done
 	done
 }
+
+@test "after its link was down, the load balancer finds all next hops again by lb refresh" {
+	outlives_a_link_flap
+}

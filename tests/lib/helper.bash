@@ -237,3 +237,17 @@ log_names() {
 			'/GET/ && !index(mine, $1) { print $1 }' /run/xdp-lb/http.log | sort -u)" = "$1" ]
 	done
 }
+
+# outlives_a_link_flap: the load balancer's cable is out for a moment. After `lb refresh` every request is answered.
+outlives_a_link_flap() {
+	local answers
+	on switch ip link set lb.eth0 down
+	wait_for 5 on lb bash -c '[[ $(cat /sys/class/net/eth0/carrier) -eq 0 && -z $(ip neigh show dev eth0 nud reachable) ]]'
+	on switch ip link set lb.eth0 up
+	wait_for 5 on lb bash -c '[[ $(cat /sys/class/net/eth0/carrier) -eq 1 ]]'
+	run -0 lb refresh
+	# shellcheck disable=SC2154 # output is run's
+	[ -z "$output" ]
+	answers=$(on client curl -sS --max-time 5 "http://192.168.178.15:8000/?[1-30]")
+	[ "$(grep -c "^Hello from" <<<"$answers")" -eq 30 ]
+}
