@@ -43,7 +43,7 @@ _lb() {
 	"1 decap") choices="add del show stats" ;;
 	"2 decap add" | "2 decap del") choices="lb host vip" ;;
 	esac
-	[[ $word != -* ]] || choices="-v --json --watch --help"
+	[[ $word != -* ]] || choices="-v --dry-run --json --watch --help"
 
 	mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
 	# What bash believes to be the word begins behind the last colon.

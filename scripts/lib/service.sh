@@ -49,7 +49,7 @@ restore() {
 	take_lock
 	need_configuration
 	plan restore < <(parse_text <"$file")
-	[[ ${#commands[@]} -gt 0 ]] || return 0
+	[[ ${#commands[@]} -gt 0 || ${#steps[@]} -gt 0 ]] || return 0
 	before=$(configured 'configuration[] | as_text' -r)
 	! carry_out || return 0
 	plan restore < <(parse_text <<<"$before")

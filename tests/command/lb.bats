@@ -367,14 +367,50 @@ complete_line() {
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]
 }
 
-@test "every command has its place in the man page and the completion" {
-	local object verb
+# grammar: "OBJECT VERB" or "OBJECT" of every command that the help names, a line each.
+grammar() {
+	scripts/lb --help | sed -nE 's/^  lb (service|backend|nat|decap) ([a-z]+).*/\1 \2/p; t; s/^  lb ([a-z]+).*/\1/p' | sort -u
+}
+
+@test "help, dispatch, completion, man page and README name the same commands" {
+	local object verb named
 	run -0 mandoc -Tlint -Wwarning scripts/lb.8
+	[ "$(grammar | wc -l)" -ge 20 ]
 	while read -r object verb; do
 		grep -qE "^.It Cm $object\>${verb:+.*\<$verb\>}" scripts/lb.8 || grep -qE "^.It Cm $object $verb" scripts/lb.8
 		[[ " $(complete_line "lb ") " == *" $object "* ]]
 		[[ -z $verb || " $(complete_line "lb $object ") " == *" $verb "* ]]
-	done < <(lb --help | sed -nE 's/^  lb (service|backend|nat|decap) ([a-z]+).*/\1 \2/p; t; s/^  lb ([a-z]+).*/\1/p' | sort -u)
+		grep -qE "^\"$object/${verb:-\"\*}|\"$object/$verb\"" scripts/lb
+	done < <(grammar)
+	# the other way: what is dispatched is in the help, and what a page shows is a command
+	named=$(sed -n 's/^\("[a-z].*\)) room.*/\1/p' scripts/lb | tr '|' '\n' | tr -d '" *' | tr / ' ' | sed 's/ $//' | sort -u)
+	# help writes `nat show | stats` in one line
+	diff <(grammar) <(grep -vxE "(nat|decap) stats" <<<"$named")
+	git grep -hoE "scripts/lb (-v |--json |--dry-run )?[a-z]+( [a-z]+)?" -- '*.md' | sed -E 's/scripts.lb (-v |--json |--dry-run )?//' | sort -u | while read -r object verb; do
+		grep -qE "^$object( |$)" <(grammar) || { echo "a page names lb $object"; false; }
+		case $object in
+		service | backend | nat | decap) [[ -z $verb ]] || grep -qxF "$object $verb" <<<"$named" || { echo "a page names lb $object $verb"; false; } ;;
+		esac
+	done
+}
+
+@test "--dry-run says what would be done, and does nothing" {
+	refuses 0 "# ip -force link set dev eth0 xdp obj" --dry-run attach ipip eth0
+	run ! has_xdp eth0
+	loaded
+	refuses 0 "change service tcp 192.168.178.15:8000 maglev slots 16381
+  change backend 172.16.0.10:8000 weight 1 up to weight 0 up" --dry-run backend set tcp 192.168.178.15:8000 172.16.0.10 weight 0
+	refuses 0 "# ip neigh replace 172.20.0.30 dev eth1 managed
+change service tcp 192.168.178.15:8000 maglev slots 16381
+  add backend 172.20.0.30:8000 weight 1 up" --dry-run backend add tcp 192.168.178.15:8000 172.20.0.30
+	refuses 0 "delete service tcp 192.168.178.15:8000
+  delete backend 172.16.0.10:8000
+add service udp 192.168.178.15:53 hash slots 3" --dry-run restore - <<<"service udp 192.168.178.15:53 hash slots 3"
+	refuses 1 "'172.16.0.300' is no IPv4 address" --dry-run backend add tcp 192.168.178.15:8000 172.16.0.300
+	refuses 0 "# bpftool map update pinned $MAPS/load_balancer" --dry-run set window 5
+	refuses 0 "# rm -f $MAPS/services" --dry-run detach eth0
+	lb attach decap eth1
+	refuses 0 "# bpftool map update pinned $MAPS/decap_addresses" --dry-run decap add lb 192.168.178.10
 }
 
 @test "make install: lb runs from there, and finds its objects" {

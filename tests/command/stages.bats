@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The stages of scripts/lib between a command and the kernel: parse, configuration, edit, plan, describe, encode. They
+# are pure: no test here needs root, a node or a map.
+
+load ../lib/helper
+# shellcheck source=maps/all.sh
+. maps/all.sh
+
+# Two services as the kernel lists them: udp 10.0.0.1:53 with backends 1 and 4, tcp 10.0.0.1:80 with none.
+services=$'map 7\n2 6 10.0.0.1 80 251 251 3 60\n1 17 10.0.0.1 53 0 251 0 0\n'
+backends=$'map 8\n1 4 172.16.0.9 53 1 1\n1 1 172.16.0.10 5353 0 2\n'
+limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"default_slots":251,"own":"10.0.0.9"}'
+
+# stage FILTER [JQ_OPTION...]
+stage() {
+	jq -L scripts/lib -L maps/types --argjson contract "$(contract)" --arg max_slots 65537 --arg services "$services" \
+		--arg backends "$backends" --argjson limits "$limits" "$@"
+}
+
+# parsed TEXT: what parse makes of it.
+parsed() {
+	stage 'include "parse"; parse_text' -cRs <<<"$1"
+}
+
+# change VERB TEXT: the lines that all stages together print; with dry=1 the plan.
+change() {
+	if [[ $1 == restore ]]; then parsed "$2"; fi | stage 'include "change"; change' -nr --arg verb "$1" --arg typed "$2" --argjson dry "${dry-1}"
+}
+
+@test "parse: services and backends as people write them, with what was not said as null" {
+	[ "$(parsed $'# a comment\n\nservice tcp 10.0.0.1:80 sticky hash slots 7\r\n\tbackend 172.16.0.1 weight 0 down\n backend 172.16.0.2:8080\nservice udp 10.0.0.1:any')" = \
+		'[{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"backends":[{"address":"172.16.0.1","port":80,"weight":0,"state":"down"},{"address":"172.16.0.2","port":8080,"weight":null,"state":null}]},{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"backends":[]}]' ]
+	[ "$(parsed '')" = "[]" ]
+}
+
+@test "parse: what is wrong, and in which line" {
+	# wrong STATUS LINE TEXT INPUT
+	wrong() {
+		diff <(parsed "$4") <(jq -nc --argjson status "$1" --argjson line "$2" --arg text "$3" '{status: $status, text: $text, line: $line}')
+	}
+	wrong 1 1 "a backend comes after its service" "backend 1.2.3.4"
+	wrong 1 2 "unexpected word 'nonsense'. A line begins with service, backend, or #" $'#\nnonsense'
+	wrong 1 3 "unexpected word 'nonsense'. A line begins with service, backend, or #" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\nnonsense'
+	wrong 2 1 "a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000" "service tcp"
+	wrong 2 2 "unexpected word 'wait'" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 wait 1'
+	wrong 2 2 "which weight?" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight'
+	wrong 1 2 "'65536' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 65536'
+	wrong 1 2 "'1e3' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 1e3'
+	wrong 1 4 "'1.2.3.05' is no IPv4 address; each of its numbers is 0 to 255" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\n\nbackend 1.2.3.05'
+	wrong 1 1 "8 is no prime number, and Maglev needs one; take 251, 4093, 16381 or 65537, say" "service tcp 1.2.3.4:80 slots 8"
+}
+
+@test "configuration: what the kernel lists, sorted, and the same as text" {
+	[ "$(stage 'include "configuration"; configuration | map(as_json)' -nc)" = \
+		'[{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":251,"backends":[{"address":"172.16.0.9","port":53,"weight":1,"state":"up"},{"address":"172.16.0.10","port":5353,"weight":0,"state":"down"}]},{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251,"backends":[]}]' ]
+	diff <(stage 'include "configuration"; configuration[] | as_text' -nr) - <<-'END'
+		service udp 10.0.0.1:53 maglev slots 251
+		  backend 172.16.0.9 weight 1 up
+		  backend 172.16.0.10:5353 weight 0 down
+		service tcp 10.0.0.1:80 sticky hash slots 251
+	END
+}
+
+@test "what is saved, restored, is no change" {
+	[ "$(change restore "$(stage 'include "configuration"; configuration[] | as_text' -nr)")" = ok ]
+	# nor is what was not said
+	[ "$(change restore $'service tcp 10.0.0.1:80 sticky hash\nservice udp 10.0.0.1:53\nbackend 172.16.0.10:5353 weight 0 down\nbackend 172.16.0.9')" = ok ]
+}
+
+@test "edit: each verb, and what is there already or is not" {
+	[ "$(change "service add" "service tcp 10.0.0.2:any")" = $'ok\nplan add service tcp 10.0.0.2:any maglev slots 251' ]
+	[ "$(change "service add" "service udp 10.0.0.1:53")" = "refused 1 service udp 10.0.0.1:53 is there already; 'lb service show' shows it" ]
+	[ "$(change "service set" "service tcp 10.0.0.1:80 maglev")" = $'ok\nplan change service tcp 10.0.0.1:80 sticky maglev slots 251' ]
+	[ "$(change "service del" "service tcp 10.0.0.1:81")" = "refused 1 there is no service tcp 10.0.0.1:81; 'lb service show' lists those that are there" ]
+	[ "$(change "service del" "service udp 10.0.0.1:53")" = $'ok\nforget 172.16.0.10 172.16.0.9\nplan delete service udp 10.0.0.1:53\nplan   delete backend 172.16.0.9:53\nplan   delete backend 172.16.0.10:5353' ]
+	[ "$(change "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.11 weight 2')" = $'ok\nkeep 172.16.0.11\nplan change service udp 10.0.0.1:53 maglev slots 251\nplan   add backend 172.16.0.11:53 weight 2 up' ]
+	[ "$(change "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.9')" = "refused 1 172.16.0.9:53 is a backend of udp 10.0.0.1:53 already; 'lb service show' shows it" ]
+	[ "$(change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 down')" = $'ok\nplan change service udp 10.0.0.1:53 maglev slots 251\nplan   change backend 172.16.0.9:53 weight 1 up to weight 1 down' ]
+	[ "$(change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 up weight 1')" = ok ]
+	[ "$(change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.8 down')" = "refused 1 172.16.0.8:53 is no backend of udp 10.0.0.1:53; 'lb service show' lists them" ]
+	[ "$(change "backend del" $'service udp 10.0.0.1:53\nbackend 172.16.0.9')" = $'ok\nforget 172.16.0.9\nplan change service udp 10.0.0.1:53 maglev slots 251\nplan   delete backend 172.16.0.9:53' ]
+}
+
+# planned FILTER TEXT: a filter over the plan for a configuration.
+planned() {
+	parsed "$2" | stage 'include "configuration"; include "plan"; input as $want | configuration as $is | plan($is; $want; $limits) | '"$1" -nc
+}
+
+@test "plan: ids and slots that are free are taken from the lowest on; a service keeps its own" {
+	[ "$(planned '[.commands[] | .operation, .service.id, .service.first, .is_vip]' $'service tcp 10.0.0.1:80 sticky hash slots 251\nservice tcp 10.0.0.7:1\nservice tcp 10.0.0.7:2 slots 7')" = \
+		'["delete",1,0,true,"build",1,0,true,"build",3,502,true]' ]
+	[ "$(planned '[.commands[].changes[] | .id]' $'service tcp 10.0.0.1:80 sticky hash\nbackend 1.1.1.1\nbackend 1.1.1.2\nbackend 1.1.1.3\nservice udp 10.0.0.1:53\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down')" = "[2,3,5]" ]
+	[ "$(planned '[.commands[] | .operation, .is_vip]' "")" = '["delete",false,"delete",false]' ]
+}
+
+@test "plan: a table that cannot hold its backends becomes one of the usual size, with a warning" {
+	[ "$(planned '.warnings, .commands[0].service.slots' $'service tcp 10.0.0.7:1 hash slots 1\nbackend 1.1.1.1\nbackend 1.1.1.2')" = \
+		$'["tcp 10.0.0.7:1 gets 251 slots instead of 1, which cannot hold its backends; connections of before move"]\n251' ]
+}
+
+@test "plan: what does not fit, or is there twice, is refused" {
+	[ "$(dry=0 change restore "service tcp 10.0.0.9:any")" = "refused 1 10.0.0.9 is this machine's own address, and it needs ports of its own; take another VIP, or single ports" ]
+	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nservice tcp 1.1.1.1:1')" = "refused 1 service tcp 1.1.1.1:1 is there twice" ]
+	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nbackend 1.1.1.2\nbackend 1.1.1.2:1')" = "refused 1 backend 1.1.1.2:1 of tcp 1.1.1.1:1 is there twice" ]
+	[ "$(dry=0 change restore "service tcp 1.1.1.1:1 slots 16411")" = "refused 1 all 16384 slots are taken; delete a service, or give it fewer slots" ]
+	limits=${limits/32768/4} run change restore $'service tcp 1.1.1.1:1\nbackend 1.1.1.2\nbackend 1.1.1.3\nbackend 1.1.1.4\nbackend 1.1.1.5'
+	[ "$output" = "refused 1 all 3 backends are taken; delete some" ]
+	limits=${limits/4096/2} run change "service add" "service tcp 1.1.1.1:1"
+	[ "$output" = "refused 1 there are 2 services already; delete one" ]
+}
+
+@test "encode: a command is what the encoders of maps/ write for its parts" {
+	local got want
+	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash' |
+		sed -n 's/^command //p')
+	want="$(encode command build 10.0.0.1 53 udp 4 1 0 251 sticky 0 1 2)"
+	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 0)"
+	# shellcheck disable=SC2059 # escapes
+	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]
+}
