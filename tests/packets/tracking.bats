@@ -269,10 +269,15 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 		1001 S $B
 		1001 A $B
 	END
-	packet 'came()/IP(src="10.9.9.9",dst=VIP)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1001))' \
-		tx forwarded 'leaves()/tunnel("172.16.0.11")/IP(src="10.9.9.9",dst=VIP,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1001))'
-	packet 'came()/IP(src="10.9.9.9",dst=VIP)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1002))' \
-		tx forwarded 'leaves()/tunnel("172.16.0.10")/IP(src="10.9.9.9",dst=VIP,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1002))'
+	local port to error
+	while read -r port to; do
+		error="ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=$port))"
+		packet "came()/IP(src='10.9.9.9',dst=VIP)/$error" \
+			tx forwarded "leaves()/tunnel('$to')/IP(src='10.9.9.9',dst=VIP,ttl=63)/$error"
+	done <<-END
+		1001 $B
+		1002 $A
+	END
 	[ "$(flows)" = "0 1" ]
 }
 

@@ -166,11 +166,12 @@ teardown_file() {
 }
 
 @test "an ICMP error cannot redirect another client's fragments by quoting them" {
+	local error='ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)'
 	packet 'came()/client(flags="MF",id=902)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags="MF",id=902,ttl=63)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)'
-	packet 'came()/client(src="10.66.6.6",flags="MF",id=902)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)' \
+	packet 'came()/client(src="10.66.6.6",flags="MF",id=902)/'"$error" \
 		redirect redirected \
-		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(src="10.66.6.6",flags="MF",id=902,ttl=63)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)'
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(src="10.66.6.6",flags="MF",id=902,ttl=63)/'"$error"
 	packet 'came()/client(flags=0,frag=3,id=902,proto=17)/Raw("y"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags=0,frag=3,id=902,ttl=63,proto=17)/Raw("y"*16)'
 }

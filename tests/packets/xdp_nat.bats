@@ -395,14 +395,17 @@ time.sleep(60)'
 }
 
 @test "in ICMP errors to the client the outer and the quoted packet are translated back" {
+	# what the client sent, and what it became
+	local sent='client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400)'
+	local became='ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400)'
 	open_connection 40000 40000
-	packets <<-'END'
+	packets <<-END
 		came()/client()/UDP(sport=40000,dport=53)/"question"
 		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
-		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400))
-		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400))
-		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400),300)
-		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400),300)
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote($became)
+		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote($sent)
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote($became,300)
+		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote($sent,300)
 		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40000,dport=5353)/"question",16)
 		=> tx forwarded leaves()/answer(ttl=63)/ICMP(type=3,code=3)/quote(client()/UDP(sport=40000,dport=53)/"question",16)
 		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40009,dport=5353)/"question",16) => pass not_ours
@@ -410,12 +413,15 @@ time.sleep(60)'
 }
 
 @test "in ICMP errors to the backend the outer and the quoted packet are translated, too" {
+	# what the backend sent, and what it became
+	local sent='theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400)'
+	local became='answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400)'
 	open_connection 40000 40000
-	packets <<-'END'
-		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400))
-		=> tx forwarded to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
-		came()/client()/ICMP(type=3,code=2)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400))
-		=> tx forwarded to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
+	packets <<-END
+		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote($became)
+		=> tx forwarded to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote($sent)
+		came()/client()/ICMP(type=3,code=2)/quote($became)
+		=> tx forwarded to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote($sent)
 		came()/client(src="10.0.0.2")/ICMP(type=3,code=4)/quote(answer()/TCP(sport=80,dport=40009,flags="A")) => pass not_ours
 	END
 }
@@ -431,10 +437,11 @@ time.sleep(60)'
 }
 
 @test "a packet above the MTU of the backend's interface is answered with fragmentation needed, or dropped without DF" {
+	local sent='client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361)'
 	on lb ip link set eth1 mtu 1400
-	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361)
-		=> tx too_big_answered leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361))
+	packets <<-END
+		came()/$sent
+		=> tx too_big_answered leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote($sent)
 		came()/client(flags=0)/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) => drop too_big
 	END
 	on lb ip link set eth1 mtu 1500
