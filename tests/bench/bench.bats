@@ -25,7 +25,7 @@ results() {
 	jq -e "$1" "$BATS_FILE_TMPDIR/results.json"
 }
 
-@test "packets of every kind, for every program" {
+@test "the benchmark sends packets of every kind through every program" {
 	results '[.per_packet[] | .mode as $mode | .cases[].name | "\($mode) \(.)"] as $cases |
 		all("ipip established", "ipip SYN", "ipip UDP", "ipip slot in transition, flow known", "ipip for nobody",
 		"ipip established, cold", "l2dsr established", "l2dsr SYN", "l2dsr UDP", "l2dsr slot in transition, flow known",
@@ -36,14 +36,14 @@ results() {
 	results '[.per_packet[].object[] | . > 0] | all and length == 25'
 }
 
-@test "frames through a driver: every mode, and ipip with more and more of everything" {
+@test "the benchmark sends frames through a driver in every mode, and through ipip with more and more flows, services and backends" {
 	results '[.driver[].mode] == ["ipip", "l2dsr", "nat"]'
 	results '[.driver[0].points[].name] as $names | all("flows=1048576", "services=256", "backends=1000", "cpus=2",
 		"ladder=7_push"; . as $name | $names | index($name) != null)'
 	results '[.driver[].points[] | .frames_per_second.median > 0 and .of_floor > 0] | all'
 }
 
-@test "the alternatives, and ours, each with all of its figures" {
+@test "the benchmark measures the alternatives and our programs, and gives all figures of each" {
 	results '[.compare[].contestant] == ["direct", "nginx", "haproxy", "nftables", "nat", "l2dsr", "ipip"]'
 	results '[.compare[] | .requests_per_second, .connections_per_second, .latency_us.p50, .latency_us.p99 | . > 0] | all'
 	results '[.compare[1:][].memory_bytes | . > 0] | all'
@@ -54,7 +54,7 @@ results() {
 	results '[.compare[] | select(.contestant | . != "direct" and . != "haproxy") | .udp_frames_per_second > 0] | all'
 }
 
-@test "tables and plots, and the host is as it was" {
+@test "the benchmark prints tables and draws plots, and leaves the host as it was" {
 	grep -q "^ipip: established  " "$BATS_FILE_TMPDIR/table"
 	grep -q "^nginx  " "$BATS_FILE_TMPDIR/table"
 	local plot

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Real connections while backends come and go: none breaks but those of a backend that is down. In the IPIP and
-# the L2 DSR lab, with four backends.
+# Real connections while backends come and go: only those of a backend that is down may break. In the IPIP and the
+# L2 DSR lab, with four backends.
 
 load ../lib/helper
 
@@ -58,7 +58,7 @@ open_chats() {
 	expected=$((expected + 50))
 }
 
-# all_answer [BROKEN]: each of the connections says something, and gets its answer; but for so many.
+# all_answer [BROKEN]: every connection sends a line and must get its answer, except for so many.
 all_answer() {
 	local chat port fd got=0
 	for chat in "${chats[@]}"; do
@@ -92,7 +92,7 @@ hang_up() {
 	done
 }
 
-# start_downloads: 50 of 3 MB, slow enough to see all changes; their sizes come when they end.
+# start_downloads: 50 of 3 MB, so slow that they see all changes. Each prints its size when it ends.
 start_downloads() {
 	on client sysctl -qw net.ipv4.tcp_rmem="4096 65536 131072"
 	# shellcheck disable=SC2016 # expanded over there
@@ -108,7 +108,7 @@ all_downloaded() {
 	[ "$(grep -c "^3000000$" "$BATS_TEST_TMPDIR/downloads")" -eq 50 ]
 }
 
-# changes LAB: everything that can change, while 50 downloads run and more and more connections are open.
+# changes LAB: makes every kind of change, while 50 downloads run and more and more connections are open.
 changes() {
 	begin "$1"
 	start_downloads
@@ -136,7 +136,7 @@ changes() {
 	[ "$(lb --json flows | jq length)" -gt 0 ]
 }
 
-# down LAB: a backend that is down takes its own connections with it, and no other.
+# down: a backend goes down. It must break its own connections and no other.
 down() {
 	local own
 	all_answer
@@ -148,12 +148,12 @@ down() {
 	hang_up
 }
 
-@test "IPIP: 50 downloads and 250 chats outlive every change; a backend that is down breaks its own alone" {
+@test "IPIP: 50 downloads and 250 chats survive every change; a backend that is down breaks only its own" {
 	changes ipip
 	down
 }
 
-@test "L2 DSR: 50 downloads and 250 chats outlive every change; a backend that is down breaks its own alone" {
+@test "L2 DSR: 50 downloads and 250 chats survive every change; a backend that is down breaks only its own" {
 	changes l2dsr
 	down
 }
@@ -192,11 +192,11 @@ flood() {
 }
 
 # bats test_tags=alone
-@test "IPIP: nor does a flood of spoofed SYNs break any" {
+@test "IPIP: a flood of spoofed SYNs breaks no connection while backends change" {
 	flood ipip
 }
 
 # bats test_tags=alone
-@test "L2 DSR: nor does a flood of spoofed SYNs break any" {
+@test "L2 DSR: a flood of spoofed SYNs breaks no connection while backends change" {
 	flood l2dsr
 }

@@ -25,14 +25,14 @@ teardown_file() {
 	grep -q "^lb# bpftool map update pinned $MAPS/slots key 1 0 0 0 value 2 0 0 0 2 0 0 0$" "$BATS_FILE_TMPDIR/setup.out"
 }
 
-@test "five nodes on three networks" {
+@test "the lab has five nodes on three networks" {
 	run -0 scripts/node list
 	[ "$(grep -c -v switch <<<"$output")" -eq 5 ]
 	grep -q "gateway.*eth0 192.168.178.2/24, eth1 10.0.0.2/16, eth2 172.16.0.2/24" <<<"$output"
 	[ "$(on switch ip -br link show type bridge | wc -l)" -eq 3 ]
 }
 
-@test "check.sh is content" {
+@test "check.sh finds nothing wrong" {
 	run -0 labs/ipip/check.sh
 	[ "$(grep -c '^ok' <<<"$output")" -eq 14 ]
 	run ! grep "^not ok" <<<"$output"
@@ -51,7 +51,7 @@ teardown_file() {
 	labs/ipip/check.sh
 }
 
-@test "trace.sh shows the way there, wrapped, and the other road home" {
+@test "trace.sh shows the wrapped packet on its way to the backend, and the answer on another way back" {
 	run -0 labs/ipip/trace.sh
 	echo "$output"
 	grep -qE "1 +client +gateway +- +10.0.0.20 > 192.168.178.15 .* 64$" <<<"$output"
@@ -69,11 +69,11 @@ teardown_file() {
 	grep -q "^FA, " <<<"$output"
 }
 
-@test "1000 requests, each a new connection: all answered, 40 to 60 % by each backend" {
+@test "1000 requests on 1000 connections are all answered, 40 to 60 % by each backend" {
 	answers_1000_requests
 }
 
-@test "both web servers saw the client's own address, and no other" {
+@test "both web servers saw only the client's own address" {
 	log_names 10.0.0.20
 }
 
@@ -85,7 +85,7 @@ teardown_file() {
 	uploads 10000000
 }
 
-@test "without the smaller segments, the client learns the tunnel's MTU from the load balancer" {
+@test "without smaller segments the client learns the tunnel's MTU from the load balancer" {
 	local backend too_big
 	for backend in backend-01 backend-02; do
 		on $backend ip route replace default via 172.16.0.2 dev eth0
@@ -108,11 +108,11 @@ teardown_file() {
 	answers_fragmented_datagrams
 }
 
-@test "the VIP answers ping, by the load balancer's kernel" {
+@test "the load balancer's kernel answers a ping to the VIP" {
 	on client ping -c 1 -W 2 192.168.178.15
 }
 
-@test "traceroute's first steps are answered: the load balancer is a hop" {
+@test "traceroute sees the load balancer as a hop" {
 	run -0 on client /usr/bin/python3 -c '
 from scapy.layers.inet import IP, UDP, ICMP
 from scapy.sendrecv import sr1
@@ -121,7 +121,7 @@ print(answer.src, answer[ICMP].type)'
 	[ "$output" = "192.168.178.10 11" ]
 }
 
-@test "nobody but the load balancer can use the tunnel" {
+@test "only the load balancer can use the tunnel" {
 	run on client /usr/bin/python3 -c '
 from scapy.layers.inet import IP, TCP
 from scapy.sendrecv import send
@@ -129,7 +129,7 @@ send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dpo
 	wait_for 3 bash -c "[[ \$(scripts/node exec backend-01 scripts/lb --json decap stats | jq '.[] | select(.name == \"source_refused\").packets') -eq 1 ]]"
 }
 
-@test "a role script alone can be run again on its node, and setup.sh there runs just that role" {
+@test "a single role script can run again on its node, and setup.sh on a node runs only that role" {
 	run -0 on lb labs/ipip/setup.sh
 	grep -q "^lb# ip -force link set dev eth0 xdp" <<<"$output"
 	[[ $output != *"client#"* ]]
@@ -140,7 +140,7 @@ send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dpo
 	[ "$(grep -c "^Hello from" <<<"$output")" -eq 8 ]
 }
 
-@test "the program tells each packet's story to the trace log" {
+@test "the program writes a line about each packet to the trace log" {
 	on lb timeout 3 scripts/lb trace >"$BATS_TEST_TMPDIR/log" 3>&- &
 	local reader=$!
 	wait_for 2 bash -c "scripts/node exec client curl -s -o /dev/null http://192.168.178.15:8000/; grep -q '^10.0.0.20:' '$BATS_TEST_TMPDIR/log'"
@@ -148,14 +148,14 @@ send(IP(dst="172.16.0.10") / IP(src="10.0.0.99", dst="192.168.178.15") / TCP(dpo
 	grep -qE "^10.0.0.20:[0-9]+ > 192.168.178.15:8000 backend [12] 172.16.0.1[01]: forwarded$" "$BATS_TEST_TMPDIR/log"
 }
 
-@test "the log has names for verdicts, and says so when there is nothing to tell" {
+@test "lb trace says how to turn debug on when it is off" {
 	lb set debug off
 	run -1 lb trace
 	[[ $output == *"nothing is told while debug is off; run: lb set debug on"* ]]
 	lb set debug on
 }
 
-@test "setup twice in a row converges" {
+@test "running setup twice gives the same lab" {
 	labs/ipip/setup.sh >/dev/null
 	[ "$(scripts/node list | grep -c -v switch)" -eq 5 ]
 	labs/ipip/check.sh

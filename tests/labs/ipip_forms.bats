@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The IPIP lab in other forms (more and fewer backends, other addresses, other decapsulators), and
-# what it leaves behind: nothing.
+# The IPIP lab in other forms (more and fewer backends, other addresses, other decapsulators); and it leaves nothing
+# behind.
 
 load ../lib/helper
 
@@ -32,12 +32,12 @@ remember() {
 	traces >"$BATS_TEST_TMPDIR/before"
 }
 
-# settled: what is there now is what was there before.
+# settled: whether everything is as it was before.
 settled() {
 	diff "$BATS_TEST_TMPDIR/before" <(traces)
 }
 
-# env_with LINES: a lab.env with some lines that overrule the others.
+# env_with: makes a lab.env of the lab's own lines and those from standard input, which come last and count.
 env_with() {
 	{
 		cat labs/ipip/lab.env
@@ -46,7 +46,7 @@ env_with() {
 	export LAB_ENV=$BATS_TEST_TMPDIR/lab.env
 }
 
-@test "five backends" {
+@test "the lab works with five backends" {
 	env_with <<<'BACKENDS=(172.16.0.10 172.16.0.11 172.16.0.12 172.16.0.13 172.16.0.14)'
 	labs/ipip/setup.sh
 	run -0 labs/ipip/check.sh
@@ -54,13 +54,13 @@ env_with() {
 	[ "$(grep -c "^ok: backend-0[1-5] serves some of them" <<<"$output")" -eq 5 ]
 }
 
-@test "one backend" {
+@test "the lab works with one backend" {
 	env_with <<<'BACKENDS=(172.16.0.10)'
 	labs/ipip/setup.sh
 	labs/ipip/check.sh
 }
 
-@test "other addresses, prefixes and port" {
+@test "the lab works with other addresses, prefixes and another port" {
 	env_with <<-'END'
 		VIP=203.0.113.80
 		PORT=80
@@ -80,7 +80,7 @@ env_with() {
 	grep -qE "\*lb +\*gateway +\*203.0.113.5 > 10.20.3[01].[0-9]+ +198.51.100.7 > 203.0.113.80" <<<"$output"
 }
 
-@test "a lab.env of one's own, named from where one is" {
+@test "LAB_ENV may name a file relative to the current directory" {
 	env_with <<<'PORT=8888'
 	cd "$BATS_TEST_TMPDIR"
 	LAB_ENV=lab.env "$BATS_TEST_DIRNAME/../../labs/ipip/setup.sh" | grep -q "http://192.168.178.15:8888/"
@@ -88,7 +88,7 @@ env_with() {
 	cd "$BATS_TEST_DIRNAME/../.."
 }
 
-@test "check.sh says soon when nothing is answered, and why" {
+@test "check.sh says quickly that nothing is answered, and why" {
 	labs/ipip/setup.sh >/dev/null
 	on lb sysctl -qw net.ipv4.ip_forward=0
 	sleep 3 # the next hop is kept for up to 2.5 s
@@ -97,7 +97,7 @@ env_with() {
 	[ "$output" = "not ok: a request is answered: no answer; forwarding_off rose on lb: sysctl net.ipv4.ip_forward must be 1 on lb. " ]
 }
 
-@test "DECAP=none: the request fails, as the lab's first exercise says" {
+@test "with DECAP=none the request fails, as the lab's first exercise says" {
 	DECAP=none run -0 labs/ipip/setup.sh
 	grep -q "^No answer" <<<"$output"
 	[[ $output != *"has its answer"* ]]
@@ -108,7 +108,7 @@ env_with() {
 	grep -q "^no answer was seen$" <<<"$output"
 }
 
-@test "DECAP=kernel: ipip0 unwraps, or the lab says clearly that this kernel has no ipip" {
+@test "with DECAP=kernel ipip0 unwraps, or the lab says clearly that this kernel has no ipip" {
 	if scripts/node create probe && on probe ip link add name ipip0 type ipip external 2>/dev/null; then
 		DECAP=kernel labs/ipip/setup.sh
 		labs/ipip/check.sh
@@ -121,7 +121,7 @@ env_with() {
 	fi
 }
 
-@test "two labs of different names do not meet" {
+@test "two labs with different names do not disturb each other" {
 	LAB=$LAB-a labs/ipip/setup.sh >/dev/null
 	LAB=$LAB-b labs/ipip/setup.sh >/dev/null
 	LAB=$LAB-a labs/ipip/check.sh
@@ -132,7 +132,7 @@ env_with() {
 }
 
 # bats test_tags=alone
-@test "teardown leaves nothing, and can be run twice" {
+@test "teardown leaves nothing behind, and can run twice" {
 	remember
 	labs/ipip/setup.sh >/dev/null
 	run ! settled
@@ -142,7 +142,7 @@ env_with() {
 }
 
 # bats test_tags=alone
-@test "teardown leaves nothing when setup was killed half-way, whenever that was" {
+@test "teardown leaves nothing behind when setup was killed at any moment" {
 	local delay setup
 	remember
 	for delay in 0.05 0.15 0.3 0.45 0.6 0.8 1.0 1.3 1.6; do
@@ -157,7 +157,7 @@ env_with() {
 	done
 }
 
-@test "setup after a kill works" {
+@test "setup works after a setup that was killed" {
 	local setup
 	setsid labs/ipip/setup.sh >/dev/null 2>&1 3>&- &
 	setup=$!

@@ -19,7 +19,7 @@ teardown_file() {
 	grep -q "the short road home" "$BATS_FILE_TMPDIR/setup.out"
 }
 
-@test "check.sh is content, and shows what the tutorial shows with tcpdump" {
+@test "check.sh finds nothing wrong, and shows what the tutorial shows with tcpdump" {
 	run -0 labs/l2dsr/check.sh
 	echo "$output"
 	[ "$(grep -c '^ok' <<<"$output")" -eq 13 ]
@@ -51,11 +51,11 @@ teardown_file() {
 	[ "$(wc -l <<<"$output")" -eq 8 ]
 }
 
-@test "1000 requests, each a new connection: all answered, 40 to 60 % by each backend" {
+@test "1000 requests on 1000 connections are all answered, 40 to 60 % by each backend" {
 	answers_1000_requests
 }
 
-@test "both web servers saw the client's own address, and no other" {
+@test "both web servers saw only the client's own address" {
 	log_names 10.0.0.20
 }
 
@@ -75,7 +75,7 @@ teardown_file() {
 	answers_fragmented_datagrams
 }
 
-@test "the last task: a backend behind a router would make a loop, and the program takes no part in it" {
+@test "in the last task a backend behind a router would make a loop, and the program drops those packets" {
 	# the commands of labs/l2dsr/README.md
 	scripts/node create backend-03 eth0=far:172.16.0.10/24 via 172.16.0.2
 	on backend-03 labs/l2dsr/backend.sh
@@ -95,12 +95,12 @@ teardown_file() {
 	scripts/node destroy backend-03
 }
 
-@test "setup twice in a row converges" {
+@test "running setup twice gives the same lab" {
 	labs/l2dsr/setup.sh >/dev/null
 	labs/l2dsr/check.sh
 }
 
-@test "a role script alone can be run again on its node" {
+@test "a single role script can run again on its node" {
 	on lb labs/l2dsr/setup.sh | grep -q "^lb# ip -force link set dev eth0 xdp obj bpf/xdp_l2dsr.o sec xdp$"
 	on backend-01 labs/l2dsr/setup.sh
 	labs/l2dsr/check.sh

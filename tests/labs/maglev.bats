@@ -18,7 +18,7 @@ teardown_file() {
 	grep -q "Hello from backend-0[1-5]" "$BATS_FILE_TMPDIR/setup.out"
 }
 
-@test "check.sh is content, and notices a backend without its share" {
+@test "check.sh finds nothing wrong, and notices a backend that lost its share of the slots" {
 	labs/maglev/check.sh
 	lb backend set tcp 192.168.178.15:8000 192.168.178.23 weight 0
 	run -1 labs/maglev/check.sh
@@ -26,12 +26,12 @@ teardown_file() {
 	lb backend set tcp 192.168.178.15:8000 192.168.178.23 weight 1
 }
 
-@test "trace.sh shows the way of a request" {
+@test "trace.sh shows the way of a request to its backend" {
 	run -0 labs/maglev/trace.sh
 	grep -qE "\*lb +\*backend-0[1-5] " <<<"$output"
 }
 
-@test "the experiment: hash % n breaks many, Maglev hardly any, tracking none but the leaver's own, draining none" {
+@test "in the experiment hash % n breaks many downloads, Maglev hardly any, tracking only those of the backend that left, draining none" {
 	run -0 labs/maglev/experiment.sh
 	echo "$output"
 	# NAME: moved|own broken|own|others broken|others
@@ -57,7 +57,7 @@ teardown_file() {
 	[ $((own_broken + broken)) -eq 0 ]
 }
 
-@test "the chart, on the terminal and as SVG" {
+@test "the chart appears on the terminal and as SVG" {
 	run -0 labs/maglev/chart.sh "$BATS_TEST_TMPDIR/chart.svg"
 	echo "$output"
 	[[ $output == *"hash % n"*"backend-01  #"*"Maglev"*"backend-04  ####"* ]]

@@ -37,7 +37,7 @@ verdicts() {
 	grep -q "knows whose port that is" "$BATS_FILE_TMPDIR/setup.out"
 }
 
-@test "check.sh is content" {
+@test "check.sh finds nothing wrong" {
 	run -0 labs/nat/check.sh
 	echo "$output"
 	[ "$(grep -c '^ok' <<<"$output")" -eq 12 ]
@@ -52,11 +52,11 @@ verdicts() {
 	[ "$(wc -l <<<"$output")" -eq 9 ]
 }
 
-@test "1000 requests, each a new connection: all answered, 40 to 60 % by each backend" {
+@test "1000 requests on 1000 connections are all answered, 40 to 60 % by each backend" {
 	answers_1000_requests
 }
 
-@test "the web servers saw the load balancer's address, and no other" {
+@test "the web servers saw only the load balancer's address" {
 	log_names 192.168.178.10
 }
 
@@ -76,7 +76,7 @@ verdicts() {
 	answers_fragmented_datagrams
 }
 
-@test "20,000 connections at once, from two clients with the same source ports" {
+@test "20,000 connections work at once, from two clients with the same source ports" {
 	local replaced kept
 	replaced=$(events port_replaced)
 	kept=$(events port_kept)
@@ -154,14 +154,14 @@ verdicts() {
 	on client curl -s -o /dev/null --max-time 5 --retry 3 --retry-all-errors http://192.168.178.15:8000/
 }
 
-@test "path MTU discovery works through it: the backend learns of a smaller MTU near the client" {
+@test "the backend learns of a smaller MTU near the client" {
 	on gateway ip link set eth1 mtu 1300
 	downloads_100_mb
 	on gateway ip link set eth1 mtu 1500
 	on backend-01 ip route get 192.168.178.10 | grep -q "mtu 1300" || on backend-02 ip route get 192.168.178.10 | grep -q "mtu 1300"
 }
 
-@test "and the client learns of a smaller MTU near the backend" {
+@test "the client learns of a smaller MTU near the backend" {
 	# what the backends have learned in the last test, they would tell the client (by their MSS)
 	on backend-01 ip route flush cache
 	on backend-02 ip route flush cache
@@ -175,7 +175,7 @@ verdicts() {
 	on client ip route flush cache
 }
 
-@test "traceroute's steps are answered: the load balancer is a hop" {
+@test "traceroute sees the load balancer as a hop" {
 	run -0 on client /usr/bin/python3 -c '
 from scapy.layers.inet import IP, UDP, ICMP
 from scapy.sendrecv import sr1
@@ -184,7 +184,7 @@ print(answer.src, answer[ICMP].type)'
 	[ "$output" = "192.168.178.10 11" ]
 }
 
-@test "a port where nobody listens is refused by the backend, and the client hears it" {
+@test "the client learns that nobody listens on the backend's port" {
 	lb service add udp 192.168.178.15:9999
 	lb backend add udp 192.168.178.15:9999 192.168.178.11
 	run -0 on client python3 -c '
@@ -204,7 +204,7 @@ except ConnectionRefusedError:
 	on client ping -c 1 -W 2 192.168.178.15
 }
 
-@test "the load balancer's own services and connections, on the same ports, are not touched" {
+@test "the load balancer's own services and connections on the same ports are not touched" {
 	background lb python3 -m http.server 8000 --bind 192.168.178.10 --directory /sys/class/net
 	wait_for 5 on lb curl -s -o /dev/null http://192.168.178.10:8000/
 	on client curl -s --max-time 3 http://192.168.178.10:8000/ | grep -q "eth0"
@@ -212,18 +212,18 @@ except ConnectionRefusedError:
 	on client curl -s --max-time 3 http://192.168.178.15:8000/ | grep -q "Hello from"
 }
 
-@test "a service on one port, its backends on another" {
+@test "a service may have another port than its backends" {
 	lb service add tcp 192.168.178.15:80
 	lb backend add tcp 192.168.178.15:80 192.168.178.11:8000
 	on client curl -s --max-time 3 http://192.168.178.15/ | grep -q "Hello from backend-01"
 }
 
-@test "setup twice in a row converges" {
+@test "running setup twice gives the same lab" {
 	labs/nat/setup.sh >/dev/null
 	labs/nat/check.sh
 }
 
-@test "the three labs are up at the same time and do not meet, and leave nothing" {
+@test "three labs can be up at the same time without disturbing each other, and leave nothing behind" {
 	local name
 	for name in ipip l2dsr nat; do
 		LAB=$LAB-$name labs/$name/setup.sh >/dev/null
@@ -238,7 +238,7 @@ except ConnectionRefusedError:
 	[[ $output != *"$LAB-"* ]]
 }
 
-@test "what was half set up is torn down without a trace" {
+@test "teardown removes a lab that was set up only in part" {
 	local name delay setup
 	for name in l2dsr nat; do
 		for delay in 0.2 0.6 1.2; do

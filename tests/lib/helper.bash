@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
-# Every file has a lab of its own, so that none meets another, or one that a person has up.
+# Every file has a lab of its own, so that it disturbs no other file and no lab that a person has set up.
 LAB=test-$(basename "$BATS_TEST_FILENAME" .bats | tr _ -)
 export LAB
 unset LAB_ENV DECAP
@@ -41,8 +41,8 @@ wait_for() {
 	done
 }
 
-# one_load_balancer: a node for single packets. eth0 is where packets come in; the backend of the
-# service is behind the gateway there. MAC addresses are set by hand, nobody else is on the network.
+# one_load_balancer: makes a node for single packets. They come in by eth0; the gateway to the backends is there, too.
+# MAC addresses are set by hand, because nobody else is on the network.
 one_load_balancer() {
 	scripts/node destroy --all
 	scripts/node create lb eth0=lan:192.168.178.10/24 eth1=dc:172.20.0.10/24 via 192.168.178.2
@@ -228,7 +228,7 @@ for i in range(20):
 	on client ip route replace default via 10.0.0.2
 }
 
-# log_names ADDRESS: what every backend's web server has logged as its clients, apart from itself.
+# log_names ADDRESS: every backend's web server must have logged this client and no other, apart from itself.
 log_names() {
 	local backend
 	# shellcheck disable=SC2016 # awk's

@@ -139,7 +139,7 @@ class Service:
 
 def chi_square(service):
     """The sum over the backends of (observed - expected)^2 / expected has a mean of n - 1 and a variance of
-    2 (n - 1) for random flows: more than 5 standard deviations above is no accident."""
+    2 (n - 1) for random flows: more than 5 standard deviations above is hardly an accident."""
     table = [now for now, _ in service.slots()]
     flows = {
         "ports": [("10.0.%d.20" % (i // 50000), 10000 + i % 50000) for i in range(100000)],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Everything by hand: `ip link set xdp` and `bpftool map update`, with bytes as a person types them.
-# Neither scripts/lb nor the encoders of maps/ take part.
+# Everything by hand: `ip link set xdp` and `bpftool map update`, with bytes as a person types them, without scripts/lb
+# and without the encoders of maps/.
 
 load ../lib/helper
 
@@ -28,17 +28,17 @@ teardown_file() {
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 }
 
-@test "program NAME chooses as well, and the maps keep what they hold" {
+@test "ip link also finds the program by its name, and the maps keep their contents" {
 	on lb ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o program xdp_ipip
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 	on lb ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp.frags
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 }
 
-@test "a service that is changed by hand is seen within 2.5 seconds; at once, if its changes are counted up" {
+@test "a change by hand takes effect within 2.5 seconds, and at once if the counter of changes rises" {
 	local service="192 168 178 15 0 0 0 0 0 0 0 0 0 0 0 0 31 64 6 4"
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
-	# no slots: nobody
+	# no slots, so no backend
 	# shellcheck disable=SC2086 # bytes
 	on lb bpftool map update pinned "$MAPS/services" key $service value 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
 	wait_for 10 packet 'came()/client()/TCP(dport=8000)' drop no_backend
@@ -48,13 +48,13 @@ teardown_file() {
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 }
 
-@test "generic mode takes the program too" {
+@test "the program also runs in generic mode" {
 	on lb ip link set dev eth0 xdp off
 	on lb ip link set dev eth0 xdpgeneric obj bpf/xdp_ipip.o sec xdp
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 }
 
-@test "scripts/lb reads what was typed" {
+@test "scripts/lb shows the configuration that was typed by hand" {
 	run -0 lb service show
 	echo "$output"
 	[ "${lines[0]}" = "service tcp 192.168.178.15:8000 maglev slots 1" ]

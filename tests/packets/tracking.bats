@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # Just enough tracking: which backend a packet goes to after backends have changed. Single packets; the
-# service has one slot, so that a change moves everything that is not held.
+# service has one slot, so that a change moves every flow that is not remembered.
 
 load ../lib/helper
 
@@ -21,7 +21,7 @@ teardown() {
 	scripts/node destroy --all
 }
 
-# to BACKEND [down BACKEND]: the slot goes to this backend, the others drain; one may be down.
+# to BACKEND [down BACKEND]: gives the slot to this backend. The others drain; one of them may be down.
 to() {
 	local backend weight state
 	{
@@ -41,8 +41,8 @@ to() {
 	} | lb restore -
 }
 
-# expect: reads lines PORT FLAGS BACKEND: a packet with these TCP flags (or udp) from this port of the client
-# must go to this backend; none: it is dropped, because there is none.
+# expect: reads lines PORT FLAGS BACKEND. A packet with these TCP flags (or udp) from this port of the client must go
+# to this backend. If BACKEND is "none", it must be dropped, because no backend may have it.
 expect() {
 	local port flags backend packet
 	while read -r port flags backend; do
@@ -57,7 +57,7 @@ expect() {
 	done | packets
 }
 
-# end_learning: as if the window were over.
+# end_learning: makes the services as they are when the window is over.
 end_learning() {
 	local entry key value
 	entry=$(on lb bpftool -j map dump pinned "$MAPS/services" | jq -c '.[] | select(.formatted.value.id != 0)')
@@ -65,17 +65,17 @@ end_learning() {
 		key=$(jq -r '.key | join(" ")' <<<"$entry") value=$(jq -r '.value[:16] | join(" ")' <<<"$entry")
 		# shellcheck disable=SC2086 # bytes
 		on lb bpftool map update pinned "$MAPS/services" key $key value $value 0 0 0 0 0 0 0 0
-		# ... and every packet shall know it at once
+		# ... and counts up the change, so that the next packet sees it
 		on lb bpftool map update pinned "$MAPS/destinations" key 15 178 0 0 value 1 0 0 0 0 0 0 0 "$((RANDOM % 256))" "$((RANDOM % 256))" 0 1 0 0 0 0
 	done <<<"$entry"
 }
 
-# flows: how many are noted, and how many for good.
+# flows: how many flows are noted after one packet, and how many are remembered after two.
 flows() {
 	echo "$(on lb bpftool -j map dump pinned "$MAPS/new_flows" | jq length) $(lb flows --json | jq length)"
 }
 
-@test "while nothing changes, nothing is noted" {
+@test "no flow is noted while nothing changes" {
 	for port in $(seq 1001 1050); do
 		echo "$port S $A"
 		echo "$port A $A"
@@ -84,7 +84,7 @@ flows() {
 	[ "$(flows)" = "0 0" ]
 }
 
-@test "after a change, SYNs go to the new backend, everything else to the old one, and all stay there" {
+@test "after a change SYNs go to the new backend, everything else goes to the old one, and all flows stay" {
 	to $B
 	expect <<-END
 		1001 S $B
@@ -104,7 +104,7 @@ tcp 10.0.0.20:1002 > 192.168.178.15:8000 at $A:8000
 udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 }
 
-@test "when the learning is over, unknown flows go to the new backend; known ones stay" {
+@test "after the window unknown flows go to the new backend, and known ones stay" {
 	to $B
 	expect <<-END
 		1001 A $A
@@ -120,7 +120,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	END
 }
 
-@test "a second change while the first is still being learned" {
+@test "flows keep their backends when a second change comes within the window" {
 	to $B
 	expect <<-END
 		1001 S $B
@@ -137,7 +137,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	END
 }
 
-@test "a change that is taken back at once" {
+@test "flows keep their backends when a change is taken back at once" {
 	to $B
 	expect <<-END
 		1001 S $B
@@ -161,7 +161,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	END
 }
 
-@test "a second change after the first was learned" {
+@test "flows keep their backends when a second change comes after the window" {
 	to $B
 	expect <<-END
 		1001 A $A
@@ -182,7 +182,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	expect <<<"1005 A $C"
 }
 
-@test "a backend that is down gets nothing, whoever was there" {
+@test "a backend that is down gets no packet, not even of its own flows" {
 	to $B
 	expect <<-END
 		1001 A $A
@@ -202,7 +202,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	END
 }
 
-@test "a backend that was down and comes back leaves the others what they have" {
+@test "a backend that comes back takes no flow from the others" {
 	to $B down $A
 	expect <<-END
 		1001 A $B
@@ -219,7 +219,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	END
 }
 
-@test "all backends drain: old connections go on, new ones are refused" {
+@test "when all backends drain, old connections go on and new ones are refused" {
 	to nobody
 	expect <<-END
 		1001 A $A
@@ -228,7 +228,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	END
 }
 
-@test "a backend that was deleted is forgotten: nobody inherits its id and its flows" {
+@test "a deleted backend is forgotten, and no other backend inherits its flows" {
 	to $B
 	expect <<-END
 		1001 A $A
@@ -269,10 +269,15 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 		1001 S $B
 		1001 A $B
 	END
-	packet 'came()/IP(src="10.9.9.9",dst=VIP)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1001))' \
-		tx forwarded 'leaves()/tunnel("172.16.0.11")/IP(src="10.9.9.9",dst=VIP,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1001))'
-	packet 'came()/IP(src="10.9.9.9",dst=VIP)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1002))' \
-		tx forwarded 'leaves()/tunnel("172.16.0.10")/IP(src="10.9.9.9",dst=VIP,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=1002))'
+	local port to error
+	while read -r port to; do
+		error="ICMP(type=3,code=4,nexthopmtu=1400)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=$port))"
+		packet "came()/IP(src='10.9.9.9',dst=VIP)/$error" \
+			tx forwarded "leaves()/tunnel('$to')/IP(src='10.9.9.9',dst=VIP,ttl=63)/$error"
+	done <<-END
+		1001 $B
+		1002 $A
+	END
 	[ "$(flows)" = "0 1" ]
 }
 
@@ -302,7 +307,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq -c .formatted.value)" = '{"now":2,"was":2}' ]
 }
 
-@test "settle: slots learn first, then wait for flows that are elsewhere, then are as if nothing had happened" {
+@test "settle waits for the window, then for flows on other backends, and then resets the slots" {
 	to $B
 	expect <<-END
 		1001 A $A
@@ -327,7 +332,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	[ "$(lb flows --json | jq 'map(select(.protocol == "tcp")) | length')" -eq 0 ]
 }
 
-@test "a flow that has been silent for too long is no reason to wait" {
+@test "settle does not wait for a flow that has been silent for too long" {
 	to $B
 	expect <<-END
 		1001 A $A
@@ -343,7 +348,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	[[ $output == *"tcp 192.168.178.15:8000: settled"* || $(cut -d. -f1 /proc/uptime) -lt 240 ]]
 }
 
-@test "L2 DSR tracks in the same way" {
+@test "L2 DSR tracks flows in the same way" {
 	lb detach eth0
 	lb attach l2dsr eth0
 	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
@@ -362,7 +367,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	[ "$(flows)" = "1 1" ]
 }
 
-@test "a sticky service looks at the client's address alone" {
+@test "a sticky service looks only at the client's address" {
 	lb service add tcp 192.168.178.15:80 sticky
 	lb backend add tcp 192.168.178.15:80 $A
 	lb backend add tcp 192.168.178.15:80 $B
@@ -377,7 +382,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	done | packets
 }
 
-@test "a service of every port gets what no other service has, ICMP errors and fragments included" {
+@test "a service of every port gets what no other service takes, including ICMP errors and fragments" {
 	lb service add tcp 192.168.178.15:any
 	lb backend add tcp 192.168.178.15:any $C
 	expect <<<"1001 S $A"
@@ -397,7 +402,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	packet 'came()/client()/TCP(sport=1001,dport=22)' pass not_ours
 }
 
-@test "a backend that never got a packet has no flows to keep: services are built up without memories" {
+@test "no flow is kept for a backend that never got a packet" {
 	to $B
 	to $C # B got nothing meanwhile, but A did
 	expect <<<"1001 A $A"
@@ -408,7 +413,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	[ "$(lb slots tcp 192.168.178.15:80 --json | jq 'map(select(.now != .was)) | length')" -eq 0 ]
 }
 
-@test "a slot that is nobody's for a second time still knows its flows" {
+@test "a slot that loses its backend for a second time still knows its flows" {
 	to nobody
 	expect <<-END
 		1001 A $A
@@ -429,7 +434,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	END
 }
 
-@test "a FIN or RST counts from the first packet after the change on" {
+@test "a FIN or RST ends a flow even as its first packet after the change" {
 	to $B
 	expect <<-END
 		1001 FA $A
@@ -444,8 +449,8 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	END
 }
 
-@test "what was noted is forgotten when its slot settles, whatever the reason" {
-	# another number of slots
+@test "noted flows are forgotten when their slot settles for any reason" {
+	# reason 1: another number of slots
 	to $B
 	expect <<-END
 		1001 A $A
@@ -469,13 +474,13 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 		backend $C
 	END
 	expect <<<"1001 A $B"
-	# no window
+	# reason 2: no window
 	lb set window 0
 	to $A
 	[ "$(flows)" = "0 0" ]
 }
 
-@test "a flow of a service of every port is not one of a service that comes for its port" {
+@test "a service that is added for one port takes no flow from the service of every port" {
 	lb restore - <<-END
 		service tcp 192.168.178.15:any hash slots 1
 		backend $A
@@ -507,7 +512,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	expect <<<"1001 A $C"
 }
 
-@test "a shorter window does not cut short the one that is open" {
+@test "a shorter window does not shorten the one that is open" {
 	to $B
 	lb set window 1
 	to $C

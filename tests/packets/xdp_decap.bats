@@ -5,7 +5,7 @@
 load ../lib/helper
 
 setup_file() {
-	one_load_balancer # a node is a node; this one plays a backend
+	one_load_balancer # here the node plays a backend
 	on lb ip -force link set dev eth0 xdp obj bpf/xdp_decap.o sec xdp
 }
 
@@ -23,7 +23,7 @@ teardown_file() {
 	packet 'came()/tunnel()/client()/TCP(dport=8000)' pass decapsulated 'came()/client()/TCP(dport=8000)'
 }
 
-@test "an address that is taken away is refused, within 2.5 seconds" {
+@test "an address that was removed is refused within 2.5 seconds" {
 	packet 'came()/tunnel()/client()/TCP(dport=8000)' pass decapsulated 'came()/client()/TCP(dport=8000)'
 	local role address counter
 	while read -r role address counter; do
@@ -38,7 +38,7 @@ teardown_file() {
 	END
 }
 
-@test "what a load balancer sends is unwrapped, whatever is inside" {
+@test "every kind of packet from a load balancer is unwrapped" {
 	packet 'came()/tunnel()/client()/UDP(dport=1)/"odd"' pass decapsulated 'came()/client()/UDP(dport=1)/"odd"'
 	packet 'came()/tunnel()/client(src="10.0.0.2")/ICMP(type=11)/quote(client())' pass decapsulated \
 		'came()/client(src="10.0.0.2")/ICMP(type=11)/quote(client())'
@@ -63,13 +63,13 @@ teardown_file() {
 	packet 'came()' pass plain
 }
 
-@test "a source that is no load balancer is refused, be it the VIP or this host" {
+@test "a source that is no load balancer is refused, even if it is the VIP or this host" {
 	packet 'came()/tunnel(src="192.168.178.11")/client()/TCP(dport=8000)' drop source_refused
 	packet 'came()/tunnel(src=VIP)/client()/TCP(dport=8000)' drop source_refused
 	packet 'came()/tunnel(src=BACKEND)/client()/TCP(dport=8000)' drop source_refused
 }
 
-@test "nor is a frame to everybody a way around" {
+@test "a broadcast frame from another source is refused, too" {
 	packet 'Ether(src=GATEWAY_MAC,dst="ff:ff:ff:ff:ff:ff")/tunnel(src="8.8.8.8")/client()/TCP()' drop source_refused
 }
 
@@ -78,7 +78,7 @@ teardown_file() {
 	packet 'came()/tunnel(VIP)/client()/TCP(dport=8000)' drop destination_refused
 }
 
-@test "an inner destination that is no VIP is refused: nobody gets to this host or to others" {
+@test "an inner destination that is no VIP is refused, so nobody reaches this host or others" {
 	packet 'came()/tunnel()/client(dst=BACKEND)/TCP(dport=22)' drop vip_refused
 	packet 'came()/tunnel()/client(dst="127.0.0.1")/TCP(dport=22)' drop vip_refused
 	packet 'came()/tunnel()/client(dst="8.8.8.8")/UDP(dport=53)' drop vip_refused

@@ -34,12 +34,12 @@ teardown_file() {
 }
 
 # client -> VIP:8000  =>  lb -> backend [ client -> VIP:8000 ]
-@test "TCP for a service goes to its backend, wrapped, with one hop off its TTL" {
+@test "TCP for a service is wrapped for its backend, and its TTL is one less" {
 	packet 'came()/client()/TCP(sport=40000,dport=8000,flags="S")/"hello"' tx forwarded \
 		'leaves()/tunnel()/client(ttl=63)/TCP(sport=40000,dport=8000,flags="S")/"hello"'
 }
 
-@test "UDP for a service does too, also with checksum 0 and an odd length" {
+@test "UDP for a service is wrapped as well, even with checksum 0 and an odd length" {
 	packet 'came()/client()/UDP(sport=40000,dport=8000,chksum=0)/"odd"' tx forwarded \
 		'leaves()/tunnel()/client(ttl=63)/UDP(sport=40000,dport=8000,chksum=0)/"odd"'
 }
@@ -63,7 +63,7 @@ teardown_file() {
 		'leaves()/tunnel(tos=0xb9)/client(tos=0xb9,ttl=63)/TCP(dport=8000)'
 }
 
-@test "the outer header has DF also when the inner one has not" {
+@test "the outer header has DF even if the inner one does not" {
 	packet 'came()/client(flags=0)/TCP(dport=8000)' tx forwarded \
 		'leaves()/tunnel()/client(flags=0,ttl=63)/TCP(dport=8000)'
 }
@@ -78,7 +78,7 @@ teardown_file() {
 		'leaves(100,200)/tunnel()/client(ttl=63)/TCP(dport=8000)'
 }
 
-@test "a third VLAN tag is none of ours" {
+@test "a packet with three VLAN tags passes untouched" {
 	packet 'came(1,2,3)/client()/TCP(dport=8000)' pass not_ours
 }
 
@@ -87,7 +87,7 @@ teardown_file() {
 		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(ttl=63)/TCP(dport=8001)'
 }
 
-@test "and VLAN tags do not go along to another interface" {
+@test "VLAN tags are removed on the way to another interface" {
 	packet 'came(7)/client()/TCP(dport=8001)' redirect redirected \
 		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(ttl=63)/TCP(dport=8001)'
 	packet 'came(7,8)/client()/TCP(dport=8001)' redirect redirected \
@@ -136,13 +136,13 @@ teardown_file() {
 	packet 'came()/client(proto=17)/Raw("\x00"*7)' drop malformed
 }
 
-@test "and are left to the kernel when they are not" {
+@test "lengths that disagree are left to the kernel when they are not for a VIP" {
 	packet 'came()/client(dst=LB,ihl=4)/TCP(dport=8000)' pass not_ours
 	packet 'came()/client(dst=LB,len=41)/TCP(dport=8000)' pass not_ours
 	packet 'came()/client(dst=LB)/UDP(dport=8000,len=7)' pass not_ours
 }
 
-@test "later fragments follow their first one, in whatever way it has to be found" {
+@test "later fragments follow their first one" {
 	packet 'came()/client(flags="MF",id=77)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags="MF",id=77,ttl=63)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)'
 	packet 'came()/client(flags="MF",frag=3,id=77,proto=17)/Raw("y"*16)' tx forwarded \
@@ -157,7 +157,7 @@ teardown_file() {
 	packet 'came()/client(src="10.0.0.21",flags=0,frag=5,id=77,proto=17)/Raw("z"*3)' drop fragment_unknown
 }
 
-@test "fragments of an ICMP error follow it, by its own header, not by the one that it quotes" {
+@test "fragments of an ICMP error follow its own header, not the one that it quotes" {
 	packet 'came()/client(src="10.0.0.2",flags="MF",id=901)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/UDP(sport=8000,dport=40000),12)' \
 		tx forwarded \
 		'leaves()/tunnel()/client(src="10.0.0.2",flags="MF",id=901,ttl=63)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/UDP(sport=8000,dport=40000),12)'
@@ -165,17 +165,18 @@ teardown_file() {
 		'leaves()/tunnel()/client(src="10.0.0.2",flags=0,frag=5,id=901,proto=1,ttl=63)/Raw("x"*9)'
 }
 
-@test "nobody can steer another client's fragments with an ICMP error that quotes them" {
+@test "an ICMP error cannot redirect another client's fragments by quoting them" {
+	local error='ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)'
 	packet 'came()/client(flags="MF",id=902)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags="MF",id=902,ttl=63)/UDP(sport=40000,dport=8000,len=1000)/("x"*16)'
-	packet 'came()/client(src="10.66.6.6",flags="MF",id=902)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)' \
+	packet 'came()/client(src="10.66.6.6",flags="MF",id=902)/'"$error" \
 		redirect redirected \
-		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(src="10.66.6.6",flags="MF",id=902,ttl=63)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8001,dport=40000),12)'
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(src="10.66.6.6",flags="MF",id=902,ttl=63)/'"$error"
 	packet 'came()/client(flags=0,frag=3,id=902,proto=17)/Raw("y"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags=0,frag=3,id=902,ttl=63,proto=17)/Raw("y"*16)'
 }
 
-@test "fragments of what the kernel gets follow it there: a long ping, a packet for no service" {
+@test "fragments of a long ping or of a packet for no service go to the kernel, too" {
 	packet 'came()/client(flags="MF",id=903)/ICMP()/("x"*16)' pass not_ours
 	packet 'came()/client(flags=0,frag=3,id=903,proto=1)/Raw("y"*16)' pass not_ours
 	packet 'came()/client(flags="MF",id=904)/UDP(dport=22,len=1000)/("x"*16)' pass not_ours
@@ -201,7 +202,7 @@ teardown_file() {
 	done
 }
 
-@test "also one that quotes a packet with IP options" {
+@test "an ICMP error may quote a packet with IP options" {
 	packet 'came()/client(src="10.0.0.2")/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT,options=[IPOption_NOP()]*4)/UDP(sport=8000,dport=40000))' \
 		tx forwarded \
 		'leaves()/tunnel()/client(src="10.0.0.2",ttl=63)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT,options=[IPOption_NOP()]*4)/UDP(sport=8000,dport=40000))'
@@ -217,19 +218,19 @@ teardown_file() {
 	packet 'came()/client(src="10.0.0.2")/ICMP(type=5,code=1)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))' pass not_ours
 }
 
-@test "a service without backends drops" {
+@test "a packet for a service without backends is dropped" {
 	packet 'came()/client()/TCP(dport=8002)' drop no_backend
 }
 
-@test "no route to the backend drops" {
+@test "a packet is dropped when there is no route to the backend" {
 	packet 'came()/client()/TCP(dport=8003)' drop no_route
 }
 
-@test "no MAC address of the next hop drops" {
+@test "a packet is dropped when the next hop's MAC address is unknown" {
 	packet 'came()/client()/TCP(dport=8004)' drop no_neighbour
 }
 
-@test "forwarding switched off drops, and says so" {
+@test "a packet is dropped as forwarding_off when forwarding is off" {
 	lb service add tcp 192.168.178.15:8006 # a next hop that is not cached yet
 	lb backend add tcp 192.168.178.15:8006 172.16.0.66
 	on lb sysctl -qw net.ipv4.ip_forward=0
@@ -241,7 +242,7 @@ teardown_file() {
 	}
 }
 
-@test "a load balancer that does not know its own address drops" {
+@test "a packet is dropped when the load balancer does not know its own address" {
 	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 value \
 		0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 0 0 0 0 0 0 0 0
 	run packet 'came()/client()/TCP(dport=8000)' drop no_address
@@ -252,21 +253,21 @@ teardown_file() {
 	}
 }
 
-@test "TTL 1 is answered with time exceeded, from the load balancer" {
+@test "TTL 1 is answered with time exceeded from the load balancer's address" {
 	packet 'came()/client(ttl=1)/TCP(sport=40000,dport=8000)/("x"*100)' tx ttl_answered \
 		'leaves()/IP(src=LB,dst=CLIENT,id=0,ttl=64)/ICMP(type=11,code=0)/quote(client(ttl=1)/TCP(sport=40000,dport=8000)/("x"*100))'
 	packet 'came(5)/client(ttl=0,options=[IPOption_NOP()]*40)/UDP(dport=8000)' tx ttl_answered \
 		'leaves(5)/IP(src=LB,dst=CLIENT,id=0,ttl=64)/ICMP(type=11,code=0)/quote(client(ttl=0,options=[IPOption_NOP()]*40)/UDP(dport=8000))'
 }
 
-@test "TTL 1 of an ICMP error or a later fragment is dropped: nobody may be told" {
+@test "an ICMP error or a later fragment with TTL 1 is dropped without an answer" {
 	packet 'came()/client(src="10.0.0.2",ttl=1)/ICMP(type=11)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))' drop ttl_expired
 	packet 'came()/client(flags="MF",id=79)/UDP(dport=8000,len=1000)/("x"*16)' tx forwarded \
 		'leaves()/tunnel()/client(flags="MF",id=79,ttl=63)/UDP(dport=8000,len=1000)/("x"*16)'
 	packet 'came()/client(flags=0,frag=5,id=79,proto=17,ttl=1)/Raw("z"*3)' drop ttl_expired
 }
 
-@test "senders that are no single host are told nothing" {
+@test "a source address that is no single host gets no ICMP error" {
 	local source
 	for source in 0.0.0.0 127.0.0.1 224.0.0.1 255.255.255.255 240.0.0.1 192.168.178.15 192.168.178.10; do
 		packet "came()/client(src='$source',ttl=1)/UDP(dport=8000)" drop ttl_expired
@@ -279,23 +280,23 @@ teardown_file() {
 		'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)/("x"*1440)'
 }
 
-@test "one byte more, with DF, is answered with fragmentation needed, from the VIP" {
+@test "one byte more with DF is answered with fragmentation needed from the VIP" {
 	packet 'came()/client()/TCP(dport=8000)/("x"*1441)' tx too_big_answered \
 		'leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1480)/quote(client()/TCP(dport=8000)/("x"*1441))'
 }
 
-@test "the route's MTU counts, not just the interface's" {
+@test "the route's MTU counts as well as the interface's" {
 	packet 'came()/client()/TCP(dport=8005)/("x"*1340)' tx forwarded \
 		'leaves()/tunnel("172.16.5.10")/client(ttl=63)/TCP(dport=8005)/("x"*1340)'
 	packet 'came(9)/client()/TCP(dport=8005)/("x"*1341)' tx too_big_answered \
 		'leaves(9)/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1380)/quote(client()/TCP(dport=8005)/("x"*1341))'
 }
 
-@test "without DF it is dropped: XDP cannot fragment" {
+@test "one byte more without DF is dropped, because XDP cannot fragment" {
 	packet 'came()/client(flags=0)/TCP(dport=8000)/("x"*1441)' drop too_big
 }
 
-@test "ICMP errors are limited: those over the budget are dropped" {
+@test "ICMP errors over the budget are not sent" {
 	local program map
 	program=$(on lb ip -j -d link show dev eth0 | jq '.[0].xdp.prog.id')
 	for map in $(on lb bpftool -j prog show id "$program" | jq '.map_ids[]'); do
@@ -314,7 +315,7 @@ teardown_file() {
 		'leaves()/IP(src=LB,dst=CLIENT,id=0,ttl=64)/ICMP(type=11,code=0)/quote(client(ttl=1)/UDP(dport=8000))'
 }
 
-@test "another backend under the same id is found at once, not when the next hop expires" {
+@test "a new backend with the id of a deleted one takes effect at once" {
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 	lb backend del tcp 192.168.178.15:8000 172.16.0.10
 	lb backend add tcp 192.168.178.15:8000 172.20.0.20
@@ -324,7 +325,7 @@ teardown_file() {
 	lb backend add tcp 192.168.178.15:8000 172.16.0.10
 }
 
-@test "a frame of several pages goes through xdp.frags" {
+@test "a frame of several pages goes through the section xdp.frags" {
 	on switch ip link set dev lb.eth1 xdp off # it is not for such frames
 	on lb ip link set eth1 mtu 9000
 	lb detach eth0

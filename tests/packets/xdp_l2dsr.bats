@@ -38,22 +38,22 @@ teardown_file() {
 # The way to the backend.
 to_backend='Ether(src=LB_MAC,dst="02:00:00:00:00:11")'
 
-@test "TCP for a service goes to its backend: MAC addresses change, and nothing else" {
+@test "TCP for a service goes to its backend, and only the MAC addresses change" {
 	packet 'came()/client()/TCP(sport=40000,dport=8000,flags="S")/"hello"' tx forwarded \
 		"$to_backend"'/client()/TCP(sport=40000,dport=8000,flags="S")/"hello"'
 }
 
-@test "UDP does too, with IP options, padding, TTL 1 and whatever else" {
+@test "UDP goes to its backend in the same way, with IP options, padding and TTL 1" {
 	packet 'came()/client(ttl=1,tos=3,options=[IPOption_NOP()]*4)/UDP(dport=8000,chksum=0)/"x"/Padding("\xaa"*9)' tx forwarded \
 		"$to_backend"'/client(ttl=1,tos=3,options=[IPOption_NOP()]*4)/UDP(dport=8000,chksum=0)/"x"/Padding("\xaa"*9)'
 }
 
-@test "a packet as large as the interface takes goes through" {
+@test "a packet of the interface's full MTU goes through" {
 	packet 'came()/client()/TCP(dport=8000)/("x"*1460)' tx forwarded \
 		"$to_backend"'/client()/TCP(dport=8000)/("x"*1460)'
 }
 
-@test "one that is larger than the backend's interface takes is answered, or dropped without DF" {
+@test "a packet above the MTU of the backend's interface is answered, or dropped without DF" {
 	on lb ip link set eth1 mtu 1400
 	packet 'came()/client()/TCP(dport=8001)/("x"*1361)' tx too_big_answered \
 		'leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(dport=8001)/("x"*1361))'
@@ -79,17 +79,17 @@ to_backend='Ether(src=LB_MAC,dst="02:00:00:00:00:11")'
 		'Ether(src=LB_MAC1,dst=FAR_MAC1)/client()/TCP(dport=8001)'
 }
 
-@test "a packet from where it would be sent to is a loop: the backend is behind that router" {
+@test "a packet from the router that it would be sent to is dropped as a loop" {
 	packet 'came()/client()/TCP(dport=8005)' drop loop
 }
 
-@test "a packet that comes back from the router that it was sent to is a loop" {
+@test "a packet that comes back from the router that it was sent to is dropped as a loop" {
 	packet 'came()/client()/TCP(dport=8006)' tx forwarded \
 		'Ether(src=LB_MAC,dst="02:00:00:00:00:03")/client()/TCP(dport=8006)'
 	packet 'Ether(src="02:00:00:00:00:03",dst=LB_MAC)/client(ttl=63)/TCP(dport=8006)' drop loop
 }
 
-@test "a packet that a backend sends back, or that we have sent ourselves, is a loop" {
+@test "a packet from a backend or from ourselves is dropped as a loop" {
 	packet 'Ether(src="02:00:00:00:00:11",dst=LB_MAC)/client()/TCP(dport=8000)' drop loop
 	packet 'Ether(src=LB_MAC,dst="02:00:00:00:00:11")/client()/TCP(dport=8000)' drop loop
 }
@@ -124,7 +124,7 @@ to_backend='Ether(src=LB_MAC,dst="02:00:00:00:00:11")'
 		"$to_backend"'/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))'
 }
 
-@test "no backend, no route, no MAC address: dropped, each with its counter" {
+@test "a packet without a backend, a route or a MAC address is dropped, each with its own counter" {
 	packet 'came()/client()/TCP(dport=8002)' drop no_backend
 	packet 'came()/client()/TCP(dport=8003)' drop no_route
 	packet 'came()/client()/TCP(dport=8004)' drop no_neighbour

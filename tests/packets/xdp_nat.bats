@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# xdp_nat, packet by packet: the table in the program's header comment, row by row, and what the
-# tutorial's program gets wrong.
+# xdp_nat, packet by packet: the table in the program's header comment, row by row, and the mistakes of the
+# tutorial's program.
 
 load ../lib/helper
 
@@ -42,7 +42,8 @@ event() {
 	lb --json nat stats | jq --arg name "$1" '.[] | select(.name == $name).connections'
 }
 
-# A connection's first three packets, from port $1 of the client, lent port $2 of ours.
+# open_connection PORT LENT: sends a connection's first three packets, from this port of the client. The load balancer
+# must lend this port of its own.
 open_connection() {
 	packets <<-END
 		came()/client()/TCP(sport=$1,dport=80,flags="S",seq=100)
@@ -55,7 +56,7 @@ open_connection() {
 }
 
 # client:40000 -> VIP:80   =>  lb:40000 -> backend:8080,  and back
-@test "a connection: requests and replies are rewritten, both ways, ports too; the client's port is kept" {
+@test "addresses and ports of requests and replies are rewritten, and the client's port is kept" {
 	open_connection 40000 40000
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="PA",seq=101,ack=501)/"GET"
@@ -82,7 +83,7 @@ open_connection() {
 	END
 }
 
-@test "UDP: one answer makes no connection yet, the client's next packet does" {
+@test "UDP becomes a connection with the client's packet after the first answer" {
 	packets <<-'END'
 		came()/client()/UDP(sport=40000,dport=53)/"question"
 		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
@@ -97,7 +98,7 @@ open_connection() {
 	[ "$(connections)" -eq 1 ]
 }
 
-@test "checksums: odd lengths, dirty padding, UDP without a checksum, large packets, IP options" {
+@test "checksums are right for odd lengths, dirty padding, UDP without a checksum, large packets and IP options" {
 	open_connection 40000 40000
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="A")/"odd"/Padding("\xff"*7)
@@ -113,11 +114,11 @@ open_connection() {
 	END
 }
 
-@test "checksums: a UDP sum of 0 is written as 0xffff, for each of many payloads" {
+@test "a UDP checksum of 0 is written as 0xffff, for each of many payloads" {
 	on lb tests/lib/packet.py eth0 --udp-sums
 }
 
-@test "what is not for a service passes untouched, whatever its ports" {
+@test "what is not for a service passes untouched on any port" {
 	packets <<-'END'
 		came()/client(dst=LB)/TCP(sport=8080,dport=22,flags="S") => pass not_ours
 		came()/client(dst=LB)/TCP(sport=40000,dport=80,flags="S") => pass not_ours
@@ -138,7 +139,7 @@ open_connection() {
 	END
 }
 
-@test "a socket of the load balancer's own has its packets, also on a port of the pool" {
+@test "a socket on the load balancer gets its packets, even on a port of the pool" {
 	on lb ip addr add 192.168.178.10/32 dev lo
 	background lb /usr/bin/python3 -c '
 import socket, time
@@ -150,7 +151,7 @@ time.sleep(60)'
 		came()/client(dst=LB)/TCP(sport=999,dport=40000,flags="S") => pass not_ours
 		came()/client(dst=LB)/UDP(sport=999,dport=40000) => pass not_ours
 	END
-	# and that port is not lent to anybody
+	# and that port is lent to nobody
 	lb nat set ports 40000-40000
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="S") => drop ports_exhausted
@@ -164,7 +165,7 @@ time.sleep(60)'
 	on lb ip addr del 192.168.178.10/32 dev lo
 }
 
-@test "TCP for a service that is of no connection and begins none is dropped" {
+@test "TCP for a service is dropped if it belongs to no connection and begins none" {
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="A") => drop no_connection
 		came()/client()/TCP(sport=40000,dport=80,flags="SA") => drop no_connection
@@ -173,7 +174,7 @@ time.sleep(60)'
 	END
 }
 
-@test "a connection stays with its backend when the backends change, and when it is gone" {
+@test "a connection stays with its backend when other backends come and when it is deleted itself" {
 	open_connection 40000 40000
 	lb backend add tcp 192.168.178.15:80 192.168.178.12:8080
 	lb backend del tcp 192.168.178.15:80 192.168.178.11:8080
@@ -189,7 +190,7 @@ time.sleep(60)'
 	lb backend del tcp 192.168.178.15:80 192.168.178.12:8080
 }
 
-@test "connections outlive a change of the load balancer's own address" {
+@test "connections survive a change of the load balancer's own address" {
 	open_connection 40000 40000
 	lb set address 192.168.178.9
 	packet 'from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="A")' tx forwarded \
@@ -199,7 +200,7 @@ time.sleep(60)'
 	lb set address 192.168.178.10
 }
 
-@test "only who has seen the answer confirms a connection" {
+@test "only an ACK that fits the backend's answer confirms a connection" {
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100)
 		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
@@ -222,7 +223,7 @@ time.sleep(60)'
 	[ "$(connections)" -eq 1 ]
 }
 
-@test "a refused handshake is forgotten" {
+@test "a handshake that the backend refuses is forgotten" {
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100)
 		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
@@ -233,7 +234,7 @@ time.sleep(60)'
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
 }
 
-@test "an idle connection is over, for the client and for its port; one that is used is not" {
+@test "an idle connection ends and its port is free again; one in use does not end" {
 	lb nat set established 2 ports 40000-40001
 	open_connection 40000 40000
 	open_connection 40001 40001
@@ -257,7 +258,7 @@ time.sleep(60)'
 	[ "$(connections)" -eq 1 ]
 }
 
-@test "UDP has an idle time of its own" {
+@test "UDP has its own idle time" {
 	lb nat set udp 1
 	packets <<-'END'
 		came()/client()/UDP(sport=40000,dport=53)
@@ -275,7 +276,7 @@ time.sleep(60)'
 	[ "$(connections)" -eq 0 ]
 }
 
-@test "a reply to an idle connection is late" {
+@test "a reply on an idle connection is dropped as late" {
 	lb nat set established 1
 	open_connection 40000 40000
 	sleep 2
@@ -285,7 +286,7 @@ time.sleep(60)'
 	[ "$(connections)" -eq 0 ]
 }
 
-@test "FIN from both sides closes a connection; from one it does not" {
+@test "a FIN from both sides closes a connection; a FIN from one side does not" {
 	lb nat set closing 1
 	open_connection 40000 40000
 	packets <<-'END'
@@ -306,7 +307,7 @@ time.sleep(60)'
 	[ "$(connections)" -eq 0 ]
 }
 
-@test "RST closes a connection, unless its side goes on: then somebody else has sent it" {
+@test "an RST closes a connection, unless its sender goes on: then somebody else sent the RST" {
 	lb nat set closing 1
 	open_connection 40000 40000
 	open_connection 40001 40001
@@ -326,7 +327,7 @@ time.sleep(60)'
 	END
 }
 
-@test "a client may use the port of a closed connection again, at once" {
+@test "a client may use the port of a closed connection again at once" {
 	open_connection 40000 40000
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="FA")
@@ -336,7 +337,7 @@ time.sleep(60)'
 	END
 	open_connection 40000 40000
 	[ "$(connections)" -eq 1 ]
-	# while one that is not closed stays as it is: the backend answers such a SYN itself
+	# but one that is not closed stays as it is: the backend itself answers such a SYN
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="S")
 		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
@@ -344,7 +345,7 @@ time.sleep(60)'
 	[ "$(connections)" -eq 1 ]
 }
 
-@test "when all ports are lent, new connections are refused, and old ones go on" {
+@test "when all ports are lent, new connections are refused and old ones go on" {
 	lb nat set ports 40000-40002
 	local before
 	before=$(event started)
@@ -363,7 +364,7 @@ time.sleep(60)'
 	[ $(($(event started) - before)) -eq 4 ]
 }
 
-@test "an unanswered handshake lends its port only for so long" {
+@test "an unanswered handshake gives its port back after its time" {
 	lb nat set ports 40000-40000 handshake 1
 	packets <<-'END'
 		came()/client()/TCP(sport=40000,dport=80,flags="S")
@@ -379,7 +380,7 @@ time.sleep(60)'
 	END
 }
 
-@test "fragments: the first by its ports, the others like it, both ways" {
+@test "later fragments are translated like their first one, both ways" {
 	packets <<-'END'
 		came()/client(flags="MF",id=77)/UDP(sport=40000,dport=53,len=40,chksum=0x1234)/("x"*16)
 		=> tx forwarded to_backend()/ours(flags="MF",id=77,ttl=63)/UDP(sport=40000,dport=5353,len=40,chksum=mended(0x1234))/("x"*16)
@@ -393,33 +394,39 @@ time.sleep(60)'
 	END
 }
 
-@test "ICMP errors towards the client: outside and inside are translated back" {
+@test "in ICMP errors to the client the outer and the quoted packet are translated back" {
+	# what the client sent, and what it became
+	local sent='client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400)'
+	local became='ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400)'
 	open_connection 40000 40000
-	packets <<-'END'
+	packets <<-END
 		came()/client()/UDP(sport=40000,dport=53)/"question"
 		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
-		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400))
-		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400))
-		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote(ours()/TCP(sport=40000,dport=8080,flags="A")/("x"*1400),300)
-		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote(client()/TCP(sport=40000,dport=80,flags="A")/("x"*1400),300)
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=3,code=4,nexthopmtu=1300)/quote($became)
+		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote($sent)
+		from_backend()/IP(src="172.16.9.9",dst=LB,id=5)/ICMP(type=11)/quote($became,300)
+		=> tx forwarded leaves()/IP(src="172.16.9.9",dst=CLIENT,id=5,ttl=63)/ICMP(type=11)/quote($sent,300)
 		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40000,dport=5353)/"question",16)
 		=> tx forwarded leaves()/answer(ttl=63)/ICMP(type=3,code=3)/quote(client()/UDP(sport=40000,dport=53)/"question",16)
 		from_backend()/theirs()/ICMP(type=3,code=3)/quote(ours()/UDP(sport=40009,dport=5353)/"question",16) => pass not_ours
 	END
 }
 
-@test "ICMP errors towards the backend too" {
+@test "in ICMP errors to the backend the outer and the quoted packet are translated, too" {
+	# what the backend sent, and what it became
+	local sent='theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400)'
+	local became='answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400)'
 	open_connection 40000 40000
-	packets <<-'END'
-		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400))
-		=> tx forwarded to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
-		came()/client()/ICMP(type=3,code=2)/quote(answer()/TCP(sport=80,dport=40000,flags="A")/("x"*1400))
-		=> tx forwarded to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote(theirs()/TCP(sport=8080,dport=40000,flags="A")/("x"*1400))
+	packets <<-END
+		came()/client(src="10.0.0.2")/ICMP(type=3,code=4,nexthopmtu=1300)/quote($became)
+		=> tx forwarded to_backend()/client(src="10.0.0.2",dst="192.168.178.11",ttl=63)/ICMP(type=3,code=4,nexthopmtu=1300)/quote($sent)
+		came()/client()/ICMP(type=3,code=2)/quote($became)
+		=> tx forwarded to_backend()/ours(ttl=63)/ICMP(type=3,code=2)/quote($sent)
 		came()/client(src="10.0.0.2")/ICMP(type=3,code=4)/quote(answer()/TCP(sport=80,dport=40009,flags="A")) => pass not_ours
 	END
 }
 
-@test "TTL 1 is answered with time exceeded, to whom sent it" {
+@test "TTL 1 is answered with time exceeded to its sender, client or backend" {
 	open_connection 40000 40000
 	packets <<-'END'
 		came()/client(ttl=1)/TCP(sport=40000,dport=80,flags="A")
@@ -429,17 +436,18 @@ time.sleep(60)'
 	END
 }
 
-@test "the backend's interface has a smaller MTU: fragmentation needed, or dropped without DF" {
+@test "a packet above the MTU of the backend's interface is answered with fragmentation needed, or dropped without DF" {
+	local sent='client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361)'
 	on lb ip link set eth1 mtu 1400
-	packets <<-'END'
-		came()/client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361)
-		=> tx too_big_answered leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote(client()/TCP(sport=40000,dport=8001,flags="S")/("x"*1361))
+	packets <<-END
+		came()/$sent
+		=> tx too_big_answered leaves()/IP(src=VIP,dst=CLIENT,id=0,ttl=64)/ICMP(type=3,code=4,nexthopmtu=1400)/quote($sent)
 		came()/client(flags=0)/TCP(sport=40000,dport=8001,flags="S")/("x"*1361) => drop too_big
 	END
 	on lb ip link set eth1 mtu 1500
 }
 
-@test "a backend on another interface is reached by redirect, and so is the client on the way back" {
+@test "a backend on another interface is reached by redirect, and so is the client for the answer" {
 	packets <<-'END'
 		came(7)/client()/TCP(sport=40000,dport=8001,flags="S")
 		=> redirect redirected Ether(src=LB_MAC1,dst=FAR_MAC1)/ours(dst="172.20.0.20",ttl=63)/TCP(sport=40000,dport=8001,flags="S")
@@ -452,7 +460,7 @@ time.sleep(60)'
 	lb detach eth1
 }
 
-@test "no backend, no MAC address, lengths that disagree: dropped, each with its counter" {
+@test "a packet without a backend or a MAC address, or with wrong lengths, is dropped, each with its own counter" {
 	packets <<-'END'
 		came()/client()/TCP(dport=8002,flags="S") => drop no_backend
 		came()/client()/TCP(dport=8003,flags="S") => drop no_neighbour
@@ -462,8 +470,8 @@ time.sleep(60)'
 	END
 }
 
-@test "when all seats are taken, new connections wait, old ones go on, and the dead make room" {
-	# the same program with four seats, in a machine of its own
+@test "when all seats are taken, new connections wait, old ones go on, and expired ones make room" {
+	# the same program with four seats
 	mkdir "$BATS_TEST_TMPDIR/bpf"
 	cp -r scripts maps headers "$BATS_TEST_TMPDIR/"
 	cp bpf/xdp_nat.c "$BATS_TEST_TMPDIR/bpf/"
@@ -492,5 +500,5 @@ time.sleep(60)'
 		came()/client()/TCP(sport=40004,dport=80,flags="A",seq=101,ack=501)
 		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="A",seq=101,ack=501)
 	END
-	[ "$(connections)" -eq 4 ] # one of the dead has made room
+	[ "$(connections)" -eq 4 ] # an expired one has made room
 }
