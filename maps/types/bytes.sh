@@ -57,8 +57,8 @@ value() {
 	case $1 in
 	u8 | u16 | u32 | u64) number $((${1#u} / 8)) "$2" ;;
 	be16) bytes+=($(($2 >> 8 & 255)) $(($2 & 255))) ;;
-	address) bytes+=(${2//./ } 0 0 0 0 0 0 0 0 0 0 0 0) ;; # shellcheck disable=SC2206
-	ipv4) bytes+=(${2//./ }) ;;                            # shellcheck disable=SC2206
+	address) value ipv4 "$2" && bytes+=(0 0 0 0 0 0 0 0 0 0 0 0) ;;
+	ipv4) for i in ${2//./ }; do bytes+=("$i"); done ;;
 	mac) for i in ${2//:/ }; do bytes+=($((16#$i))); done ;;
 	bytes*) for ((i = 0; i < ${#2}; i += 2)); do bytes+=($((16#${2:i:2}))); done ;;
 	protocol)

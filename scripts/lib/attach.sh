@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # attach: the program on a device. Sourced by lb.
 
@@ -30,7 +30,7 @@ pins() {
 # remove_pins PIN...: and the lists, if their maps go.
 remove_pins() {
 	local pin
-	rm -f $bpffs/xdp/xdp_{maglev,settle} # of a command that was killed
+	rm -f "$bpffs"/xdp/xdp_{maglev,settle} # of a command that was killed
 	for pin; do
 		run rm -f "$pin"
 	done
@@ -105,7 +105,6 @@ introduce_nat() {
 # stale_pins DEV: those of our maps that no program uses, but for the one on this device.
 stale_pins() {
 	local pin name used
-	# shellcheck disable=SC2016 # jq's
 	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" '[.[] | select(.ifname != $dev).xdp.prog.id // empty]')" \
 		'.[0] | [.[] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]]' <(bpftool -j prog show))
 	for pin in $(pins); do

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # builder: gives commands to the programs that change the maps in the kernel (bpf/xdp_maglev.c, bpf/xdp_settle.c), and
 # makes the configuration be what was asked for. Sourced by lb.

@@ -1,11 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # common: what the rooms of lb share: messages, the machine, the lock, the maps. Sourced by lb.
 
 bpffs=/sys/fs/bpf
 maps=$bpffs/xdp/globals # where `ip link set xdp` pins them
 # Set by the options of the command line, each to 1.
-# shellcheck disable=SC2034 # for the other rooms
 verbose='' json='' watch='' dry=''
 
 die() {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # configuration: what is: services and backends, out of lists that the kernel prints (bpf/list_services.c and
 # bpf/list_backends.c), because nearly all of the maps is empty. Sourced by lb.

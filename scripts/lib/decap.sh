@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # decap: what a backend accepts from load balancers. Sourced by lb.
 
@@ -7,11 +7,9 @@ change_role() {
 	local roles lines
 	[[ $# -ge 3 ]] || usage "which role, and which address?"
 	no_more "${@:4}"
-	# shellcheck disable=SC2016 # jq's
 	words_of 'include "decap"; answer($ARGS.positional | role_words; empty)' "$@"
 	take_lock
 	need_maps decap_addresses decap
-	# shellcheck disable=SC2016 # jq's
 	mapfile -t lines < <(dump decap_addresses | decap_addresses_decode | stage 'include "words"; include "decap";
 		$ARGS.positional as [$verb, $role, $address] | answer(new_roles($verb; $role; $address); join(","))' -r --args "$@")
 	accept

@@ -1,10 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # nat: ports and idle times of the NAT mode, and its connections. Sourced by lb.
 
 # nat_settings FILTER [JQ_OPTION...]: a filter on {first_port, last_port, handshake, established, closing, udp}.
 nat_settings() {
-	bpftool -j map lookup pinned $maps/nat key 0 0 0 0 | stage 'include "bytes"; .value | bytes | decode("nat") | '"$1" "${@:2}"
+	bpftool -j map lookup pinned "$maps/nat" key 0 0 0 0 | stage 'include "bytes"; .value | bytes | decode("nat") | '"$1" "${@:2}"
 }
 
 # warn_of_ports: the kernel must not take ports for its own connections that are lent to others.

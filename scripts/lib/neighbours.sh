@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # neighbours: the MAC addresses of next hops. XDP cannot ask for one and wait, so the kernel is told to know them always:
 # those on the way to the backends, and with NAT also those on the way back to the clients. Sourced by lb.
@@ -7,7 +7,6 @@
 # without a route; and "hop ADDRESS DEV" for the next hops to them, but for those whose MAC address somebody has set by
 # hand. A route of several next hops counts with all of them; with NAT every gateway is a next hop, to some client.
 routes() {
-	# shellcheck disable=SC2016 # jq's
 	{
 		[[ $# -eq 0 ]] || printf 'route get %s\n' "$@"
 		[[ $# -eq 0 ]] || printf "route get %s from $own\n" "$@"

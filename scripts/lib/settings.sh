@@ -1,10 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # settings: the load balancer itself: its address, key, window and debug switch. Sourced by lb.
 
 # settings FILTER [JQ_OPTION...]: a filter on {address, hash_key: [32 bytes], flags: ["debug"], window}.
 settings() {
-	bpftool -j map lookup pinned $maps/load_balancer key 0 0 0 0 |
+	bpftool -j map lookup pinned "$maps/load_balancer" key 0 0 0 0 |
 		stage 'include "bytes"; .value | bytes | decode("load_balancer") | '"$1" "${@:2}"
 }
 
@@ -16,7 +16,7 @@ set_load_balancer() {
 	changes=${lines[0]}
 	take_lock
 	need_maps load_balancer
-	# shellcheck disable=SC2046,SC2016 # bytes; jq's
+	# shellcheck disable=SC2046 # bytes
 	update load_balancer key $(u32 0) value $(settings '. + $changes | encode("load_balancer"; decimal)' -r --argjson changes "$changes")
 }
 

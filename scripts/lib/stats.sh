@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # stats: counters, and the story of each packet. Sourced by lb.
 
@@ -6,7 +6,6 @@
 # connections, backends: [{address, port, packets, bytes, connections}]}]}
 read_stats() {
 	need_configuration
-	# shellcheck disable=SC2016 # jq's
 	configured '
 		def sums: {packets: (map(.packets) | add // 0), bytes: (map(.bytes) | add // 0), connections: (map(.connections) | add // 0)};
 		($counters[0] | map({key: (.id | tostring), value: del(.id)}) | from_entries) as $of
@@ -20,7 +19,6 @@ read_stats() {
 # show_counters: a table of JSON on stdin; with what was SECONDS before, and rates since then, if given.
 # usage: show_counters [BEFORE SECONDS]
 show_counters() {
-	# shellcheck disable=SC2016 # jq's
 	jq -r --argjson before "${1-null}" --argjson seconds "${2-0}" '
 		def port: if .port == 0 then "any" else .port end;
 		def rows: {name: "verdict", packets: "packets", bytes: "bytes"},

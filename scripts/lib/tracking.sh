@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # tracking: what is remembered after a change of slots. Sourced by lb.
 
@@ -15,11 +15,9 @@ slots() {
 	check_machine
 	[[ -e $maps/services ]] || check_typed
 	need_configuration
-	# shellcheck disable=SC2016 # jq's
 	mapfile -t lines < <(configured 'include "words"; include "edit";
 		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -cr "${typed[@]}")
 	accept
-	# shellcheck disable=SC2016 # jq's
 	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --argjson name "$(backend_names)" '
 		to_entries | map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |
 		print_list 'length as $all | group_by(.now)[]
@@ -33,7 +31,6 @@ flows() {
 	if [[ -e $maps/conntrack ]]; then
 		dump conntrack | conntrack_decode | jq -c 'map({protocol, client, service: .vip, backend})'
 	else
-		# shellcheck disable=SC2016 # jq's
 		dump flows | flows_decode | jq -c --argjson name "$(backend_names)" '
 			map({protocol, client, service, backend: $name[.backend | tostring], closing})'
 	fi | print_list '.[] | "\(.protocol) \(.client) > \(.service) at \(.backend)\(if .closing then " closing" else "" end)"'
@@ -48,7 +45,6 @@ settle() {
 	mapfile -t names < <(configured 'services[] | name' -r)
 	[[ ${#names[@]} -gt 0 ]] || return 0
 	mapfile -t left < <(configured 'services[] | .learns' -r)
-	# shellcheck disable=SC2016 # jq's
 	mapfile -t commands < <(configured 'include "bytes"; include "encode";
 		hex as $hex | services[] | {operation: "settle", service: ., is_vip: true, changes: []} | encode_command($hex)' -r)
 	load_builder xdp_settle load_balancer services destinations slots backends flows new_flows
