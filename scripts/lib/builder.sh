@@ -51,13 +51,12 @@ order_builder() {
 	}
 }
 
-# plan VERB [JQ_OPTION...]: what was typed (see parse_words), or is in a file, which parse_text has read, on stdin -> what
-# is to be done. Sets warnings, keep, forget, steps and commands. It ends the command if that cannot be, before
-# anything is changed.
+# plan VERB: what was typed, or is in a file, on stdin -> what is to be done. Sets warnings, keep, forget, steps and
+# commands. It ends the command if that cannot be, before anything is changed.
 plan() {
 	local line lines
-	mapfile -t lines <<<"$(configured 'include "change"; change' -r --arg verb "$1" --argjson limits "$limits" \
-		--argjson dry "${dry:-0}" "${@:2}")"
+	mapfile -t lines <<<"$(parse_text | configured 'include "change"; change' -c --arg verb "$1" --argjson limits "$limits" |
+		stage 'include "tell"; tell' -nr --argjson dry "${dry:-0}")"
 	accept
 	warnings=() keep=() forget=() steps=() commands=()
 	for line in "${lines[@]}"; do
@@ -91,6 +90,6 @@ change() {
 	take_lock
 	[[ -e $maps/services ]] || check_typed # what was typed is looked at before the machine is
 	need_configuration
-	plan "$verb" "${typed[@]}"
+	plan "$verb" <<<"$typed"
 	carry_out || die "the kernel refused it; everything is as it was"
 }

@@ -1,38 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# change: from what was typed, or stands in a file, to commands for xdp_maglev.
+# change: what is (configuration), what shall be (edit), and the way there (plan).
 #
-#   parse -> | configuration (what is) -> edit (what shall be) -> plan (the way there) -> encode (bytes)
-#
-# In:  $verb: "service add" and so on, with $typed, see edit.jq; or "restore", with what parse_text has made of the file
-#      on the input: that takes as long as all the rest, and is done beside it. $services, $backends: the lists;
-#      $limits, see plan.jq; $dry: 1 if it shall not be done; $contract
-# Out: lines, the first of them "ok"; then "warn TEXT", "keep ADDRESS", "forget ADDRESS", and "command BYTES" as printf
-#      understands them (dry: "plan TEXT"). Or "refused STATUS TEXT": then nothing must be done.
+# In:  what parse_text has made of the command line, or of a file; $verb: "service add" and so on, or "restore";
+#      $services, $backends: the lists; $limits, see plan.jq; $contract
+# Out: {warnings, keep, forget}, and behind it each of the commands (see plan.jq). Or an error of words.jq: then nothing
+#      must be done.
 include "words";
-include "bytes";
 include "configuration";
 include "edit";
 include "plan";
-include "describe";
-include "encode";
 
-# planned: what shall be done.
+# planned: what shall be done. What is, is read beside parse_text, which takes as long.
 def planned($verb; $limits):
-	if $verb == "restore" then
-		configuration as $is | input | if type == "object" then error(.status = 1) else . end | plan($is; .; $limits)
+	if $verb == "restore" then configuration as $is | given | plan($is; .; $limits; services; used_ids)
 	else
-		typed as $new
-		| (services | find_service($new)) as $now
+		services as $all
+		| typed as $new
+		| ($all | find_service($new)) as $now
 		| (if $now then [$now + {backends: backends_of($now)}] else [] end) as $is
-		| plan($is; $is[0] | edit($verb; $new); $limits)
+		| plan($is; $is[0] | edit($verb; $new); $limits; $all; used_ids)
 	end;
 
-# told: a plan, line by line.
-def told($dry):
-	(.warnings[] | "warn \(.)"),
-	(select(.keep != []) | "keep \(.keep | join(" "))"),
-	(select(.forget != []) | "forget \(.forget | join(" "))"),
-	if $dry == 1 then .commands[] | describe | "plan \(.)"
-	else hex as $hex | .commands[] | "command \(encode_command($hex))" end;
-
-def change: answer(planned($ARGS.named.verb; $ARGS.named.limits); told($ARGS.named.dry));
+def change:
+	attempt(planned($ARGS.named.verb; $ARGS.named.limits))
+	| if type == "array" then .[0] | {warnings, keep, forget}, .commands[] else . end;

@@ -4,6 +4,7 @@
 # In:  $services, $backends: the lists, as texts
 # Out: [{protocol, address, port, sticky, filling, slots, id, first, learns, backends: [{id, address, port, weight,
 #      state}]}]: sorted by address, port and protocol, and backends by address and port.
+include "words";
 include "bytes";
 
 # rows: the lines of a list, behind the first, which names the map.
@@ -47,10 +48,6 @@ def find_service($new): first(.[] | select(.port == $new.port and .address == $n
 
 # used_ids: of all backends.
 def used_ids: [$ARGS.named.backends | rows[] | split(" ")[1]];
-
-# name, server: as people write a service, and a backend.
-def name: "\(.protocol) \(.address):\(if .port == 0 then "any" else .port end)";
-def server: "\(.address):\(.port)";
 
 # as_text: a service as parse.jq reads it.
 def as_text:

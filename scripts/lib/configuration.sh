@@ -67,20 +67,18 @@ parse_text() {
 	stage 'include "parse"; parse_text' -cRs --arg max_slots "$MAX_SERVICE_SLOTS"
 }
 
-# parse_words LINE...: what was typed, as such a text, for a jq filter (see `typed` in edit.jq). Sets `typed` to the
-# options that say so.
+# parse_words LINE...: what was typed, as such a text. Sets `typed`.
 parse_words() {
-	local line text=
+	local line
 	for line; do
 		[[ $line != *$'\n'* ]] || usage "a word must not have a line break in it"
-		text+=$line$'\n'
 	done
-	typed=(--arg typed "$text" --arg max_slots "$MAX_SERVICE_SLOTS")
+	typed=$(printf '%s\n' "$@")
 }
 
 # check_typed: whether it says something; if not, that ends the command.
 check_typed() {
 	local lines
-	mapfile -t lines < <(stage 'include "words"; include "edit"; answer(typed; empty)' -nr "${typed[@]}")
+	mapfile -t lines < <(parse_text <<<"$typed" | stage 'include "words"; answer(typed; empty)' -nr)
 	accept
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # describe: a command of plan.jq -> what it does, in the words of the services file: for lb --dry-run.
-include "configuration";
+include "words";
 
 def shown: "\(server) weight \(.weight) \(.state)";
 

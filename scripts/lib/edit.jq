@@ -5,17 +5,12 @@
 #      the backend that was named
 # Out: [what it shall be], or []; or an error of words.jq
 include "words";
-include "parse";
-include "configuration";
 
 def must_be_there($new): if . == null then refuse("there is no service \($new | name); 'lb service show' lists those that are there") else . end;
 
 def must_have($backend):
 	if any(.backends[]; server == ($backend | server)) then .
 	else refuse("\($backend | server) is no backend of \(name); 'lb service show' lists them") end;
-
-# typed: the service that was named on the command line, and in it the backend.
-def typed: $ARGS.named.typed | parse_text | if type == "object" then error(del(.line)) else .[0] end;
 
 def edit($verb; $new):
 	($new.backends[0]) as $backend

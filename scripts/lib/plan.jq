@@ -2,7 +2,7 @@
 # plan: compares what is with what shall be, service by service, and says how to get there.
 #
 # In:  $is, $want: configurations, as configuration.jq and parse.jq have them. Services that are in neither stay as
-#      they are, those in $is alone go.
+#      they are, those in $is alone go. all_services, used_ids: all that there are, and the ids of all backends.
 #      $limits: {slots, backends, services, service_backends, default_slots, own}: what there is room for, and this
 #      machine's address
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
@@ -10,7 +10,6 @@
 #      A command is {operation, service: {protocol, address, port, sticky, filling, id, first, slots}, is_vip,
 #      changes: [{id, address, port, weight, state, service: ID}]}
 include "words";
-include "configuration";
 
 # by(f): a list -> an object of its elements, by what f says of them.
 def by(f): reduce .[] as $x ({}; .[$x | f | tostring] = $x);
@@ -99,7 +98,7 @@ def free($limit; $n): by(.) as $taken | [limit($n; range(1; $limit) | select($ta
 # but($others): numbers that are not among the others.
 def but($others): ($others | by(.)) as $others | map(select($others[tostring] == null));
 
-def plan($is; $want; $limits):
+def plan($is; $want; $limits; all_services; used_ids):
 	($want | by(name)) as $wanted
 	| if $wanted | length < ($want | length) then refuse("service \($want | twice(name) | name) is there twice") else . end
 	| ($is | by(name)) as $current
@@ -108,7 +107,7 @@ def plan($is; $want; $limits):
 	| [$is[] | select($wanted[name] == null)] as $leaving
 	| ([$changing[].new | length] | add // 0) as $newcomers
 	| ($leaving | by(name)) as $gone
-	| [services[] | select($gone[name] == null)] as $staying
+	| [all_services[] | select($gone[name] == null)] as $staying
 	| ($staying + [$changing[].service] | by(.address)) as $vips
 	| ($limits + {free_services: [$staying[].id] | free($limits.services + 1; $changing | length)}) as $limits
 	| (if $newcomers == 0 then []

@@ -48,11 +48,11 @@ restore() {
 	[[ -r $file && ! -d $file ]] || die "there is no file $file that could be read"
 	take_lock
 	need_configuration
-	plan restore < <(parse_text <"$file")
+	plan restore <"$file"
 	[[ ${#commands[@]} -gt 0 || ${#steps[@]} -gt 0 ]] || return 0
 	before=$(configured 'configuration[] | as_text' -r)
 	! carry_out || return 0
-	plan restore < <(parse_text <<<"$before")
+	plan restore <<<"$before"
 	carry_out || warn "and it cannot go back"
 	die "the kernel refused it; everything is as it was"
 }

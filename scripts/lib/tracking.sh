@@ -15,8 +15,8 @@ slots() {
 	check_machine
 	[[ -e $maps/services ]] || check_typed
 	need_configuration
-	mapfile -t lines < <(configured 'include "words"; include "edit";
-		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -cr "${typed[@]}")
+	mapfile -t lines < <(parse_text <<<"$typed" | configured 'include "words"; include "edit";
+		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -cr)
 	accept
 	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --argjson name "$(backend_names)" '
 		to_entries | map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |

@@ -32,12 +32,21 @@ def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . !
 # no_more: what is left over is an error.
 def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
 
+# name, server: as people write a service, and a backend.
+def name: "\(.protocol) \(.address):\(if .port == 0 then "any" else .port end)";
+def server: "\(.address):\(.port)";
+
 # attempt(f): [what f gives], or the error that it raised, as {status, text}. Done with before anything goes on: a bare
 # try of jq 1.6 would also catch the errors of what comes after it.
 def attempt(f): [try [f] catch if type == "object" then . else error end][0];
 
-# answer(f; g): "ok" and what g prints of f; or "refused STATUS TEXT", with what is wrong in f. The shell reads it.
-def answer(f; g):
-	attempt(f)
-	| if type == "array" then "ok", (.[] | g)
-	  else "refused \(.status) \(if .line then "line \(.line): " else "" end)\(.text)" end;
+# refused: an error as a line for the shell: "refused STATUS TEXT".
+def refused: "refused \(.status) \(if .line then "line \(.line): " else "" end)\(.text)";
+
+# answer(f; g): "ok" and what g prints of f; or what is wrong in f, as a line.
+def answer(f; g): attempt(f) | if type == "array" then "ok", (.[] | g) else refused end;
+
+# given, typed: what parse_text has made of a file: services; or of the command line: the service that was named, and in
+# it the backend. Its errors are those of the whole.
+def given: input | if type == "object" then error(.status = 1) else . end;
+def typed: input | if type == "object" then error(del(.line)) else .[0] end;

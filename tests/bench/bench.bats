@@ -36,6 +36,13 @@ results() {
 	results '[.per_packet[].object[] | . > 0] | all and length == 25'
 }
 
+@test "the benchmark measures commands of scripts/lb beside starts of bpftool and jq" {
+	results '.command.large == {services: 4, backends: 5}'
+	results '[.command.commands[].name] == ["large.backend_set", "large.restore", "large.restore_again", "large.service_show",
+		"small.backend_set", "small.service_show", "twelve_starts"]'
+	results '[.command.commands[] | .ms.min, .ms.median, .of_twelve_starts | . > 0] | all'
+}
+
 @test "the benchmark sends frames through a driver in every mode, and through ipip with more and more flows, services and backends" {
 	results '[.driver[].mode] == ["ipip", "l2dsr", "nat"]'
 	results '[.driver[0].points[].name] as $names | all("flows=1048576", "services=256", "backends=1000", "cpus=2",

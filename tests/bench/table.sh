@@ -23,6 +23,9 @@ echo
 jq -r '["frames per second, veth", "floor", "program", "of floor"],
 	(.driver[] | .mode as $mode | .points[] | ["\($mode): \(.name)", .floor.median, .frames_per_second.median, .of_floor]) | @tsv' "$results" | columns
 echo
+jq -r '.command | "ms per command; large is \(.large.services) services of \(.large.backends) backends" as $title
+	| [$title, "min", "median", "x 12 starts"], (.commands[] | [.name, .ms.min, .ms.median, .of_twelve_starts]) | @tsv' "$results" | columns
+echo
 jq -r 'def dash: if . == null then "-" else . end;
 	["load balancer", "requests/s", "of direct", "CPU us", "connections/s", "of direct", "CPU us", "p50 us", "p99 us", "UDP/s", "lost %", "memory, MiB"],
 	(.compare[] | [.contestant, .requests_per_second, .requests_of_direct, .lb_cpu_us_per_request,

@@ -388,7 +388,7 @@ grammar() {
 	shown=$(grep -rhoE --include='*.md' "scripts/lb (-v |--json |--dry-run )?[a-z]+( [a-z]+)?" . | sed -E '
 		s/scripts.lb (-v |--json |--dry-run )?//
 		/^(service|backend|nat|decap) /!s/ .*//' | sort -u)
-	[ -z "$(comm -23 <(echo "$shown") <({ echo "$named" && sed 's/ .*//' <<<"$named"; } | sort -u))" ]
+	[ -z "$(comm -23 <(echo "$shown") <({ echo "$named" && cut -d ' ' -f 1 <<<"$named"; } | sort -u))" ]
 }
 
 @test "--dry-run says what would be done, and does nothing" {

@@ -25,7 +25,7 @@ parsed() {
 
 # change VERB TEXT: the lines that all stages together print; with dry=1 the plan.
 change() {
-	if [[ $1 == restore ]]; then parsed "$2"; fi | stage 'include "change"; change' -nr --arg verb "$1" --arg typed "$2" --argjson dry "${dry-1}"
+	parsed "$2" | stage 'include "change"; change' -nc --arg verb "$1" | stage 'include "tell"; tell' -nr --argjson dry "${dry-1}"
 }
 
 @test "parse: services and backends as people write them, with what was not said as null" {
@@ -84,7 +84,7 @@ change() {
 
 # planned FILTER TEXT: a filter over the plan for a configuration.
 planned() {
-	parsed "$2" | stage 'include "configuration"; include "plan"; input as $want | configuration as $is | plan($is; $want; $limits) | '"$1" -nc
+	parsed "$2" | stage 'include "configuration"; include "plan"; input as $want | configuration as $is | plan($is; $want; $limits; services; used_ids) | '"$1" -nc
 }
 
 @test "plan: ids and slots that are free are taken from the lowest on; a service keeps its own" {
