@@ -4,7 +4,7 @@
 
 # backend_names: what a backend's id is called, as JSON: {ID: "ADDRESS:PORT"}
 backend_names() {
-	configured '[$ARGS.named.backends | rows[] | backend | {key: (.id | tostring), value: server}] | from_entries' -c
+	configured 'include "words"; [$ARGS.named.backends | rows[] | backend | {key: (.id | tostring), value: server}] | from_entries' -c
 }
 
 # slots PROTOCOL VIP:PORT: whose the slots of a service are.
@@ -42,7 +42,7 @@ settle() {
 	no_more "$@"
 	take_lock
 	need_configuration
-	mapfile -t names < <(configured 'services[] | name' -r)
+	mapfile -t names < <(configured 'include "words"; services[] | name' -r)
 	[[ ${#names[@]} -gt 0 ]] || return 0
 	mapfile -t left < <(configured 'services[] | .learns' -r)
 	mapfile -t commands < <(configured 'include "bytes"; include "encode";

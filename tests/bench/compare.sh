@@ -120,7 +120,7 @@ threads_seen=false
 lb_cpu() {
 	{
 		for thread in $lb_threads; do cat "/proc/$thread/schedstat"; done
-		on lb bash -c 'cat /proc/[0-9]*/task/*/schedstat 2>/dev/null'
+		on lb bash -c 'cat /proc/[0-9]*/task/*/schedstat 2>/dev/null || true' # one may end before it is read
 	} | awk '{ ns += $1 } END { printf "%.0f\n", ns }'
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the parts of the benchmark share: sourced.
 
-export LAB=bench
+export LAB=bench LC_ALL=C.UTF-8 # awk and bash write decimals as the locale does, jq reads them with a dot
 maps=/sys/fs/bpf/xdp/globals
 floors=/sys/fs/bpf/floors
 build=$PWD/tests/bench/build # what is built and written while it runs

@@ -17,24 +17,25 @@ traces() {
 	grep -c . /proc/self/mountinfo
 	find /sys/fs/bpf -mindepth 1
 	pgrep -fa "xdp-lb-node:$LAB:|http.server|tcpdump" | grep -v pgrep || true
-	bpftool -j prog show | jq -r '.[].name // empty' | grep '^xdp_' | sort || true
 	sysctl -a 2>/dev/null | grep -E 'ip_forward|rp_filter|arp_' | sort
 }
 
-# no_programs: none of ours is loaded. (The kernel needs a moment to free those of the last test.)
-no_programs() {
-	bpftool -j prog show | jq -e 'all(.[]; (.name // "") | startswith("xdp_") | not)'
+# programs: the ids of those that are loaded and could be ours.
+programs() {
+	bpftool -j prog show | jq -r '.[] | select((.name // "") | startswith("xdp_")).id' | sort
 }
 
 # remember: keeps what is there before a test.
 remember() {
-	wait_for 10 no_programs || true # unless somebody else uses some
 	traces >"$BATS_TEST_TMPDIR/before"
+	programs >"$BATS_TEST_TMPDIR/programs"
 }
 
-# settled: whether everything is as it was before.
+# settled: what is there now is what was there before. (Programs that were there may have gone: those of the last
+# test, or of somebody else.)
 settled() {
-	diff "$BATS_TEST_TMPDIR/before" <(traces)
+	diff "$BATS_TEST_TMPDIR/before" <(traces) || return 1
+	comm -13 "$BATS_TEST_TMPDIR/programs" <(programs) | diff /dev/null - # nothing new
 }
 
 # env_with: makes a lab.env of the lab's own lines and those from standard input, which come last and count.

@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 LAB=test-$(basename "$BATS_TEST_FILENAME" .bats | tr _ -)
 export LAB
 unset LAB_ENV DECAP
+# What is sorted here, and how decimals are written, is compared.
+export LC_ALL=C.UTF-8
 export MAPS=/sys/fs/bpf/xdp/globals # where `ip link set xdp` pins them
 
 # on NODE COMMAND...: runs a command on a node.
