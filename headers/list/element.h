@@ -11,7 +11,9 @@
 #include <bpf/bpf_tracing.h>
 
 /* The kernel's own structs, as far as they are needed: libbpf finds out where their members are. */
-struct seq_file;
+struct seq_file {
+	__kernel_size_t count; /* bytes of text so far, of this read */
+} __attribute__((preserve_access_index));
 
 struct bpf_map {
 	__u32 id;
@@ -36,7 +38,8 @@ static __always_inline struct seq_file *begin_list(struct bpf_iter__bpf_map_elem
 {
 	struct seq_file *list = element->meta->seq;
 
-	if (!element->meta->seq_num)
+	/* The call after a single element has its number, 0, too. */
+	if (!element->meta->seq_num && !list->count)
 		BPF_SEQ_PRINTF(list, "map %u\n", element->map->id);
 	return list;
 }

@@ -474,8 +474,8 @@ time.sleep(60)'
 	# the same program with four seats
 	mkdir "$BATS_TEST_TMPDIR/bpf"
 	cp -r scripts maps headers "$BATS_TEST_TMPDIR/"
-	cp bpf/xdp_nat.c "$BATS_TEST_TMPDIR/bpf/"
-	make -s -C "$BATS_TEST_TMPDIR" -f "$PWD/Makefile" CFLAGS=-DMAX_CONNECTIONS=4 bpf/xdp_nat.o
+	cp bpf/xdp_nat.c bpf/list_*.c "$BATS_TEST_TMPDIR/bpf/"
+	make -s -C "$BATS_TEST_TMPDIR" -f "$PWD/Makefile" CFLAGS=-DMAX_CONNECTIONS=4
 	lb detach eth0
 	on lb "$BATS_TEST_TMPDIR/scripts/lb" attach nat eth0
 	lb service add tcp 192.168.178.15:80
