@@ -262,6 +262,10 @@ shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","
 }
 
 @test "the lists hold what the maps do, and nothing else" {
+	round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537 sticky)"
+	round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)"
+	round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65536)"
+	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down)"
 	on lb bash -c '. maps/all.sh; mkdir -p /sys/fs/bpf/lists
 		for list in services backends; do
 			bpftool iter pin bpf/list_$list.o /sys/fs/bpf/lists/$list map pinned '"$MAPS"'/$list
