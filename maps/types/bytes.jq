@@ -66,38 +66,22 @@ def connections: map(select(.value.translation.direction == "request") | {
 	protocol: .key.protocol, client: (.key | source), vip: (.key | destination),
 	lb: (.value.translation.becomes | source), backend: (.value.translation.becomes | destination)});
 
-# ---- To bytes: as what printf makes them of, "\x0a\x00". Written for tens of thousands. ----
+# ---- To bytes: the parts that `encoder` of bytes.sh puts together for a struct. $hex is what makes text of a byte: hex
+# for printf, "\\x0a\\x00", or decimal for bpftool, "10 0". ----
 
-# hex: what printf makes each byte of, by its number.
 def hex: "0123456789abcdef" as $d
 	| [range(256) | "\\x" + $d[. / 16 | floor:(. / 16 | floor) + 1] + $d[. % 16:. % 16 + 1]];
-
-# decimal: what bpftool takes for each byte. In place of hex below, it makes words for bpftool.
 def decimal: [range(256) | "\(.) "];
 
+def u8($hex): $hex[.];
 def be16($hex): $hex[. / 256 % 256] + $hex[. % 256];
+def u16($hex): if contract.little == 1 then $hex[. % 256] + $hex[. / 256 % 256] else be16($hex) end;
 def u32($hex):
 	if contract.little == 1 then $hex[. % 256] + $hex[. / 256 % 256] + $hex[. / 65536 % 256] + $hex[. / 16777216 % 256]
 	else $hex[. / 16777216 % 256] + $hex[. / 65536 % 256] + $hex[. / 256 % 256] + $hex[. % 256] end;
+# a number of 64 bits, below 2^32
+def u64($hex): u32($hex) | if contract.little == 1 then . + $hex[0] * 4 else $hex[0] * 4 + . end;
 def ipv4($hex): split(".") | $hex[.[0] | tonumber] + $hex[.[1] | tonumber] + $hex[.[2] | tonumber] + $hex[.[3] | tonumber];
-
-# encode($type; $hex): the way back. A number of 64 bits must be below 2^32.
-def encode($type; $hex):
-	if $type == "u32" then u32($hex)
-	elif $type == "u8" then $hex[.]
-	elif $type == "be16" then be16($hex)
-	elif $type == "address" then ipv4($hex) + $hex[0] * 12
-	elif contract.enums[$type] then . as $word | contract.enums[$type] as $words
-		| ($words | index($word)) - 1 | encode($words[0]; $hex)
-	elif contract.structs[$type] then
-		. as $fields | reduce contract.structs[$type][] as [$name, $of] (""; . + ($fields[$name] | encode($of; $hex)))
-	elif contract.flags[$type] then . as $words | contract.flags[$type] as $all
-		| reduce $words[] as $word (0; . + pow(2; $all[1:] | index($word))) | encode($all[0]; $hex)
-	elif $type == "protocol" then $hex[{tcp: 6, udp: 17}[.]]
-	elif $type == "ipv4" then ipv4($hex)
-	elif $type == "u16" then
-		if contract.little == 1 then $hex[. % 256] + $hex[. / 256 % 256] else be16($hex) end
-	elif $type == "u64" then u32($hex) | if contract.little == 1 then . + $hex[0] * 4 else $hex[0] * 4 + . end
-	elif $type | startswith("pad") then $hex[0] * ($type | ltrimstr("pad") | tonumber)
-	elif $type | startswith("bytes") then map($hex[.]) | join("")
-	else error("no type \($type)") end;
+def address($hex): $hex[0] as $zero | ipv4($hex) + $zero + $zero + $zero + $zero + $zero + $zero + $zero + $zero + $zero + $zero
+	+ $zero + $zero;
+def bytes32($hex): map($hex[.]) | join("");

@@ -17,7 +17,7 @@
 #   pad3             that many bytes of zero; they have no value
 #   NAME             an enum, flags, or another struct
 #
-# `encode` makes bytes from values; bytes.jq does the same for many at once, and makes values from bytes.
+# `encode` makes bytes from values; with `encoder`, jq does the same for many at once; `decode` makes values from bytes.
 
 declare -gA STRUCTS=() ENUMS=() FLAGS=()
 types=${BASH_SOURCE[0]%/*}
@@ -137,4 +137,39 @@ contract() {
 # decode FILTER [JQ_OPTION...]: JSON of bpftool on stdin through a jq filter that may use bytes.jq.
 decode() {
 	jq -c -L "$types" --argjson contract "$(contract)" "${@:2}" "include \"bytes\"; $1"
+}
+
+# numbered 0|1 WORD...: which number each word is, as an object of jq: that of an enum (0), or a flag (1).
+numbered() {
+	local i=0 word object=''
+	for word in "${@:2}"; do
+		object+=",\"$word\":$(($1 == 0 ? i : 1 << i))"
+		i=$((i + 1))
+	done
+	echo "{${object:1}}"
+}
+
+# encoder STRUCT: a jq filter that makes text of an object, as bytes.jq and $hex have it: the way back of `decode`. It is
+# made anew from the fields each time, because one that looks at them for each object takes three times as long.
+encoder() {
+	local field name type filter=''
+	for field in ${STRUCTS[$1]}; do
+		name=${field%%:*} type=${field#*:}
+		filter+=' + '
+		# shellcheck disable=SC2086 # words
+		if [[ $type == pad* ]]; then
+			filter+="\$hex[0] * ${type#pad}"
+		elif [[ -n ${STRUCTS[$type]-} ]]; then
+			filter+="(.$name | $(encoder "$type"))"
+		elif [[ -n ${ENUMS[$type]-} ]]; then
+			filter+="($(numbered 0 ${ENUMS[$type]#* })[.$name] | ${ENUMS[$type]%% *}(\$hex))"
+		elif [[ -n ${FLAGS[$type]-} ]]; then
+			filter+="(reduce .$name[] as \$flag (0; . + $(numbered 1 ${FLAGS[$type]#* })[\$flag]) | ${FLAGS[$type]%% *}(\$hex))"
+		elif [[ $type == protocol ]]; then
+			filter+="({\"tcp\":6,\"udp\":17}[.$name] | u8(\$hex))"
+		else
+			filter+="(.$name | $type(\$hex))"
+		fi
+	done
+	echo "${filter# + }"
 }

@@ -3,6 +3,7 @@
 # builder: gives commands to the programs that change the maps in the kernel (bpf/xdp_maglev.c, bpf/xdp_settle.c), and
 # makes the configuration be what was asked for. Sourced by lb.
 
+encoders="$(encoder command); $(encoder backend_change)" # for encode.jq
 orders=/run/xdp-lb/orders # for bpftool to read, while one is carried out
 
 # load_builder NAME MAP...: a program, for the commands that follow, on these of the maps that are pinned. (With NAT
@@ -56,7 +57,7 @@ order_builder() {
 plan() {
 	local line lines
 	mapfile -t lines <<<"$(parse_text | configured 'include "change"; change' -c --arg verb "$1" --argjson limits "$limits" |
-		stage 'include "tell"; tell' -nr --argjson dry "${dry:-0}")"
+		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($encoders)" -nr --argjson dry "${dry:-0}")"
 	accept
 	warnings=() keep=() forget=() steps=() commands=()
 	for line in "${lines[@]}"; do

@@ -25,7 +25,7 @@ nat_set() {
 	take_lock
 	need_maps nat nat
 	# shellcheck disable=SC2046 # bytes
-	update nat key $(u32 0) value $(nat_settings '. + $changes | encode("nat"; decimal)' -r --argjson changes "$changes")
+	update nat key $(u32 0) value $(nat_settings "decimal as \$hex | . + \$changes | $(encoder nat)" -r --argjson changes "$changes")
 	warn_of_ports
 }
 

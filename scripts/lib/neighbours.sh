@@ -7,22 +7,25 @@
 # without a route; and "hop ADDRESS DEV" for the next hops to them, but for those whose MAC address somebody has set by
 # hand. A route of several next hops counts with all of them; with NAT every gateway is a next hop, to some client.
 routes() {
+	local from=''
+	# The way of what we send ourselves; but an address that this machine does not have leads nowhere.
+	[[ $(ip -4 -o addr) != *" $own/"* ]] || from=" from $own"
 	{
-		[[ $# -eq 0 ]] || printf 'route get %s\n' "$@"
-		[[ $# -eq 0 ]] || printf "route get %s from $own\n" "$@"
+		[[ $# -eq 0 ]] || printf "route get %s$from\n" "$@"
 		printf '%s\n' "route show table all" "neigh show nud permanent"
 	} | { ip -force -j -batch - 2>/dev/null || true; } | jq -nr --argjson nat "$([[ -e $maps/conntrack ]] && echo 1 || echo 0)" '
+		def object(f): reduce .[] as $x ({}; .[$x | f] = true);
 		[inputs | .[]] as $all
-		| ([$all[] | select(.lladdr and .state) | {key: "\(.dst) \(.dev)", value: true}] | from_entries) as $by_hand
+		| ([$all[] | select(.lladdr and .state)] | object("\(.dst) \(.dev)")) as $by_hand
 		| [$all[] | select(has("uid"))] as $ways
-		| ([$ways[] | {key: .dst, value: true}] | from_entries) as $reached
-		| ([$ways[] | select(.type == "local" or .type == "broadcast").dst] | unique[] | "own \(.)"),
-		  ($ARGS.positional | unique[] | select($reached[.] == null) | "none \(.)"),
-		  ([($ways[] | select(.from and .type != "local") | {hop: (.gateway // .via.host // .dst), dev}),
+		| ($ways | object(.dst)) as $reached
+		| ([$ways[] | select(.type == "local" or .type == "broadcast")] | object(.dst) | keys[] | "own \(.)"),
+		  ($ARGS.positional[] | select($reached[.] == null) | "none \(.)"),
+		  ([($ways[] | select(.type == null) | "\(.gateway // .via.host // .dst) \(.dev)"),
 		    ($all[] | select(has("uid") | not)
 			| (.nexthops // empty | .[]), (select($nat == 1))
-			| {hop: (.gateway // .via.host), dev} | select(.hop and .dev))]
-		   | unique[] | "hop \(.hop) \(.dev)" | select($by_hand[ltrimstr("hop ")] == null))' --args "$@"
+			| (.gateway // .via.host) as $hop | select($hop and .dev) | "\($hop) \(.dev)")]
+		   | object(.) | keys[] | select($by_hand[.] == null) | "hop \(.)")' --args "$@"
 }
 
 # keep_neighbours ADDRESS...: has the kernel always know the MAC addresses of the next hops to them. None of them may

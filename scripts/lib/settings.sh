@@ -17,7 +17,7 @@ set_load_balancer() {
 	take_lock
 	need_maps load_balancer
 	# shellcheck disable=SC2046 # bytes
-	update load_balancer key $(u32 0) value $(settings '. + $changes | encode("load_balancer"; decimal)' -r --argjson changes "$changes")
+	update load_balancer key $(u32 0) value $(settings "decimal as \$hex | . + \$changes | $(encoder load_balancer)" -r --argjson changes "$changes")
 }
 
 show_load_balancer() {

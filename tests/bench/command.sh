@@ -29,9 +29,9 @@ repeats=$1 lb=$2 build=$3 second=$4 # the first backend of the second service
 time_of() {
 	local name=$1 started
 	shift
-	started=${EPOCHREALTIME/./}
+	started=${EPOCHREALTIME/[.,]/}
 	"$@" >/dev/null
-	echo "$name $(((${EPOCHREALTIME/./} - started))) us" | awk '{ print $1, $2 / 1000 }'
+	echo "$name $(((${EPOCHREALTIME/[.,]/} - started))) us" | awk '{ print $1, $2 / 1000 }'
 }
 starts() {
 	local i

@@ -28,7 +28,8 @@ parsed() {
 
 # change VERB TEXT: the lines that all stages together print; with dry=1 the plan.
 change() {
-	parsed "$2" | stage 'include "change"; change' -nc --arg verb "$1" | stage 'include "tell"; tell' -nr --argjson dry "${dry-1}"
+	parsed "$2" | stage 'include "change"; change' -nc --arg verb "$1" |
+		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($(encoder command); $(encoder backend_change))" -nr --argjson dry "${dry-1}"
 }
 
 @test "parse: services and backends as people write them, with what was not said as null" {

@@ -147,8 +147,8 @@ values_of() {
 			echo "struct $name"
 			false
 		}
-		[ "$(decode 'encode($name; decimal) | rtrimstr(" ")' -r --arg name "$name" <<<"$decoded")" = "$bytes" ] ||
-			[[ $name == nexthop ]] # its MAC addresses are never encoded by jq
+		[[ $name != nexthop ]] || continue # its MAC addresses are never encoded by jq
+		[ "$(decode "decimal as \$hex | $(encoder "$name") | rtrimstr(\" \")" -r <<<"$decoded")" = "$bytes" ]
 	done
 }
 
