@@ -162,9 +162,9 @@ encoder() {
 		elif [[ -n ${STRUCTS[$type]-} ]]; then
 			filter+="(.$name | $(encoder "$type"))"
 		elif [[ -n ${ENUMS[$type]-} ]]; then
-			filter+="($(numbered 0 ${ENUMS[$type]#* })[.$name] | ${ENUMS[$type]%% *}(\$hex))"
+			filter+="($(numbered 0 ${ENUMS[$type]#* })[.${name}] | ${ENUMS[$type]%% *}(\$hex))"
 		elif [[ -n ${FLAGS[$type]-} ]]; then
-			filter+="(reduce .$name[] as \$flag (0; . + $(numbered 1 ${FLAGS[$type]#* })[\$flag]) | ${FLAGS[$type]%% *}(\$hex))"
+			filter+="(reduce .${name}[] as \$flag (0; . + $(numbered 1 ${FLAGS[$type]#* })[\$flag]) | ${FLAGS[$type]%% *}(\$hex))"
 		elif [[ $type == protocol ]]; then
 			filter+="({\"tcp\":6,\"udp\":17}[.$name] | u8(\$hex))"
 		else

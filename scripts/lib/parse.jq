@@ -64,7 +64,7 @@ def line($i; f): attempt(f) | if type == "array" then .[] else error(. + {line: 
 # words: a text -> the words of each line, without comments.
 def words:
 	reduce ("\t", "\r") as $blank (.; split($blank) | join(" "))
-	| split("\n") | map(split(" ") | map(select(. != "")) | if .[0] and .[0][:1] == "#" then [] else . end);
+	| split("\n") | map(split(" ") - [""] | if .[0] and (.[0] | startswith("#")) then [] else . end);
 
 def parse:
 	words as $lines

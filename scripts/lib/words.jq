@@ -18,7 +18,7 @@ def port: number("port"; 1; 65535);
 
 # address: an IPv4 address that a host can have.
 def address:
-	. as $word | split(".") | map([tonumber?][0] // -1)
+	. as $word | [split(".")[] | tonumber?]
 	| if length != 4 or min < 0
 	  then refuse("'\($word)' is no IPv4 address; write it like 192.168.178.15")
 	  elif max > 255 or "\(.[0]).\(.[1]).\(.[2]).\(.[3])" != $word

@@ -33,12 +33,18 @@ change() {
 }
 
 @test "parse: services and backends as people write them, with what was not said as null" {
-	diff <(parsed "# a comment
+	local text
+	text=$(
+		cat <<-'END'
+			# a comment
 
-		service tcp 10.0.0.1:80 sticky hash slots 7"$'\r'"
-			backend 172.16.0.1 weight 0 down
-		 backend 172.16.0.2:8080
-		service udp 10.0.0.1:any" | jq -c "$flat") - <<-'END'
+			service tcp 10.0.0.1:80 sticky hash slots 7
+				backend 172.16.0.1 weight 0 down
+			 backend 172.16.0.2:8080
+			service udp 10.0.0.1:any
+		END
+	)
+	diff <(parsed "${text/slots 7/slots 7$'\r'}" | jq -c "$flat") - <<-'END'
 		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7}
 		{"address":"172.16.0.1","port":80,"weight":0,"state":"down"}
 		{"address":"172.16.0.2","port":8080,"weight":null,"state":null}
