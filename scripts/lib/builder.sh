@@ -4,7 +4,7 @@
 # makes the configuration be what was asked for. Sourced by lb.
 
 encoders="$(encoder command); $(encoder backend_change)" # for encode.jq
-orders=/run/xdp-lb/orders # for bpftool to read, while one is carried out
+orders=/run/xdp-lb/orders                                # for bpftool to read, while one is carried out
 
 # load_builder NAME MAP...: a program, for the commands that follow, on these of the maps that are pinned. (With NAT
 # there are no flows: the program gets maps of its own for them, which stay empty.)
