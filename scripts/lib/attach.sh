@@ -109,7 +109,7 @@ stale_pins() {
 		'.[0] | [.[] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]]' <(bpftool -j prog show))
 	for pin in $(pins); do
 		name=${pin##*/}
-		[[ -e $repo/maps/$name.h ]] || continue
+		[[ -e $repo/maps/$name.sh ]] || continue # the headers are not installed
 		bpftool -j map show pinned "$pin" |
 			jq -e --argjson used "$used" '.id as $id | all($used[]; . != $id)' >/dev/null && echo "$pin"
 	done

@@ -92,7 +92,7 @@ check_machine() {
 take_lock() {
 	check_machine
 	exec {lock}<$bpffs
-	flock -w 30 "$lock" || die "another lb command has been running for 30 s; see: fuser $bpffs"
+	flock -w 30 "$lock" || die "another lb command has been running for 30 s; see: pgrep -af scripts/lb"
 	trap '' INT TERM HUP PIPE
 }
 

@@ -21,7 +21,7 @@ def load_balancer_words:
 		if .name == "address" then {address: (.value | address)}
 		elif .name == "key" then
 			if .value | test("^[0-9a-fA-F]{64}$") then {hash_key: (.value | hex_bytes)}
-			else refuse("'\(.value)' is no key; 32 bytes in hex are 64 digits, like those of: openssl rand -hex 32") end
+			else refuse("'\(.value)' is no key; 32 bytes in hex are 64 digits, like those of: od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' '") end
 		elif .name == "debug" then
 			if .value == "on" then {flags: ["debug"]} elif .value == "off" then {flags: []}
 			else usage("debug is on or off") end

@@ -418,6 +418,10 @@ add service udp 192.168.178.15:53 hash slots 3" --dry-run restore - <<<"service 
 	on lb "$installed" service add tcp 192.168.178.15:8000
 	on lb "$installed" backend add tcp 192.168.178.15:8000 172.16.0.10
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+	[ "$(on lb "$installed" service show | wc -l)" -eq 2 ]
+	on lb "$installed" settle
+	on lb "$installed" detach eth0
+	[ -z "$(on lb ls "$MAPS")" ]
 	mandoc -Tmarkdown "$BATS_TEST_TMPDIR/moved/share/man/man8/lb.8" | grep -q SYNOPSIS
 	[ -e "$BATS_TEST_TMPDIR/moved/share/bash-completion/completions/lb" ]
 	mv "$BATS_TEST_TMPDIR/moved" "$BATS_TEST_TMPDIR/opt"
