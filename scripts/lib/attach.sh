@@ -37,8 +37,39 @@ remove_pins() {
 	[[ -n $dry || -e $maps/services ]] || remove_lists
 }
 
+# check_device MODE FLAVOUR: whether what runs on the device (see read_device) can be replaced. Sets flavour to how.
+check_device() {
+	flavour=$2
+	[[ -n $xdp_id ]] || return 0
+	is_ours "$xdp_name" ||
+		die "another XDP program ($xdp_name, id $xdp_id) runs on $dev; if nobody needs it: ip link set dev $dev $xdp_flavour off"
+	[[ $xdp_name == "xdp_$1" ]] ||
+		die "$dev runs $xdp_name; run: lb detach $dev"
+	[[ $flavour == xdp || $flavour == "$xdp_flavour" ]] ||
+		die "$dev runs $xdp_name in another way ($xdp_flavour); run: lb detach $dev"
+	flavour=$xdp_flavour
+}
+
+# load_program MODE: on the device; if that fails, everything is as it was before, and the command ends.
+load_program() {
+	local before new error
+	before=$(pins)
+	if error=$(run ip -force link set dev "$dev" "$flavour" obj "$repo/bpf/xdp_$1.o" sec xdp.frags 2>&1); then
+		[[ -z $error ]] || echo "$error"
+		return
+	fi
+	mapfile -t new < <(comm -13 <(sort <<<"$before") <(pins | sort))
+	remove_pins "${new[@]}"
+	case $error in
+	*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev" ;;
+	*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $1 $dev generic" ;;
+	esac
+	die "$dev does not take the program: $error"
+}
+
+# attach MODE DEV [native|generic]
 attach() {
-	local mode=${1-} dev=${2-} flavour=xdp object before error new
+	local mode=${1-} flavour=xdp
 	[[ $# -ge 2 ]] || usage "attach what to which device?"
 	case ${3-} in
 	'') ;;
@@ -48,31 +79,11 @@ attach() {
 	esac
 	no_more "${@:4}"
 	is_ours "xdp_$mode" || die "'$mode' is no mode; take nat, l2dsr, ipip or decap"
-	object=$repo/bpf/xdp_$mode.o
 	take_lock
-	[[ -e $object ]] || die "$object is not built; run: make -C $repo"
-	read_device "$dev"
-	if [[ -n $xdp_id ]]; then
-		is_ours "$xdp_name" ||
-			die "another XDP program ($xdp_name, id $xdp_id) runs on $dev; if nobody needs it: ip link set dev $dev $xdp_flavour off"
-		[[ $xdp_name == "xdp_$mode" ]] ||
-			die "$dev runs $xdp_name; run: lb detach $dev"
-		[[ $flavour == xdp || $flavour == "$xdp_flavour" ]] ||
-			die "$dev runs $xdp_name in another way ($xdp_flavour); run: lb detach $dev"
-		flavour=$xdp_flavour
-	fi
-
-	before=$(pins)
-	if ! error=$(run ip -force link set dev "$dev" "$flavour" obj "$object" sec xdp.frags 2>&1); then
-		mapfile -t new < <(comm -13 <(sort <<<"$before") <(pins | sort))
-		remove_pins "${new[@]}"
-		case $error in
-		*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev" ;;
-		*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $mode $dev generic" ;;
-		esac
-		die "$dev does not take the program: $error"
-	fi
-	[[ -z $error ]] || echo "$error"
+	[[ -e $repo/bpf/xdp_$mode.o ]] || die "$repo/bpf/xdp_$mode.o is not built; run: make -C $repo"
+	read_device "$2"
+	check_device "$mode" "$flavour"
+	load_program "$mode"
 	[[ $mode != decap && -z $dry ]] || return 0
 	introduce "$dev"
 	need_configuration
