@@ -6,7 +6,7 @@
 # usage: DECAP=xdp|kernel|none labs/ipip/backend.sh   (xdp if not given)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
+. labs/common/lab.sh ipip
 DECAP=${DECAP:-xdp}
 me=$(my_address)
 

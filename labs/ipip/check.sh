@@ -5,8 +5,8 @@
 # usage: [LAB=NAME] labs/ipip/check.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
-. labs/playground.sh
+. labs/common/lab.sh ipip
+. labs/common/playground.sh
 [[ $# -eq 0 ]] || usage
 
 # decap_packets VERDICT: a counter, summed over the backends.

@@ -3,7 +3,7 @@
 # The gateway of the IPIP lab: a plain router between the three networks. It knows nothing of XDP.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
+. labs/common/lab.sh ipip
 
 why "a router forwards what is not for itself"
 run sysctl -qw net.ipv4.ip_forward=1

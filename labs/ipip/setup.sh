@@ -13,8 +13,8 @@
 # usage: [DECAP=xdp|kernel|none] [LAB=NAME] [LAB_ENV=FILE] labs/ipip/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
-. labs/playground.sh
+. labs/common/lab.sh ipip
+. labs/common/playground.sh
 
 # An answer that can be given before anything is torn down.
 case ${DECAP:-xdp} in

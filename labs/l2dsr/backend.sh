@@ -3,7 +3,7 @@
 # A backend of the L2 DSR lab: owns the VIP in secret, and answers the client directly. No XDP here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh l2dsr
+. labs/common/lab.sh l2dsr
 
 why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
 run ip addr replace "$VIP/32" dev lo

@@ -11,8 +11,8 @@
 # usage: [LAB=NAME] [LAB_ENV=FILE] labs/l2dsr/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh l2dsr
-. labs/playground.sh
+. labs/common/lab.sh l2dsr
+. labs/common/playground.sh
 
 begin_setup "$@"
 

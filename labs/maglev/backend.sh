@@ -3,7 +3,7 @@
 # A backend of the Maglev lab: owns the VIP in secret, as in the L2 DSR lab, and has something to download.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
+. labs/common/lab.sh maglev
 
 why "the VIP is ours too, and nobody may know (labs/l2dsr explains it)"
 run ip addr replace "$VIP/32" dev lo

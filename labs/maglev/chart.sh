@@ -6,8 +6,8 @@
 set -euo pipefail
 [[ ${1-} != [!/]* ]] || set -- "$PWD/$1" "${@:2}"
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
-. labs/playground.sh
+. labs/common/lab.sh maglev
+. labs/common/playground.sh
 [[ $# -le 1 ]] || usage
 need_playground
 

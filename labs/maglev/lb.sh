@@ -3,7 +3,7 @@
 # The load balancer of the Maglev lab, with scripts/lb: what labs/l2dsr/lb.sh does by hand, in a line each.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
+. labs/common/lab.sh maglev
 
 why "the program asks the kernel for routes, and the VIP is ours"
 run sysctl -qw net.ipv4.ip_forward=1

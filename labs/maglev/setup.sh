@@ -11,8 +11,8 @@
 # usage: [LAB=NAME] [LAB_ENV=FILE] labs/maglev/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
-. labs/playground.sh
+. labs/common/lab.sh maglev
+. labs/common/playground.sh
 
 begin_setup "$@"
 

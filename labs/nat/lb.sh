@@ -4,7 +4,7 @@
 # The load balancer of the NAT lab, by hand: what `scripts/lb` does for daily work.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh nat
+. labs/common/lab.sh nat
 
 why "the program asks the kernel for routes, and the kernel answers only if it may forward"
 run sysctl -qw net.ipv4.ip_forward=1

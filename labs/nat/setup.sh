@@ -10,8 +10,8 @@
 # usage: [LAB=NAME] [LAB_ENV=FILE] labs/nat/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh nat
-. labs/playground.sh
+. labs/common/lab.sh nat
+. labs/common/playground.sh
 
 begin_setup "$@"
 

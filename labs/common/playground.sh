@@ -263,7 +263,7 @@ trace_request() {
 	# shellcheck disable=SC2046 # process ids
 	on switch kill $(on switch pgrep -f "$dir/")
 	wait "${pids[@]}" 2>/dev/null || true
-	labs/trace.py "$@" "$dir/macs" "$dir"/*.pcap
+	labs/common/trace.py "$@" "$dir/macs" "$dir"/*.pcap
 }
 
 # ---- teardown ----
