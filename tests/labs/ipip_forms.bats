@@ -179,12 +179,11 @@ env_with() {
 }
 
 @test "scripts that all labs share speak for the lab that they are called in, from any directory" {
-	cd labs/nat
-	run -2 bash trace.sh --some
+	run -2 bash -c "cd labs/nat; bash trace.sh --some"
 	[[ $output == "usage: [LAB=NAME] labs/nat/trace.sh "* ]]
-	run -2 ../l2dsr/teardown.sh now
+	run -2 bash -c "cd labs; l2dsr/teardown.sh now"
 	[ "$output" = "usage: [LAB=NAME] labs/l2dsr/teardown.sh" ]
-	run -1 ../common/teardown.sh
+	run -1 labs/common/teardown.sh
 	[[ $output == *"labs/ipip/teardown.sh" ]]
 }
 
