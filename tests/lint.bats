@@ -32,7 +32,7 @@ files() {
 		name=$(basename "$program" .c)
 		[ "$(wc -l <"$program")" -le 150 ]
 		[ "${#name}" -le 15 ]
-		grep -q "^int $name(struct xdp_md \*ctx)$" "$program"
+		grep -qE "^int $name\(struct (xdp_md \*ctx|bpf_iter__bpf_map_elem \*element)\)$" "$program"
 	done
 }
 

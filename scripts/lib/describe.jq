@@ -6,7 +6,10 @@ def shown: "\(server) weight \(.weight) \(.state)";
 
 def describe:
 	if .operation == "delete" then "delete service \(.service | name)"
-	else "\(if .before then "change" else "add" end) service \(.service | name)\(if .service.sticky then " sticky" else "" end) \(.service.filling) slots \(.service.slots)" end,
+	else
+		"\(if .before then "change" else "add" end) service \(.service | name)"
+		+ "\(if .service.sticky then " sticky" else "" end) \(.service.filling) slots \(.service.slots)"
+	end,
 	(.changes[] | if .state == "free" then "  delete backend \(.before | server)"
 		elif .before then "  change backend \(.before | shown) to weight \(.weight) \(.state)"
 		else "  add backend \(shown)" end);

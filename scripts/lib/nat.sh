@@ -13,7 +13,8 @@ warn_of_ports() {
 	read -r first last < <(nat_settings '"\(.first_port) \(.last_port)"' -r)
 	read -r own_first own_last </proc/sys/net/ipv4/ip_local_port_range
 	((own_last < first || own_first > last)) ||
-		warn "this machine's own connections use ports $own_first-$own_last, and $first-$last are lent; run: sysctl -w net.ipv4.ip_local_port_range='1024 $((first - 1))'"
+		warn "this machine's own connections use ports $own_first-$own_last, and $first-$last are lent;" \
+			"run: sysctl -w net.ipv4.ip_local_port_range='1024 $((first - 1))'"
 }
 
 nat_set() {

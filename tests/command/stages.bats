@@ -12,6 +12,9 @@ services=$'map 7\n2 6 10.0.0.1 80 251 251 3 60\n1 17 10.0.0.1 53 0 251 0 0\n'
 backends=$'map 8\n1 4 172.16.0.9 53 1 1\n1 1 172.16.0.10 5353 0 2\n'
 limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"default_slots":251,"own":"10.0.0.9"}'
 
+# Services as JSON, a line each, and behind it its backends.
+flat='.[] | del(.backends), .backends[]'
+
 # stage FILTER [JQ_OPTION...]
 stage() {
 	jq -L scripts/lib -L maps/types --argjson contract "$(contract)" --arg max_slots 65537 --arg services "$services" \
@@ -29,8 +32,17 @@ change() {
 }
 
 @test "parse: services and backends as people write them, with what was not said as null" {
-	[ "$(parsed $'# a comment\n\nservice tcp 10.0.0.1:80 sticky hash slots 7\r\n\tbackend 172.16.0.1 weight 0 down\n backend 172.16.0.2:8080\nservice udp 10.0.0.1:any')" = \
-		'[{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"backends":[{"address":"172.16.0.1","port":80,"weight":0,"state":"down"},{"address":"172.16.0.2","port":8080,"weight":null,"state":null}]},{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"backends":[]}]' ]
+	diff <(parsed "# a comment
+
+		service tcp 10.0.0.1:80 sticky hash slots 7"$'\r'"
+			backend 172.16.0.1 weight 0 down
+		 backend 172.16.0.2:8080
+		service udp 10.0.0.1:any" | jq -c "$flat") - <<-'END'
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7}
+		{"address":"172.16.0.1","port":80,"weight":0,"state":"down"}
+		{"address":"172.16.0.2","port":8080,"weight":null,"state":null}
+		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null}
+	END
 	[ "$(parsed '')" = "[]" ]
 }
 
@@ -52,8 +64,12 @@ change() {
 }
 
 @test "configuration: what the kernel lists, sorted, and the same as text" {
-	[ "$(stage 'include "configuration"; configuration | map(as_json)' -nc)" = \
-		'[{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":251,"backends":[{"address":"172.16.0.9","port":53,"weight":1,"state":"up"},{"address":"172.16.0.10","port":5353,"weight":0,"state":"down"}]},{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251,"backends":[]}]' ]
+	diff <(stage "include \"configuration\"; configuration | map(as_json) | $flat" -nc) - <<-'END'
+		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":251}
+		{"address":"172.16.0.9","port":53,"weight":1,"state":"up"}
+		{"address":"172.16.0.10","port":5353,"weight":0,"state":"down"}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251}
+	END
 	diff <(stage 'include "configuration"; configuration[] | as_text' -nr) - <<-'END'
 		service udp 10.0.0.1:53 maglev slots 251
 		  backend 172.16.0.9 weight 1 up
@@ -68,18 +84,59 @@ change() {
 	[ "$(change restore $'service tcp 10.0.0.1:80 sticky hash\nservice udp 10.0.0.1:53\nbackend 172.16.0.10:5353 weight 0 down\nbackend 172.16.0.9')" = ok ]
 }
 
+# says VERB TEXT: compares what comes of a command with standard input.
+says() {
+	diff <(change "$1" "$2") -
+}
+
 @test "edit: each verb, and what is there already or is not" {
-	[ "$(change "service add" "service tcp 10.0.0.2:any")" = $'ok\nplan add service tcp 10.0.0.2:any maglev slots 251' ]
-	[ "$(change "service add" "service udp 10.0.0.1:53")" = "refused 1 service udp 10.0.0.1:53 is there already; 'lb service show' shows it" ]
-	[ "$(change "service set" "service tcp 10.0.0.1:80 maglev")" = $'ok\nplan change service tcp 10.0.0.1:80 sticky maglev slots 251' ]
-	[ "$(change "service del" "service tcp 10.0.0.1:81")" = "refused 1 there is no service tcp 10.0.0.1:81; 'lb service show' lists those that are there" ]
-	[ "$(change "service del" "service udp 10.0.0.1:53")" = $'ok\nforget 172.16.0.10 172.16.0.9\nplan delete service udp 10.0.0.1:53\nplan   delete backend 172.16.0.9:53\nplan   delete backend 172.16.0.10:5353' ]
-	[ "$(change "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.11 weight 2')" = $'ok\nkeep 172.16.0.11\nplan change service udp 10.0.0.1:53 maglev slots 251\nplan   add backend 172.16.0.11:53 weight 2 up' ]
-	[ "$(change "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.9')" = "refused 1 172.16.0.9:53 is a backend of udp 10.0.0.1:53 already; 'lb service show' shows it" ]
-	[ "$(change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 down')" = $'ok\nplan change service udp 10.0.0.1:53 maglev slots 251\nplan   change backend 172.16.0.9:53 weight 1 up to weight 1 down' ]
-	[ "$(change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 up weight 1')" = ok ]
-	[ "$(change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.8 down')" = "refused 1 172.16.0.8:53 is no backend of udp 10.0.0.1:53; 'lb service show' lists them" ]
-	[ "$(change "backend del" $'service udp 10.0.0.1:53\nbackend 172.16.0.9')" = $'ok\nforget 172.16.0.9\nplan change service udp 10.0.0.1:53 maglev slots 251\nplan   delete backend 172.16.0.9:53' ]
+	says "service add" "service tcp 10.0.0.2:any" <<-'END'
+		ok
+		plan add service tcp 10.0.0.2:any maglev slots 251
+	END
+	says "service add" "service udp 10.0.0.1:53" <<-'END'
+		refused 1 service udp 10.0.0.1:53 is there already; 'lb service show' shows it
+	END
+	says "service set" "service tcp 10.0.0.1:80 maglev" <<-'END'
+		ok
+		plan change service tcp 10.0.0.1:80 sticky maglev slots 251
+	END
+	says "service del" "service tcp 10.0.0.1:81" <<-'END'
+		refused 1 there is no service tcp 10.0.0.1:81; 'lb service show' lists those that are there
+	END
+	says "service del" "service udp 10.0.0.1:53" <<-'END'
+		ok
+		forget 172.16.0.10 172.16.0.9
+		plan delete service udp 10.0.0.1:53
+		plan   delete backend 172.16.0.9:53
+		plan   delete backend 172.16.0.10:5353
+	END
+	says "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.11 weight 2' <<-'END'
+		ok
+		keep 172.16.0.11
+		plan change service udp 10.0.0.1:53 maglev slots 251
+		plan   add backend 172.16.0.11:53 weight 2 up
+	END
+	says "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.9' <<-'END'
+		refused 1 172.16.0.9:53 is a backend of udp 10.0.0.1:53 already; 'lb service show' shows it
+	END
+	says "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 down' <<-'END'
+		ok
+		plan change service udp 10.0.0.1:53 maglev slots 251
+		plan   change backend 172.16.0.9:53 weight 1 up to weight 1 down
+	END
+	says "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 up weight 1' <<-'END'
+		ok
+	END
+	says "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.8 down' <<-'END'
+		refused 1 172.16.0.8:53 is no backend of udp 10.0.0.1:53; 'lb service show' lists them
+	END
+	says "backend del" $'service udp 10.0.0.1:53\nbackend 172.16.0.9' <<-'END'
+		ok
+		forget 172.16.0.9
+		plan change service udp 10.0.0.1:53 maglev slots 251
+		plan   delete backend 172.16.0.9:53
+	END
 }
 
 # planned FILTER TEXT: a filter over the plan for a configuration.
@@ -88,9 +145,16 @@ planned() {
 }
 
 @test "plan: ids and slots that are free are taken from the lowest on; a service keeps its own" {
-	[ "$(planned '[.commands[] | .operation, .service.id, .service.first, .is_vip]' $'service tcp 10.0.0.1:80 sticky hash slots 251\nservice tcp 10.0.0.7:1\nservice tcp 10.0.0.7:2 slots 7')" = \
+	[ "$(planned '[.commands[] | .operation, .service.id, .service.first, .is_vip]' \
+		$'service tcp 10.0.0.1:80 sticky hash slots 251\nservice tcp 10.0.0.7:1\nservice tcp 10.0.0.7:2 slots 7')" = \
 		'["delete",1,0,true,"build",1,0,true,"build",3,502,true]' ]
-	[ "$(planned '[.commands[].changes[] | .id]' $'service tcp 10.0.0.1:80 sticky hash\nbackend 1.1.1.1\nbackend 1.1.1.2\nbackend 1.1.1.3\nservice udp 10.0.0.1:53\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down')" = "[2,3,5]" ]
+	[ "$(planned '[.commands[].changes[] | .id]' "service tcp 10.0.0.1:80 sticky hash
+		backend 1.1.1.1
+		backend 1.1.1.2
+		backend 1.1.1.3
+		service udp 10.0.0.1:53
+		backend 172.16.0.9
+		backend 172.16.0.10:5353 weight 0 down")" = "[2,3,5]" ]
 	[ "$(planned '[.commands[] | .operation, .is_vip]' "")" = '["delete",false,"delete",false]' ]
 }
 
@@ -100,7 +164,9 @@ planned() {
 }
 
 @test "plan: what does not fit, or is there twice, is refused" {
-	[ "$(dry=0 change restore "service tcp 10.0.0.9:any")" = "refused 1 10.0.0.9 is this machine's own address, and it needs ports of its own; take another VIP, or single ports" ]
+	says restore "service tcp 10.0.0.9:any" <<-'END'
+		refused 1 10.0.0.9 is this machine's own address, and it needs ports of its own; take another VIP, or single ports
+	END
 	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nservice tcp 1.1.1.1:1')" = "refused 1 service tcp 1.1.1.1:1 is there twice" ]
 	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nbackend 1.1.1.2\nbackend 1.1.1.2:1')" = "refused 1 backend 1.1.1.2:1 of tcp 1.1.1.1:1 is there twice" ]
 	[ "$(dry=0 change restore "service tcp 1.1.1.1:1 slots 16411")" = "refused 1 all 16384 slots are taken; delete a service, or give it fewer slots" ]
