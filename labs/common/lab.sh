@@ -8,7 +8,7 @@ lab=labs/$1
 	echo "${0##*/}: $lab is no lab; run the script of a lab, like labs/ipip/${0##*/}" >&2
 	exit 1
 }
-# Where the user was before the script changed to the repository.
+# A relative path begins where the user was before the script went to the repository.
 [[ -z ${LAB_ENV-} || $LAB_ENV == /* ]] || export LAB_ENV=$OLDPWD/$LAB_ENV
 # shellcheck source=labs/ipip/lab.env
 . "${LAB_ENV:-$lab/lab.env}"
@@ -64,7 +64,7 @@ knows_neighbour() {
 	ip neigh show "$1" | grep -q lladdr
 }
 
-# serve ADDRESS: a web server on this address and $PORT, whose page says who we are. Nothing is done if
+# serve ADDRESS: a web server on this address and $PORT, whose page says who we are. Does nothing if
 # one answers there already.
 serve() {
 	local page=/run/xdp-lb/www/index.html
