@@ -15,7 +15,7 @@ OBJECTS := $(PROGRAMS:.c=.o)
 BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o packets)
 C_FILES := $(PROGRAMS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
-SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash scripts/lib/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env labs/*.sh) \
+SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash scripts/lib/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env) \
 	tests/run tests/fresh tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 .PHONY: all test bench bench-tools lint install uninstall clean help

@@ -52,3 +52,26 @@ files() {
 		make help | grep -q "make $target"
 	done
 }
+
+# shown FILE: what a guide shows of commands that need no root: its blocks with lines that begin with a $.
+shown() {
+	awk '/^```/ { if (command) printf "%s", block; inside = !inside; block = ""; command = 0; next }
+		inside { block = block $0 "\n"; if (/^\$ /) command = 1 }' "$1"
+}
+
+# typed: a script that prints each of these commands and runs it, one after the other in one shell.
+typed() {
+	local line
+	sed -n 's/^\$ //p' | while IFS= read -r line; do
+		printf "printf '%%s\\n' %q\n%s\n" "\$ $line" "$line"
+	done
+}
+
+@test "what the guides show of commands that need no root is what they print" {
+	local guide
+	for guide in */README.md; do
+		diff <(shown "$guide") <(shown "$guide" | typed | bash)
+	done
+	[ "$(shown maps/README.md | grep -c '^\$')" -ge 5 ]
+	[ "$(shown scripts/README.md | grep -c '^\$')" -ge 10 ]
+}

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2046 # the encoders print the words that bpftool takes
-# A backend of the IPIP lab: owns the VIP in secret, unwraps what the load balancer sends, and
-# answers the client directly.
+# A backend of the IPIP lab: owns the VIP without announcing it, unwraps what the load
+# balancer sends, and answers the client directly.
 # usage: DECAP=xdp|kernel|none labs/ipip/backend.sh   (xdp if not given)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
+. labs/common/lab.sh ipip
 DECAP=${DECAP:-xdp}
 me=$(my_address)
 
 why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
 run ip addr replace "$VIP/32" dev lo
 
-why "but nobody may know: only eth0's own addresses are announced by ARP, or clients would find us" \
+why "but we do not announce it: ARP answers only for eth0's own addresses. Otherwise clients would find us" \
 	"without the load balancer"
 run sysctl -qw net.ipv4.conf.eth0.arp_ignore=1
 run sysctl -qw net.ipv4.conf.eth0.arp_announce=2
@@ -23,7 +23,7 @@ run ip route replace default via "$BACKEND_GATEWAY" dev eth0 advmss "$ADVMSS"
 
 case $DECAP in
 xdp)
-	why "unwrap in XDP, but only what comes from the load balancer, for us, and for the VIP"
+	why "unwrap in XDP, but only packets from the load balancer, to us, with a packet to the VIP inside"
 	run ip -force link set dev eth0 xdp obj bpf/xdp_decap.o sec xdp
 	run bpftool map update pinned $maps/decap_addresses \
 		key $(decap_address "$LB") value $(decap_role lb)
@@ -33,7 +33,7 @@ xdp)
 		key $(decap_address "$VIP") value $(decap_role vip)
 	;;
 kernel)
-	why "unwrap in the kernel, as the tutorial does: whoever it comes from"
+	why "unwrap in the kernel, as the tutorial does: packets from anybody"
 	modprobe ipip 2>/dev/null || true
 	run ip link add name ipip0 type ipip external 2>/dev/null || [[ -e /sys/class/net/ipip0 ]] ||
 		die "this kernel has no ipip (CONFIG_NET_IPIP); use DECAP=xdp instead"

@@ -5,8 +5,8 @@
 # usage: [LAB=NAME] labs/ipip/check.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
-. labs/playground.sh
+. labs/common/lab.sh ipip
+. labs/common/playground.sh
 [[ $# -eq 0 ]] || usage
 
 # decap_packets VERDICT: a counter, summed over the backends.
@@ -17,7 +17,7 @@ decap_packets() {
 	done | jq -s add
 }
 
-# By whom is it unwrapped: by XDP, by the kernel's ipip0, or by nobody?
+# Who unwraps: XDP, the kernel's ipip0, or nobody?
 need_playground
 if on backend-01 test -e /sys/class/net/ipip0; then
 	decap=kernel
@@ -81,6 +81,6 @@ fact "without decapsulation a request fails" not request 1 ||
 trap - EXIT
 unwrap_on
 fact "and with it one is answered again" request 5 ||
-	seen "no answer; $say$lab/setup.sh starts afresh"
+	seen "no answer; $say$lab/setup.sh builds it again"
 
 exit "$failed"

@@ -3,11 +3,11 @@
 # The gateway of the IPIP lab: a plain router between the three networks. It knows nothing of XDP.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
+. labs/common/lab.sh ipip
 
 why "a router forwards what is not for itself"
 run sysctl -qw net.ipv4.ip_forward=1
 
-why "answers come from the VIP, but by the backends' interface, not by the one towards the VIP:" \
+why "answers have the VIP as their source, but come in by the backends' interface, not by the one to the VIP:" \
 	"a strict reverse path filter (1) would drop them, a loose one (2) does not"
 run sysctl -qw net.ipv4.conf.all.rp_filter=2

@@ -4,15 +4,15 @@
 # The load balancer of the IPIP lab, by hand: what `scripts/lb` does for daily work.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
+. labs/common/lab.sh ipip
 
 why "the program asks the kernel for routes, and the kernel answers only if it may forward"
 run sysctl -qw net.ipv4.ip_forward=1
 
-why "the VIP is ours: ARP for it is answered here"
+why "the VIP is ours: we answer ARP for it"
 run ip addr replace "$VIP/32" dev eth0
 
-why "XDP cannot ask for a MAC address and wait: the kernel shall always know the next hop's"
+why "XDP cannot ask for a MAC address and wait: the kernel must always know that of the next hop"
 run ip neigh replace "$LB_GATEWAY" dev eth0 managed
 wait_for 5 knows_neighbour "$LB_GATEWAY"
 
@@ -20,7 +20,8 @@ why "load the program; its maps appear under $maps"
 run ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
 
 why "who we are: address (the source of the outer header), 32 random bytes of hash key, and flags:" \
-	"1, debug, tells each packet's story to 'bpftool prog tracelog' (see also: scripts/lb trace)"
+	"1, debug, writes a line about each packet to 'bpftool prog tracelog' (see also: scripts/lb trace);" \
+	"and for how many seconds connections are learned after a change of slots"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
 	value $(load_balancer "$LB" "$(random_hash_key)" debug "$DEFAULT_WINDOW")
 
@@ -35,11 +36,11 @@ for i in "${!BACKENDS[@]}"; do
 	run bpftool map update pinned $maps/slots key $(u32 "$i") value $(slot $((i + 1)))
 done
 
-why "packets whose destination ends like the VIP's are worth a closer look: one VIP does"
+why "a filter by the last two octets of a packet's destination: one VIP ends in these"
 run bpftool map update pinned $maps/destinations key $(destination_key "$VIP") value $(destination 1)
 
-why "the service opens last, when everything behind it is ready: service 1, ${#BACKENDS[@]} slots," \
-	"the first of them slot 0; and the address alone, for packets whose ports cannot be read"
+why "the service comes last, when everything behind it is ready: service 1, ${#BACKENDS[@]} slots," \
+	"the first of them slot 0; and before it the address alone, for packets whose ports cannot be read"
 run bpftool map update pinned $maps/services key $(vip_key "$VIP") value $(service 0 0 0)
 run bpftool map update pinned $maps/services key $(service_key tcp "$VIP" "$PORT") \
 	value $(service 1 0 ${#BACKENDS[@]} hash)

@@ -13,10 +13,10 @@
 # usage: [DECAP=xdp|kernel|none] [LAB=NAME] [LAB_ENV=FILE] labs/ipip/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh ipip
-. labs/playground.sh
+. labs/common/lab.sh ipip
+. labs/common/playground.sh
 
-# An answer that can be given before anything is torn down.
+# What cannot work is refused before anything is removed.
 case ${DECAP:-xdp} in
 xdp | none) ;;
 kernel)
@@ -54,8 +54,8 @@ What happened:
   lb       hash -> slot -> backend; wraps it: $LB -> ${BACKENDS[0]}, say
     |        gateway routes it by the outer header
   backend  unwraps it, finds $CLIENT -> $VIP inside: "that is me, on lo";
-    |        and answers the client as the VIP. The answer takes the other road
-    |        home: gateway hands it to the client, and lb never sees it
+    |        and answers the client as the VIP. The answer takes another way
+    |        back: gateway hands it to the client, and lb never sees it
   client   has its answer
 END
 next_steps

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A backend of the L2 DSR lab: owns the VIP in secret, and answers the client directly. No XDP here.
+# A backend of the L2 DSR lab: owns the VIP without announcing it, and answers the client directly. No XDP
+# here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh l2dsr
+. labs/common/lab.sh l2dsr
 
 why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
 run ip addr replace "$VIP/32" dev lo
 
-why "but nobody may know: only eth0's own addresses are announced by ARP, or clients would find us" \
+why "but we do not announce it: ARP answers only for eth0's own addresses. Otherwise clients would find us" \
 	"without the load balancer"
 run sysctl -qw net.ipv4.conf.eth0.arp_ignore=1
 run sysctl -qw net.ipv4.conf.eth0.arp_announce=2

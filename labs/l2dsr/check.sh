@@ -5,8 +5,8 @@
 # usage: [LAB=NAME] labs/l2dsr/check.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh l2dsr
-. labs/playground.sh
+. labs/common/lab.sh l2dsr
+. labs/common/playground.sh
 [[ $# -eq 0 ]] || usage
 
 # What backend-01 sees on its cable while requests are sent, as in the tutorial: MAC > MAC of each packet.

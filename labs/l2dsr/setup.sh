@@ -11,8 +11,8 @@
 # usage: [LAB=NAME] [LAB_ENV=FILE] labs/l2dsr/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh l2dsr
-. labs/playground.sh
+. labs/common/lab.sh l2dsr
+. labs/common/playground.sh
 
 begin_setup "$@"
 
@@ -35,8 +35,8 @@ What happened:
   lb       hash -> slot -> backend; changes the MAC addresses, and nothing else
     |
   backend  finds $CLIENT -> $VIP in it: "that is me, on lo"; and answers the
-    |        client as the VIP. The answer takes the short road home: gateway hands it
-    |        to the client, and lb never sees it
+    |        client as the VIP. The answer takes a shorter way back: gateway hands
+    |        it to the client, and lb never sees it
   client   has its answer
 END
 next_steps

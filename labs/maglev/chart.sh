@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# chart: draws who has how many slots after one of the backends has left: slots that they had before, slots that
-# they have taken over from it, and slots that moved needlessly. For hash % n and for Maglev.
+# chart: draws how many slots each backend has after one of them has left: those that it had before, those that it has
+# taken over from the one that left, and those that moved needlessly. For hash % n and for Maglev.
 # usage: [LAB=NAME] labs/maglev/chart.sh [FILE.svg]    with a file: gnuplot draws it there, too
 set -euo pipefail
 [[ ${1-} != [!/]* ]] || set -- "$PWD/$1" "${@:2}"
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
-. labs/playground.sh
+. labs/common/lab.sh maglev
+. labs/common/playground.sh
 [[ $# -le 1 ]] || usage
 need_playground
 

@@ -5,8 +5,8 @@
 # usage: [LAB=NAME] labs/maglev/check.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
-. labs/playground.sh
+. labs/common/lab.sh maglev
+. labs/common/playground.sh
 [[ $# -eq 0 ]] || usage
 
 ask

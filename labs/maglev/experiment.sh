@@ -5,8 +5,8 @@
 # usage: [LAB=NAME] labs/maglev/experiment.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
-. labs/playground.sh
+. labs/common/lab.sh maglev
+. labs/common/playground.sh
 [[ $# -eq 0 ]] || usage
 need_playground
 
@@ -22,9 +22,9 @@ lb() {
 	on lb scripts/lb "$@"
 }
 
-# start_downloads: each says in a file which backend it has got, and at its end in another how many bytes.
+# start_downloads: each writes the name of its backend to a file, and at its end the number of its bytes to another.
 start_downloads() {
-	# shellcheck disable=SC2016 # expanded over there
+	# shellcheck disable=SC2016 # expanded on the node
 	on client bash -c 'rm -rf "$1" && mkdir -p "$1" && cd "$1" && for ((i = 0; i < $3; i++)); do
 			curl -sN --limit-rate 500k --max-time 60 "$2" 2>/dev/null |
 				{ read -r name; echo "$name" >$i.name; wc -c >$i.bytes; } &
@@ -79,7 +79,8 @@ drains() {
 	lb backend set $service "${BACKENDS[last]}" weight 0
 }
 
-# begin FILLING SECONDS: everybody is there, nothing is remembered; how slots are filled, and how long is learned.
+# begin FILLING SECONDS: all backends are there, and no connection is remembered. FILLING is how slots are filled, SECONDS
+# for how long connections are learned after a change of slots.
 begin() {
 	{
 		echo "service $service $1 slots 16381"
@@ -90,7 +91,7 @@ begin() {
 	lb set window "$2"
 }
 
-# A small receive buffer: or a whole download waits in the client's kernel, and nothing can break it any more.
+# With a large receive buffer, a whole download would wait in the client's kernel, where nothing can break it.
 on client sysctl -qw net.ipv4.tcp_rmem="4096 65536 131072"
 
 begin hash 0

@@ -3,7 +3,7 @@
 # The gateway of the Maglev lab: a plain router between the networks. It knows nothing of XDP.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
+. labs/common/lab.sh maglev
 
 why "a router forwards what is not for itself"
 run sysctl -qw net.ipv4.ip_forward=1

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The load balancer of the Maglev lab, with scripts/lb: what labs/l2dsr/lb.sh does by hand, in a line each.
+# The load balancer of the Maglev lab, with scripts/lb: a line for each thing that labs/l2dsr/lb.sh does by hand.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
+. labs/common/lab.sh maglev
 
 why "the program asks the kernel for routes, and the VIP is ours"
 run sysctl -qw net.ipv4.ip_forward=1
@@ -24,5 +24,5 @@ for address in "${BACKENDS[@]}"; do
 	wait_for 5 knows_neighbour "$address"
 done
 
-why "who has how many of the service's slots?"
+why "how many slots of the service does each backend have?"
 run scripts/lb slots tcp "$VIP:$PORT"

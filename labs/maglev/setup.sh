@@ -11,8 +11,8 @@
 # usage: [LAB=NAME] [LAB_ENV=FILE] labs/maglev/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh maglev
-. labs/playground.sh
+. labs/common/lab.sh maglev
+. labs/common/playground.sh
 
 begin_setup "$@"
 
@@ -34,6 +34,6 @@ Now let one of them leave while connections are open:
         50 downloads, and a backend that leaves: what hash % n does to them, what Maglev does, and what
         tracking does on top
   $say$lab/chart.sh [FILE.svg]
-        who has how many slots, before and after
+        how many slots each backend has, before and after
 END
 next_steps

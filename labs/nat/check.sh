@@ -5,8 +5,8 @@
 # usage: [LAB=NAME] labs/nat/check.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh nat
-. labs/playground.sh
+. labs/common/lab.sh nat
+. labs/common/playground.sh
 [[ $# -eq 0 ]] || usage
 
 # connections EVENT: how many connections have come so far.

@@ -3,7 +3,7 @@
 # The client of the NAT lab: asks the VIP, and knows nothing of what is behind it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh nat
+. labs/common/lab.sh nat
 
 why "each request is a new connection, from a new port, and may go to another backend"
 for _ in 1 2 3 4 5 6 7 8; do

@@ -4,21 +4,21 @@
 # The load balancer of the NAT lab, by hand: what `scripts/lb` does for daily work.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh nat
+. labs/common/lab.sh nat
 
 why "the program asks the kernel for routes, and the kernel answers only if it may forward"
 run sysctl -qw net.ipv4.ip_forward=1
 
-why "the VIP is ours: ARP for it is answered here"
+why "the VIP is ours: we answer ARP for it"
 run ip addr replace "$VIP/32" dev eth0
 
-why "XDP cannot ask for a MAC address and wait: the kernel shall always know those of the next hops"
+why "XDP cannot ask for a MAC address and wait: the kernel must always know those of the next hops"
 for address in "${BACKENDS[@]}" "$LB_GATEWAY"; do
 	run ip neigh replace "$address" dev eth0 managed
 	wait_for 5 knows_neighbour "$address"
 done
 
-why "our own connections keep off the ports that we lend to those of clients"
+why "our own connections must not use the ports that we lend to connections of clients"
 # shellcheck disable=SC2153 # PORTS comes from lab.env
 run sysctl -qw net.ipv4.ip_local_port_range="1024 $((PORTS[0] - 1))"
 
@@ -26,7 +26,8 @@ why "load the program; its maps appear under $maps"
 run ip -force link set dev eth0 xdp obj bpf/xdp_nat.o sec xdp
 
 why "who we are: address (the source of what we send to backends), 32 random bytes of hash key, and flags:" \
-	"1, debug, tells each packet's story to 'bpftool prog tracelog' (see also: scripts/lb trace)"
+	"1, debug, writes a line about each packet to 'bpftool prog tracelog' (see also: scripts/lb trace);" \
+	"and for how many seconds connections are learned after a change of slots"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
 	value $(load_balancer "$LB" "$(random_hash_key)" debug "$DEFAULT_WINDOW")
 
@@ -45,11 +46,11 @@ for i in "${!BACKENDS[@]}"; do
 	run bpftool map update pinned $maps/slots key $(u32 "$i") value $(slot $((i + 1)))
 done
 
-why "packets whose destination ends like the VIP's are worth a closer look: one VIP does"
+why "a filter by the last two octets of a packet's destination: one VIP ends in these"
 run bpftool map update pinned $maps/destinations key $(destination_key "$VIP") value $(destination 1)
 
-why "the service opens last, when everything behind it is ready: service 1, ${#BACKENDS[@]} slots," \
-	"the first of them slot 0; and the address alone, for packets whose ports cannot be read"
+why "the service comes last, when everything behind it is ready: service 1, ${#BACKENDS[@]} slots," \
+	"the first of them slot 0; and before it the address alone, for packets whose ports cannot be read"
 run bpftool map update pinned $maps/services key $(vip_key "$VIP") value $(service 0 0 0)
 run bpftool map update pinned $maps/services key $(service_key tcp "$VIP" "$PORT") \
 	value $(service 1 0 ${#BACKENDS[@]} hash)

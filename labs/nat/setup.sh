@@ -10,8 +10,8 @@
 # usage: [LAB=NAME] [LAB_ENV=FILE] labs/nat/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-. labs/lab.sh nat
-. labs/playground.sh
+. labs/common/lab.sh nat
+. labs/common/playground.sh
 
 begin_setup "$@"
 
@@ -32,7 +32,7 @@ What happened:
     |        gateway hands it to lb, who answers ARP for the VIP
   lb       hash -> slot -> backend; makes it a packet of its own: $LB -> ${BACKENDS[0]},
     |        say, from a port that it lends to this connection
-  backend  answers lb, who has asked, for all it knows
+  backend  sees a request from lb, and answers lb
     |
   lb       knows whose port that is: makes it an answer of the VIP to the client
     |

@@ -16,7 +16,7 @@ teardown_file() {
 @test "setup shows requests being answered, by both backends, and says what to try next" {
 	grep -q "Hello from backend-01 (172.16.0.10)" "$BATS_FILE_TMPDIR/setup.out"
 	grep -q "Hello from backend-02 (172.16.0.11)" "$BATS_FILE_TMPDIR/setup.out"
-	grep -q "takes the other road" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "takes another way" "$BATS_FILE_TMPDIR/setup.out"
 	grep -q "labs/ipip/trace.sh" "$BATS_FILE_TMPDIR/setup.out"
 }
 

@@ -178,6 +178,15 @@ env_with() {
 	[[ $output == *"only root"* ]]
 }
 
+@test "scripts that all labs share speak for the lab that they are called in, from any directory" {
+	run -2 bash -c "cd labs/nat; bash trace.sh --some"
+	[[ $output == "usage: [LAB=NAME] labs/nat/trace.sh "* ]]
+	run -2 bash -c "cd labs; l2dsr/teardown.sh now"
+	[ "$output" = "usage: [LAB=NAME] labs/l2dsr/teardown.sh" ]
+	run -1 labs/common/teardown.sh
+	[[ $output == *"labs/ipip/teardown.sh" ]]
+}
+
 @test "check.sh and trace.sh say so when no playground is up" {
 	run -1 labs/ipip/check.sh
 	[[ $output == *"labs/ipip/setup.sh"* ]]

@@ -16,7 +16,7 @@ teardown_file() {
 @test "setup shows requests being answered by both backends" {
 	grep -q "Hello from backend-01 (192.168.178.11)" "$BATS_FILE_TMPDIR/setup.out"
 	grep -q "Hello from backend-02 (192.168.178.12)" "$BATS_FILE_TMPDIR/setup.out"
-	grep -q "the short road home" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "a shorter way back" "$BATS_FILE_TMPDIR/setup.out"
 }
 
 @test "check.sh finds nothing wrong, and shows what the tutorial shows with tcpdump" {

@@ -54,7 +54,7 @@ mac() {
 # ---- setup ----
 
 # begin_setup ARGUMENT...: installs and builds. On a machine of the lab it plays that machine's role, and
-# that is all. Else it makes room for the playground, and sees to it that a failure leaves nothing.
+# that is all. Otherwise it removes an earlier playground, and makes sure that a failure leaves nothing.
 begin_setup() {
 	local role
 	[[ $# -eq 0 ]] || usage
@@ -69,8 +69,8 @@ begin_setup() {
 	trap 'echo "${0##*/}: failed; cleaning up" >&2; scripts/node destroy --all' EXIT
 }
 
-# play: every node plays its role, the client's is the last. Sets took, in ms, without the client; false
-# if the client got no answer. From then on, what fails is there to be looked at.
+# play: runs the role script of every node, that of the client last. Sets took to the time in ms, without the
+# client. False if the client got no answer. From then on a failure leaves the playground as it is, to be looked at.
 play() {
 	local backend
 	on gateway "$lab/gateway.sh" || exit
@@ -87,7 +87,7 @@ play() {
 # next_steps: the end of what setup.sh prints.
 next_steps() {
 	local node="${say}scripts/node"
-	# Beside other playgrounds, a node is not found without the name of its own.
+	# If other playgrounds are up, scripts/node needs the name of this one.
 	[[ $(LAB='' scripts/node list | cut -d' ' -f1 | sort -u | wc -l) -eq 1 ]] || node="LAB=$LAB scripts/node"
 	# shellcheck disable=SC2153 # PORT comes from lab.env
 	cat <<-END
@@ -101,7 +101,7 @@ next_steps() {
 		  $node shell client
 		        a shell on a machine; try: curl http://$VIP:$PORT/
 		  $node exec lb scripts/lb stats
-		        what became of the packets
+		        what happened to the packets
 		  $node exec lb scripts/lb trace
 		        what the program says about each of them, while you send some; Ctrl-C ends it
 		  $say$lab/teardown.sh
@@ -223,7 +223,7 @@ check_answers() {
 		fact "$backend sees the client as $1" [ "$got" = "$1" ] ||
 			seen "${got:-nobody}; scripts/node exec $backend tail /run/xdp-lb/http.log"
 	done
-	counters_after=$(lb_counters) # with what came late
+	counters_after=$(lb_counters) # again, for packets that came late
 }
 
 check_no_answers_pass_lb() {
@@ -240,8 +240,8 @@ check_no_bug() {
 
 # ---- trace ----
 
-# trace_request [--all]: sends one request while tcpdump listens on every cable, at the switch's end:
-# what an XDP program takes or sends never reaches a tcpdump on its own machine.
+# trace_request [--all]: sends one request while tcpdump listens on every cable, at the end of the switch:
+# a tcpdump on the machine itself never sees what its XDP program takes or sends.
 trace_request() {
 	local dir port node pids=()
 	[[ $# -eq 0 || "$*" == --all ]] || usage
@@ -263,13 +263,13 @@ trace_request() {
 	# shellcheck disable=SC2046 # process ids
 	on switch kill $(on switch pgrep -f "$dir/")
 	wait "${pids[@]}" 2>/dev/null || true
-	labs/trace.py "$@" "$dir/macs" "$dir"/*.pcap
+	labs/common/trace.py "$@" "$dir/macs" "$dir"/*.pcap
 }
 
 # ---- teardown ----
 
-# tear_down ARGUMENT...: ends the playground, whatever there is of it. Everything that a setup has made
-# lives in the nodes, and goes with them.
+# tear_down ARGUMENT...: ends the playground, also if only a part of it is there. Everything that setup.sh
+# makes is in the nodes, and ends with them.
 tear_down() {
 	local started=${EPOCHREALTIME/[.,]/}
 	[[ $# -eq 0 ]] || usage

@@ -1,10 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What the labs' role scripts share. Sourced as `. labs/lab.sh LAB`, with the repository as the current
+# What the labs' role scripts share. Sourced as `. labs/common/lab.sh LAB`, with the repository as the current
 # directory; reads the lab's addresses.
 
 lab=labs/$1
-# Where the user was before the script changed to the repository.
+[[ -e $lab/lab.env ]] || {
+	echo "${0##*/}: $lab is no lab; run the script of a lab, like labs/ipip/${0##*/}" >&2
+	exit 1
+}
+# A relative path begins where the user was before the script went to the repository.
 [[ -z ${LAB_ENV-} || $LAB_ENV == /* ]] || export LAB_ENV=$OLDPWD/$LAB_ENV
 # shellcheck source=labs/ipip/lab.env
 . "${LAB_ENV:-$lab/lab.env}"
@@ -34,9 +38,9 @@ die() {
 	exit 1
 }
 
-# usage: the line in the script's head that begins so, and exit status 2.
+# usage: prints the usage line of the script's head, with this lab's name in it, and ends with exit status 2.
 usage() {
-	sed -n 's/^# usage/usage/p' "$0" >&2
+	sed -n "/^# usage/ { s/^# //; s|labs/\*/|$lab/|; p }" "$lab/${0##*/}" >&2
 	exit 2
 }
 
@@ -60,7 +64,7 @@ knows_neighbour() {
 	ip neigh show "$1" | grep -q lladdr
 }
 
-# serve ADDRESS: a web server on this address and $PORT, whose page says who we are. Nothing is done if
+# serve ADDRESS: a web server on this address and $PORT, whose page says who we are. Does nothing if
 # one answers there already.
 serve() {
 	local page=/run/xdp-lb/www/index.html
