@@ -95,7 +95,7 @@ introduce() {
 	local own
 	[[ $(cat "/proc/sys/net/ipv4/conf/$1/forwarding") == 1 ]] ||
 		warn "$1 does not forward, so every packet would be dropped as forwarding_off; run: sysctl -w net.ipv4.ip_forward=1"
-	[[ $(settings .address -r) == 0.0.0.0 ]] || return 0
+	[[ $(settings load_balancer .address -r) == 0.0.0.0 ]] || return 0
 	own=$(ip -j -4 addr show dev "$1" scope global | jq -r '.[0].addr_info[0].local // empty')
 	[[ -n $own ]] || {
 		warn "$1 has no IPv4 address to send from; run: lb set address ADDRESS"
@@ -108,7 +108,7 @@ introduce() {
 # introduce_nat: the default settings, unless there are some; and the way back to the clients.
 introduce_nat() {
 	# shellcheck disable=SC2046 # bytes
-	[[ $(nat_settings .last_port) -ne 0 ]] || update nat key $(u32 0) value $(nat "${NAT_DEFAULTS[@]}")
+	[[ $(settings nat .last_port) -ne 0 ]] || update nat key $(u32 0) value $(nat "${NAT_DEFAULTS[@]}")
 	warn_of_ports
 	keep_neighbours
 }

@@ -2,30 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # nat: ports and idle times of the NAT mode, and its connections. Sourced by lb.
 
-# nat_settings FILTER [JQ_OPTION...]: a filter on {first_port, last_port, handshake, established, closing, udp}.
-nat_settings() {
-	bpftool -j map lookup pinned "$maps/nat" key 0 0 0 0 | stage 'include "bytes"; .value | bytes | decode("nat") | '"$1" "${@:2}"
-}
-
 # warn_of_ports: the kernel must not take ports for its own connections that are lent to others.
 warn_of_ports() {
 	local first last own_first own_last
-	read -r first last < <(nat_settings '"\(.first_port) \(.last_port)"' -r)
+	read -r first last < <(settings nat '"\(.first_port) \(.last_port)"' -r)
 	read -r own_first own_last </proc/sys/net/ipv4/ip_local_port_range
 	((own_last < first || own_first > last)) ||
 		warn "this machine's own connections use ports $own_first-$own_last, and $first-$last are lent;" \
 			"run: sysctl -w net.ipv4.ip_local_port_range='1024 $((first - 1))'"
 }
 
+# nat_set [ports FIRST-LAST] [handshake|established|closing|udp SECONDS]
 nat_set() {
-	local changes
-	[[ $# -gt 0 ]] || usage "set what?"
-	words_of 'include "settings"; answer($ARGS.positional | nat_words; tojson)' "$@"
-	changes=${lines[0]}
-	take_lock
-	need_maps nat nat
-	# shellcheck disable=SC2046 # bytes
-	update nat key $(u32 0) value $(nat_settings "decimal as \$hex | . + \$changes | $(encoder nat)" -r --argjson changes "$changes")
+	set_settings nat nat "$@"
 	warn_of_ports
 }
 
@@ -33,7 +22,7 @@ nat_show() {
 	no_more "$@"
 	check_machine
 	need_maps nat nat
-	nat_settings . -c | print_list '"ports \(.first_port)-\(.last_port)",
+	settings nat . -c | print_list '"ports \(.first_port)-\(.last_port)",
 		(to_entries[] | select(.key | endswith("_port") | not) | "\(.key) \(.value) s")'
 }
 

@@ -1,28 +1,36 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
-# settings: the load balancer itself: its address, key, window and debug switch. Sourced by lb.
+# settings: maps of one entry, whose struct has the map's name: load_balancer (address, key, window, debug), and nat.
+# Sourced by lb.
 
-# settings FILTER [JQ_OPTION...]: a filter on {address, hash_key: [32 bytes], flags: ["debug"], window}.
+# settings MAP FILTER [JQ_OPTION...]: a filter on the entry, as {address, hash_key: [32 bytes], flags: ["debug"], window}
+# or {first_port, last_port, handshake, established, closing, udp}.
 settings() {
-	bpftool -j map lookup pinned "$maps/load_balancer" key 0 0 0 0 |
-		stage 'include "bytes"; .value | bytes | decode("load_balancer") | '"$1" "${@:2}"
+	bpftool -j map lookup pinned "$maps/$1" key 0 0 0 0 |
+		stage "include \"bytes\"; .value | bytes | decode(\"$1\") | $2" "${@:3}"
+}
+
+# set_settings MAP MODE NAME VALUE...: (MODE: who has the map, if not every load balancer) changes what is named, as settings.jq reads it, and leaves the rest as it is.
+set_settings() {
+	local lines changes
+	[[ $# -gt 2 ]] || usage "set what?"
+	words_of "include \"settings\"; answer(\$ARGS.positional | ${1}_words; tojson)" "${@:3}"
+	changes=${lines[0]}
+	take_lock
+	need_maps "$1" "$2"
+	# shellcheck disable=SC2046 # bytes
+	update "$1" key $(u32 0) value $(settings "$1" "decimal as \$hex | . + \$changes | $(encoder "$1")" -r --argjson changes "$changes")
 }
 
 # set_load_balancer [address ADDRESS] [key HEX] [debug on|off] [window SECONDS]
 set_load_balancer() {
-	local changes
-	[[ $# -gt 0 ]] || usage "set what?"
-	words_of 'include "settings"; answer($ARGS.positional | load_balancer_words; tojson)' "$@"
-	changes=${lines[0]}
-	take_lock
-	need_maps load_balancer
-	# shellcheck disable=SC2046 # bytes
-	update load_balancer key $(u32 0) value $(settings "decimal as \$hex | . + \$changes | $(encoder load_balancer)" -r --argjson changes "$changes")
+	set_settings load_balancer "" "$@"
 }
 
 show_load_balancer() {
 	no_more "$@"
 	check_machine
 	need_maps load_balancer
-	settings . -c | print_list '"address \(.address)", "window \(.window) s", "debug \(if .flags | index("debug") then "on" else "off" end)"'
+	settings load_balancer . -c |
+		print_list '"address \(.address)", "window \(.window) s", "debug \(if .flags | index("debug") then "on" else "off" end)"'
 }

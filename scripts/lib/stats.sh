@@ -70,7 +70,7 @@ trace() {
 	no_more "$@"
 	check_machine
 	need_maps load_balancer
-	[[ $(settings '.flags | index("debug")') != null ]] || die "nothing is told while debug is off; run: lb set debug on"
+	[[ $(settings load_balancer '.flags | index("debug")') != null ]] || die "nothing is told while debug is off; run: lb set debug on"
 	for verdict in ${ENUMS[verdict]#* }; do
 		script+="s/ verdict $((i++))\$/: $verdict/;"
 	done

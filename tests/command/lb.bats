@@ -256,7 +256,7 @@ teardown() {
 	refuses 1 "no load balancer is loaded" backend add tcp 192.168.178.15:80 172.16.0.10
 	refuses 1 "no load balancer is loaded" service show
 	refuses 1 "no load balancer is loaded" stats
-	refuses 1 "no load balancer is loaded" set debug on
+	refuses 1 "no load balancer is loaded on this machine; run: lb attach MODE DEV" set debug on
 	refuses 1 "no decap is loaded" decap add lb 192.168.178.10
 	refuses 1 "no decap is loaded" decap stats
 	refuses 1 "no XDP program runs on eth0" detach eth0
