@@ -296,6 +296,24 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	refuses 1 "all 4194304 slots are taken" restore "$BATS_TEST_TMPDIR/large"
 }
 
+@test "what the kernel refuses half-way is taken back" {
+	local i before
+	loaded
+	for ((i = 1; i <= 8190; i++)); do # no room is left in the map
+		printf 'map update pinned %s/services key 10 0 %d %d 0 0 0 0 0 0 0 0 0 0 0 0 0 80 6 4 value 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n' \
+			"$MAPS" $((i >> 8)) $((i & 255))
+	done | on lb bpftool batch file - >/dev/null
+	printf '%s\n' "service tcp 192.168.178.15:8000" "backend 172.16.0.10 weight 7" "backend 172.16.0.11" "service tcp 192.168.178.16:8000" \
+		>"$BATS_TEST_TMPDIR/two"
+	before=$(lb save)
+	run -1 lb restore "$BATS_TEST_TMPDIR/two"
+	[[ $output == *"the kernel refused it; everything is as it was" ]]
+	run -1 lb service add tcp 192.168.178.16:8000
+	[[ $output == *"the kernel refused it; everything is as it was" ]]
+	[ "$(lb save)" = "$before" ]
+	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
+}
+
 @test "256 services of 100 backends are restored, and again" {
 	lb attach ipip eth0
 	local i b
