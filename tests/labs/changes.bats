@@ -158,6 +158,11 @@ down() {
 	down
 }
 
+# flooded N: waits until the flood has sent N times its 200000 SYNs.
+flooded() {
+	wait_for 120 bash -c "[[ \$(wc -l <'$BATS_TEST_TMPDIR/flood') -ge $1 ]]"
+}
+
 # flood LAB: the same under spoofed SYNs, which are more than any table has room for.
 flood() {
 	local flood mac sent
@@ -171,6 +176,7 @@ flood() {
 		on gateway tests/lib/syn_flood.py eth0 "$mac" 192.168.178.15 7000 200000
 	done >"$BATS_TEST_TMPDIR/flood" 3>&- &
 	flood=$!
+	flooded 1 # more than is noted of single packets: from here on every SYN pushes another one out
 	change set "${backends[0]}" weight 0
 	all_answer
 	open_chats 21000
@@ -180,6 +186,7 @@ flood() {
 	change set "${backends[0]}" weight 1
 	all_answer
 	open_chats 22000
+	flooded 2
 	rm "$BATS_TEST_TMPDIR/flooding"
 	wait $flood
 	all_answer
