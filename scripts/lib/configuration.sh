@@ -35,19 +35,19 @@ are_listed() {
 # need_configuration: sees to it that the lists are there, and sets own (this machine's address) and limits (what
 # there is room for: see plan.jq).
 need_configuration() {
-	local shown slots
+	local shown octets slots backends
 	need_maps services
+	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
 	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
-		"map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file -) ||
-		die "the maps in $maps cannot be read; if they are those of an older version: lb detach DEV"
+		"map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
+	[[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]] && octets=("${BASH_REMATCH[@]:1}") &&
+		[[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]] && slots=${BASH_REMATCH[1]} &&
+		[[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]] && backends=${BASH_REMATCH[1]} ||
+		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
-	[[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]
-	own=${BASH_REMATCH[1]}.${BASH_REMATCH[2]}.${BASH_REMATCH[3]}.${BASH_REMATCH[4]}
-	[[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]
-	slots=${BASH_REMATCH[1]}
-	[[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]
+	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}
 	# 256 services shall have room for a table each.
-	limits="{\"slots\":$slots,\"backends\":${BASH_REMATCH[1]},\"services\":$MAX_SERVICES,\"own\":\"$own\"
+	limits="{\"slots\":$slots,\"backends\":$backends,\"services\":$MAX_SERVICES,\"own\":\"$own\"
 		,\"service_backends\":$MAX_SERVICE_BACKENDS,\"default_slots\":$((slots >= 256 * 65537 ? 65537 : 16381))}"
 }
 
