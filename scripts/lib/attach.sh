@@ -30,7 +30,7 @@ pins() {
 # remove_pins PIN...: and the lists, if their maps go.
 remove_pins() {
 	local pin
-	rm -f "$bpffs"/xdp/xdp_{maglev,settle} # of a command that was killed
+	[[ -n $dry ]] || rm -f "$bpffs"/xdp/xdp_{maglev,settle} # of a command that was killed
 	for pin; do
 		run rm -f "$pin"
 	done

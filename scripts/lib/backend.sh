@@ -9,7 +9,7 @@ backend_add() {
 
 # backend_set PROTOCOL VIP:PORT ADDRESS[:PORT] [weight N] [up|down]
 backend_set() {
-	[[ $# -lt 3 || ${*:4} == *[!\ ]* ]] || usage "set what? weight N, up or down"
+	[[ $# -ne 3 ]] || usage "set what? weight N, up or down"
 	change "backend set" "service ${*:1:2}" "backend ${*:3}"
 }
 

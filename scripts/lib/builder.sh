@@ -6,6 +6,12 @@
 encoders="$(encoder command); $(encoder backend_change)" # for encode.jq
 orders=/run/xdp-lb/orders                                # for bpftool to read, while one is carried out
 
+# room_for_orders: nothing has been done yet, should there be none.
+room_for_orders() {
+	[[ -d $orders ]] || mkdir -p "$orders" 2>/dev/null ||
+		die "the folder $orders cannot be made; it is where bpftool reads commands from"
+}
+
 # load_builder NAME MAP...: a program, for the commands that follow, on these of the maps that are pinned. (With NAT
 # there are no flows: the program gets maps of its own for them, which stay empty.)
 load_builder() {
@@ -24,7 +30,6 @@ load_builder() {
 # Sets `answers` to what it has returned for each; fails if one of them is an error, or one was not carried out.
 order_builder() {
 	local i=0 order batch='' output rest
-	[[ -d $orders ]] || mkdir -p "$orders"
 	for order; do
 		tell "printf '$order' | bpftool prog run pinned $builder data_in - data_size_out 131072"
 		# shellcheck disable=SC2059 # escapes are what it is for
@@ -74,12 +79,16 @@ plan() {
 # carry_out: does it. It fails if the kernel did not let it finish.
 carry_out() {
 	local warning
+	[[ ${#commands[@]} -eq 0 ]] || room_for_orders
 	for warning in "${warnings[@]}"; do warn "$warning"; done
 	[[ ${#keep[@]} -eq 0 ]] || keep_neighbours "${keep[@]}"
 	[[ ${#steps[@]} -eq 0 ]] || printf '%s\n' "${steps[@]}"
 	if [[ ${#commands[@]} -gt 0 ]]; then
 		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows
-		order_builder "${commands[@]}" || return 1
+		order_builder "${commands[@]}" || {
+			[[ ${#keep[@]} -eq 0 ]] || forget_neighbours "${keep[@]}"
+			return 1
+		}
 	fi
 	[[ ${#forget[@]} -eq 0 ]] || forget_neighbours "${forget[@]}"
 }

@@ -27,6 +27,14 @@ no_more() {
 	[[ $# -eq 0 ]] || usage "unexpected word '$1'"
 }
 
+# single_words WORD...: they are read as parts of a line, so each of them must be one there, too.
+single_words() {
+	local word
+	for word; do
+		[[ -n $word && $word != *[[:space:]]* ]] || usage "a word must not be empty, or have a blank or a line break in it"
+	done
+}
+
 # tell WORD...: with -v, shows a command that changes something.
 tell() {
 	[[ -z $verbose ]] || echo "# $*" 2>/dev/null || true

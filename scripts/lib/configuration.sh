@@ -8,10 +8,10 @@ lists=$bpffs/xdp/lists
 # pin_lists: makes the lists. They read as text: cat /sys/fs/bpf/xdp/lists/services
 pin_lists() {
 	local list error
-	mkdir -p "$lists"
+	mkdir -p "$lists" 2>/dev/null || die "$lists cannot be made; if something else is there: rm -r $lists"
 	for list in services backends; do
 		[[ -e $repo/bpf/list_$list.o ]] || die "$repo/bpf/list_$list.o is not built; run: make -C $repo"
-		rm -f "$lists/$list" # of maps that are gone
+		rm -rf "${lists:?}/$list" # of maps that are gone
 		error=$(bpftool iter pin "$repo/bpf/list_$list.o" "$lists/$list" map pinned "$maps/$list" 2>&1) ||
 			[[ -e $lists/$list ]] || # another command was faster
 			die "the kernel does not list the map of $list: $error"
@@ -26,7 +26,7 @@ remove_lists() {
 are_listed() {
 	local list type=hash id
 	for list in services backends; do
-		[[ -e $lists/$list ]] && read -r _ id <"$lists/$list" &&
+		[[ -f $lists/$list ]] && read -r _ id <"$lists/$list" &&
 			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
 		type=array
 	done
@@ -35,14 +35,15 @@ are_listed() {
 # need_configuration: sees to it that the lists are there, and sets own (this machine's address) and limits (what
 # there is room for: see plan.jq).
 need_configuration() {
-	local shown octets slots backends
+	local shown octets='' slots='' backends=''
 	need_maps services
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
 	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
 		"map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
-	[[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]] && octets=("${BASH_REMATCH[@]:1}") &&
-		[[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]] && slots=${BASH_REMATCH[1]} &&
-		[[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]] && backends=${BASH_REMATCH[1]} ||
+	if [[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
+	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
+	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
+	[[ -n ${octets[*]} && -n $slots && -n $backends ]] ||
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}
@@ -69,10 +70,6 @@ parse_text() {
 
 # parse_words LINE...: what was typed, as such a text. Sets `typed`.
 parse_words() {
-	local line
-	for line; do
-		[[ $line != *$'\n'* ]] || usage "a word must not have a line break in it"
-	done
 	typed=$(printf '%s\n' "$@")
 }
 

@@ -39,20 +39,24 @@ save() {
 	configured 'configuration[] | as_text' -r
 }
 
-# restore FILE: makes the services be those of the file. If that fails half-way, everything becomes as it was.
+# restore FILE: makes the services be those of the file. If that fails half-way, everything becomes as it was. The
+# input is read to its end before anything is locked: it may come slowly, or never.
 restore() {
-	local file=${1-} before
+	local file=${1-} text before
 	[[ $# -ge 1 ]] || usage "restore which file?"
 	no_more "${@:2}"
 	[[ $file != - ]] || file=/dev/stdin
 	[[ -r $file && ! -d $file ]] || die "there is no file $file that could be read"
+	check_machine
+	{ text=$(cat "$file" && echo .); } 2>/dev/null || die "$file cannot be read"
+	[[ $text != . ]] || die "nothing can be read from $file; to delete all services, give a file with a comment: # none"
 	take_lock
 	need_configuration
-	plan restore <"$file"
+	plan restore <<<"${text%.}"
 	[[ ${#commands[@]} -gt 0 || ${#steps[@]} -gt 0 ]] || return 0
 	before=$(configured 'configuration[] | as_text' -r)
 	! carry_out || return 0
-	plan restore <<<"$before"
+	plan restore <<<"# what was there"$'\n'"$before"
 	carry_out || warn "and it cannot go back"
 	die "the kernel refused it; everything is as it was"
 }

@@ -19,7 +19,8 @@ read_stats() {
 # show_counters: a table of JSON on stdin; with what was SECONDS before, and rates since then, if given.
 # usage: show_counters [BEFORE SECONDS]
 show_counters() {
-	jq -r --argjson before "${1-null}" --argjson seconds "${2-0}" '
+	jq -r --slurpfile was <(echo "${1-null}") --argjson seconds "${2-0}" '
+		$was[0] as $before |
 		def port: if .port == 0 then "any" else .port end;
 		def rows: {name: "verdict", packets: "packets", bytes: "bytes"},
 			.verdicts[],

@@ -18,8 +18,8 @@ slots() {
 	mapfile -t lines < <(parse_text <<<"$typed" | configured 'include "words"; include "edit";
 		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -cr)
 	accept
-	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --argjson name "$(backend_names)" '
-		to_entries | map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |
+	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --slurpfile names <(backend_names) '
+		$names[0] as $name | to_entries | map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |
 		print_list 'length as $all | group_by(.now)[]
 			| "\(.[0].now // "nobody") \(length) of \($all) slots, \(map(select(.now != .was)) | length) of them with memories of others"'
 }
@@ -31,8 +31,8 @@ flows() {
 	if [[ -e $maps/conntrack ]]; then
 		dump conntrack | conntrack_decode | jq -c 'map({protocol, client, service: .vip, backend})'
 	else
-		dump flows | flows_decode | jq -c --argjson name "$(backend_names)" '
-			map({protocol, client, service, backend: $name[.backend | tostring], closing})'
+		dump flows | flows_decode | jq -c --slurpfile names <(backend_names) '
+			$names[0] as $name | map({protocol, client, service, backend: $name[.backend | tostring], closing})'
 	fi | print_list '.[] | "\(.protocol) \(.client) > \(.service) at \(.backend)\(if .closing then " closing" else "" end)"'
 }
 
@@ -44,6 +44,11 @@ settle() {
 	need_configuration
 	mapfile -t names < <(configured 'include "words"; services[] | name' -r)
 	[[ ${#names[@]} -gt 0 ]] || return 0
+	[[ -z $dry ]] || {
+		printf 'settle service %s\n' "${names[@]}"
+		return
+	}
+	room_for_orders
 	mapfile -t left < <(configured 'services[] | .learns' -r)
 	mapfile -t commands < <(configured "include \"bytes\"; include \"encode\"; hex as \$hex
 		| services[] | {operation: \"settle\", service: ., is_vip: true, changes: []} | encode_command($encoders)" -r)

@@ -18,8 +18,8 @@ def port: number("port"; 1; 65535);
 
 # address: an IPv4 address that a host can have.
 def address:
-	. as $word | [split(".")[] | tonumber?]
-	| if length != 4 or min < 0
+	. as $word | split(".") as $parts | [$parts[] | tonumber?]
+	| if length != 4 or ($parts | length) != 4 or min < 0
 	  then refuse("'\($word)' is no IPv4 address; write it like 192.168.178.15")
 	  elif max > 255 or "\(.[0]).\(.[1]).\(.[2]).\(.[3])" != $word
 	  then refuse("'\($word)' is no IPv4 address; each of its numbers is 0 to 255")

@@ -17,7 +17,7 @@ on lb "$tree/scripts/lb" attach ipip eth0
 
 services ipip 2 2 >"$build/small"
 services ipip "$services" "$backends" >"$build/large"
-: >"$build/none"
+echo "# none" >"$build/none"
 
 # The rest runs on the node: to enter it takes as long as a command.
 # measured: each line is NAME MILLISECONDS.

@@ -406,6 +406,7 @@ add service udp 192.168.178.15:53 hash slots 3" --dry-run restore - <<<"service 
 	refuses 1 "'172.16.0.300' is no IPv4 address" --dry-run backend add tcp 192.168.178.15:8000 172.16.0.300
 	refuses 0 "# bpftool map update pinned $MAPS/load_balancer" --dry-run set window 5
 	refuses 0 "# rm -f $MAPS/services" --dry-run detach eth0
+	refuses 0 "settle service tcp 192.168.178.15:8000" --dry-run settle
 	lb attach decap eth1
 	refuses 0 "# bpftool map update pinned $MAPS/decap_addresses" --dry-run decap add lb 192.168.178.10
 }

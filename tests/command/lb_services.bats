@@ -280,6 +280,28 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	refuses 1 "there is no file /nowhere" restore /nowhere
 	refuses 1 "there is no file $BATS_TEST_TMPDIR" restore "$BATS_TEST_TMPDIR"
 	refuses 2 "restore which file?" restore
+	refuses 1 "nothing can be read from /dev/null; to delete all services" restore /dev/null
+}
+
+@test "restore waits for its input without standing in the way of others, and can be interrupted" {
+	loaded
+	local waiting
+	mkfifo "$BATS_TEST_TMPDIR/slow"
+	sleep 60 >"$BATS_TEST_TMPDIR/slow" 3>&- &
+	on lb setsid scripts/lb restore "$BATS_TEST_TMPDIR/slow" 3>&- &
+	wait_for 5 on lb pgrep -f "lb restore $BATS_TEST_TMPDIR/slow"
+	waiting=$(on lb pgrep -of "lb restore $BATS_TEST_TMPDIR/slow")
+	on lb timeout 5 scripts/lb backend set tcp 192.168.178.15:8000 172.16.0.10 weight 2
+	on lb kill -TERM -- "-$waiting"
+	wait_for 5 bash -c "! scripts/node exec lb pgrep -f 'lb restore $BATS_TEST_TMPDIR/slow'"
+	kill %%
+	[ "$(lb service show | grep -c "weight 2")" -eq 1 ]
+}
+
+@test "without a place for its commands, nothing is changed, not even a neighbour" {
+	loaded
+	on lb bash -c "rm -rf /run/xdp-lb; touch /run/xdp-lb"
+	refuses 1 "the folder /run/xdp-lb/orders cannot be made" backend add tcp 192.168.178.15:8000 172.20.0.30
 }
 
 @test "what does not fit is refused before anything is changed" {
@@ -391,10 +413,14 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 
 @test "words that are none: line breaks, blanks, empty ones" {
 	loaded
-	refuses 2 "a word must not have a line break in it" service add $'tcp 192.168.178.15:81\nservice tcp 192.168.178.15:82'
-	refuses 2 "a word must not have a line break in it" backend set tcp 192.168.178.15:8000 $'172.16.0.10\nbackend 172.16.0.11' weight 2
+	refuses 2 "a word must not be empty, or have a blank or a line break in it" service add $'tcp 192.168.178.15:81\nservice tcp 192.168.178.15:82'
+	refuses 2 "a word must not be empty, or have a blank or a line break in it" backend set tcp 192.168.178.15:8000 $'172.16.0.10\nbackend 172.16.0.11' weight 2
 	refuses 2 "there is no 'save x'" "save x"
-	refuses 2 "set what? weight N, up or down" backend set tcp 192.168.178.15:8000 172.16.0.10 "" ""
+	refuses 2 "a word must not be empty" backend set tcp 192.168.178.15:8000 172.16.0.10 "" ""
+	refuses 2 "a word must not be empty" service add tcp "" 192.168.178.15:81
+	refuses 2 "a word must not be empty" service del tcp "192.168.178.15:8000 slots 5"
+	refuses 2 "a word must not be empty" slots "tcp 192.168.178.15:8000"
+	refuses 2 "there is no 'set/x window 4'" set/x window 4
 	refuses 1 "'foo' is no IPv4 address; write it like 192.168.178.15" set address foo
 	printf 'service tcp 192.168.178.10:any\n' >"$BATS_TEST_TMPDIR/own"
 	refuses 1 "is this machine's own address, and it needs ports of its own" restore "$BATS_TEST_TMPDIR/own"
