@@ -67,6 +67,7 @@ teardown_file() {
 paths = x.parse(sys.argv[1]).getElementsByTagName("path")
 assert len(paths) > 24, len(paths)' "$BATS_TEST_TMPDIR/chart.svg"
 	[ "$(lb save)" = "$before" ]
+	labs/maglev/check.sh # and it works as before; what it says is shown if it fails
 }
 
 @test "every command of the lesson works" {
