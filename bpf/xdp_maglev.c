@@ -44,12 +44,14 @@ static __always_inline void outdate_caches(const struct command *command)
 		__sync_fetch_and_add(&destination->changes, 1);
 }
 
-/* Returns whether the service's slots were not its own before, or chosen by another hash. */
-static __always_inline int has_fresh_slots(const struct service *before,
-					   const struct service *service)
+/* Returns how many slots each slot of the service becomes; 0 if its flows fall on other slots than
+ * before. */
+static __always_inline __u32 split_of(const struct service *before, const struct service *service)
 {
-	return !before || before->first != service->first || before->slots != service->slots ||
-	       ((before->flags ^ service->flags) & SERVICE_STICKY);
+	if (!before || !before->slots || service->slots % before->slots ||
+	    ((before->flags ^ service->flags) & SERVICE_STICKY))
+		return 0;
+	return service->slots / before->slots;
 }
 
 static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *command,
@@ -62,12 +64,14 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	struct takeover takeover = {
 		.filling = filling,
 		.first = service->first,
-		.fresh = has_fresh_slots(before, service),
+		.repeat = command->table ? service->slots / command->table : 0,
+		.before = before ? before->first : 0,
+		.split = split_of(before, service),
 		.tracked = lb->window != 0,
 	};
 	__u32 failed;
 
-	if (!filling)
+	if (!filling || takeover.repeat * command->table != service->slots)
 		return COMMAND_MALFORMED;
 	service->learns_until = before ? before->learns_until : 0;
 	if (until < service->learns_until)
@@ -75,7 +79,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	takeover.learning = now < service->learns_until;
 
 	change_backends(ctx, command);
-	failed = fill_table(filling, service);
+	failed = fill_table(filling, service, command->table);
 	if (failed)
 		return failed;
 	/* Packets have to know that we learn before they see the first slot in transition. */
@@ -83,7 +87,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 		before->learns_until = until;
 	outdate_caches(command);
 	bpf_loop(service->slots, take_over, &takeover, 0);
-	if (filling->moved && !takeover.fresh && takeover.tracked)
+	if (filling->moved && takeover.split && takeover.tracked)
 		service->learns_until = until;
 	note_vip(command);
 	if (bpf_map_update_elem(&services, &command->key, service, BPF_ANY))

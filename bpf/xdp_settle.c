@@ -56,9 +56,8 @@ static long mark_slot(void *map, const struct connection_key *key, const struct 
 	needed = needed_for(&copy, known, &service);
 	if (needed < 0 || service->id != settling->service)
 		return 0;
-	index = needed;
-	slot = bpf_map_lookup_elem(&slots, &index);
-	index -= settling->first;
+	slot = slot_at(needed);
+	index = needed - settling->first;
 	mark = bpf_map_lookup_elem(&marks, &index);
 	if (slot && mark && slot->now != known->backend)
 		*mark = 1;
@@ -69,8 +68,7 @@ static long mark_slot(void *map, const struct connection_key *key, const struct 
 static long settle_slot(__u32 i, struct settling *settling)
 {
 	__u32 *mark = bpf_map_lookup_elem(&marks, &i);
-	__u32 index = settling->first + i;
-	struct slot *slot = bpf_map_lookup_elem(&slots, &index), value;
+	struct slot *slot = slot_at(settling->first + i), value;
 
 	if (!mark || !slot)
 		return 1;

@@ -21,6 +21,7 @@ struct service_key {
 enum service_flags {
 	SERVICE_STICKY = 1, /* all flows of a client's address go to the same backend */
 	SERVICE_HASH = 2,   /* xdp_maglev fills the slots in turns, as `hash % n` does */
+	SERVICE_SIZED = 4,  /* a person has said how many slots; else lb does, by its backends */
 };
 
 struct service {

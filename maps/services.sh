@@ -6,7 +6,7 @@
 MAX_SERVICES=4096
 
 struct service_key address:address port:be16 protocol:protocol family:u8
-flags service_flags u32 sticky hash
+flags service_flags u32 sticky hash sized
 struct service id:u32 first:u32 slots:u32 flags:service_flags learns_until:u64
 
 # service_key PROTOCOL ADDRESS PORT: port 0 is every port.

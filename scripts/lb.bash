@@ -26,7 +26,7 @@ _lb() {
 	"3 service set "* | "3 service del "* | "3 backend "* | "2 slots "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[-1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
-	"4 service set "*) choices="maglev hash" ;;
+	[4-6]" service set "*) choices="maglev hash slots" ;;
 	[4-7]" service add "*) choices="sticky maglev hash slots" ;;
 	"4 backend set "* | "4 backend del "*)
 		choices=$(lb service show 2>/dev/null | awk -v service="${before[2]} ${before[3]}" '

@@ -24,8 +24,7 @@ static __always_inline __u32 slot_index(const struct service *service, const str
 static __always_inline struct slot find_slot(const struct service *service, const struct flow *flow,
 					     const struct load_balancer *lb)
 {
-	__u32 index = slot_index(service, flow, lb);
-	struct slot *slot = bpf_map_lookup_elem(&slots, &index);
+	struct slot *slot = slot_at(slot_index(service, flow, lb));
 
 	return slot && service->slots ? read_slot(slot) : (struct slot){};
 }

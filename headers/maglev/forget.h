@@ -30,7 +30,7 @@ static __always_inline __s64 needed_for(const struct connection_key *key,
 	if (!lb || !*service || !is_alive(key, known, *service, bpf_ktime_get_coarse_ns()))
 		return -1;
 	index = slot_index(*service, &flow, lb);
-	slot = bpf_map_lookup_elem(&slots, &index);
+	slot = slot_at(index);
 	return slot && slot->now != slot->was ? (__s64)index : -1;
 }
 

@@ -19,8 +19,11 @@ struct turn {
 	__u32 weight;
 	__u32 rank;   /* how many come before it */
 	__u32 credit; /* what it has saved up for its next turn */
-	__u32 next;   /* Maglev: the slot that it wants next, */
-	__u32 skip;   /* and how far on it looks if that is taken */
+	/* Maglev: the order in which it wants slots, see fill.h. */
+	__u32 cell;   /* that it is in, */
+	__u32 skip;   /* how far on the next one is, */
+	__u32 within; /* and how many slots of this one it has tried, */
+	__u32 twist;  /* in an order that is its own */
 };
 
 /* The builder's own scratch memory: not pinned. */
@@ -42,6 +45,8 @@ struct {
 struct filling {
 	__u32 service;	/* id */
 	__u32 slots;	/* of the table */
+	__u32 cells;	/* they are in so many cells ... */
+	__u32 cell;	/* ... of so many each */
 	__u32 in_order; /* 1: slots are taken one after the other */
 	__u32 backends;
 	__u32 heaviest; /* weight of the heaviest of them */
@@ -83,7 +88,7 @@ static __always_inline int comes_before(const struct backend *a, const struct ba
 
 /* A step over all backends (a callback of bpf_loop, as those that follow; it returns 1 to end the
  * loop): those of the service take a turn, with Maglev's permutation: offset and skip (Eisenbud et
- * al., NSDI 2016, 3.4). */
+ * al., NSDI 2016, 3.4), of the table's cells. */
 static long collect(__u32 id, struct filling **run)
 {
 	struct filling *filling = *run;
@@ -103,11 +108,14 @@ static long collect(__u32 id, struct filling **run)
 	*turn = (struct turn){
 		.id = id,
 		.weight = backend->weight,
-		.next = identity_hash(backend, 1) % (filling->slots ?: 1),
+		.cell = identity_hash(backend, 1) % (filling->cells ?: 1),
 		.skip = 1,
+		.twist = identity_hash(backend, 3) & (filling->cell - 1),
 	};
-	if (filling->slots > 1)
-		turn->skip += identity_hash(backend, 2) % (filling->slots - 1);
+	if (filling->cells > 1)
+		turn->skip += identity_hash(backend, 2) % (filling->cells - 1);
+	if (filling->cells == TABLE_CELLS)
+		turn->skip |= 1; /* odd: it comes to every one of a power of two */
 	if (backend->weight > filling->heaviest)
 		filling->heaviest = backend->weight;
 	return 0;

@@ -9,11 +9,17 @@
 #include "fill.h"
 #include "traffic.h"
 
-/* One takeover of all slots of a service. */
+/* One takeover of all slots of a service. They may be others than before: the table has grown, and
+ * each of its slots has become `split` of them; a flow is on one of those (the hash is scaled, see
+ * headers/packet/hash.h), so nothing is lost of what the old one remembered. And they may be more
+ * than the table has: a service whose table was larger keeps its slots, because those can differ in
+ * what they remember, and each `repeat` of them are one of the table. */
 struct takeover {
 	struct filling *filling;
 	__u32 first;	/* of its slots */
-	__u32 fresh;	/* 1: they were nobody's, whatever stands in them */
+	__u32 repeat;	/* slots for each of the table */
+	__u32 before;	/* the first of its slots before, */
+	__u32 split;	/* each of which is so many now; 0: there were none, or of other flows */
 	__u32 tracked;	/* 0: connections are not to be kept */
 	__u32 learning; /* 1: flows that nobody knows belong to `was`; else to `now` */
 };
@@ -27,7 +33,7 @@ static __always_inline struct slot hand_over(const struct takeover *takeover, st
 	struct slot settled = {next, next};
 	__u32 owner = slot.now;
 
-	if (!takeover->tracked || takeover->fresh)
+	if (!takeover->tracked || !takeover->split)
 		return settled;
 	if (slot.now == slot.was && (slot.now == next || !has_flows(slot.now)))
 		return settled;
@@ -41,17 +47,16 @@ static __always_inline struct slot hand_over(const struct takeover *takeover, st
 /* A step over the slots (a callback of bpf_loop): takes one over from the table. */
 static long take_over(__u32 i, struct takeover *takeover)
 {
-	__u32 *next = bpf_map_lookup_elem(&table, &i);
-	struct slot *slot, before;
-	__u32 index;
+	__u32 entry = i / takeover->repeat;
+	__u32 *next = bpf_map_lookup_elem(&table, &entry);
+	struct slot *slot = slot_at(takeover->first + i);
+	struct slot *old = slot, before;
 
-	if (!next)
+	if (takeover->split)
+		old = slot_at(takeover->before + i / takeover->split);
+	if (!next || !slot || !old)
 		return 1;
-	index = takeover->first + i;
-	slot = bpf_map_lookup_elem(&slots, &index);
-	if (!slot)
-		return 1;
-	before = read_slot(slot);
+	before = read_slot(old);
 	if (before.now != *next)
 		takeover->filling->moved++;
 	write_slot(slot, hand_over(takeover, before, *next));

@@ -33,9 +33,9 @@ for i in "${!BACKENDS[@]}"; do
 		value $(backend "${BACKENDS[i]}" "$PORT" 1)
 done
 
-why "the slots: a packet whose hash falls on slot i goes to backend i + 1"
-for i in "${!BACKENDS[@]}"; do
-	run bpftool map update pinned $maps/slots key $(u32 "$i") value $(slot $((i + 1)))
+why "the slots, two in each element: a packet whose hash falls on slot i goes to backend i + 1"
+for ((i = 0; i < ${#BACKENDS[@]}; i += 2)); do
+	run bpftool map update pinned $maps/slots key $(u32 $((i / 2))) value $(slot_pair $((i + 1)) $((i + 2)))
 done
 
 why "a filter by the last two octets of a packet's destination: one VIP ends in these"

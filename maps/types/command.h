@@ -10,6 +10,7 @@
 
 #define MAX_SERVICE_BACKENDS 1024
 #define MAX_SERVICE_SLOTS 65537
+#define TABLE_CELLS 1024 /* of a table that can grow: see headers/maglev/fill.h */
 
 enum operation {
 	COMMAND_BUILD = 1,  /* carry out the changes, fill the slots, and write the service */
@@ -21,8 +22,11 @@ struct command {
 	__u32 operation; /* enum operation */
 	struct service_key key;
 	struct service service; /* learns_until is not read: the kernel knows the time */
+	/* How many slots the backends share; service.slots is a multiple of it. See fill.h. */
+	__u32 table;
 	__u32 is_vip;  /* 1: the address is a VIP afterwards; 0: no service has it any more */
 	__u32 changes; /* how many follow; at most 2 * MAX_SERVICE_BACKENDS */
+	__u32 unused;
 };
 
 /* What an entry of backends becomes. */
@@ -39,7 +43,7 @@ enum command_error {
 	COMMAND_NO_ROOM,		/* the map of services does not take the entry */
 };
 
-_Static_assert(sizeof(struct command) == 56, "no padding, at least 14 bytes");
+_Static_assert(sizeof(struct command) == 64, "no padding, at least 14 bytes");
 _Static_assert(sizeof(struct backend_change) == 32, "no padding");
 
 #endif

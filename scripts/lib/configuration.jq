@@ -2,8 +2,9 @@
 # configuration: what is, out of the lists that bpf/list_services.c and bpf/list_backends.c print.
 #
 # In:  $services, $backends: the lists, as texts
-# Out: [{protocol, address, port, sticky, filling, slots, id, first, learns, backends: [{id, address, port, weight,
-#      state}]}]: sorted by address, port and protocol, and backends by address and port.
+# Out: [{protocol, address, port, sticky, filling, slots, id, first, taken, learns, backends: [{id, address, port, weight,
+#      state}]}]: sorted by address, port and protocol, and backends by address and port. slots is how many a person has
+#      asked for (0: as its backends need), taken how many it has.
 include "words";
 include "bytes";
 
@@ -18,7 +19,8 @@ def services:
 			protocol: ($protocol | protocol), $address, port: ($port | tonumber),
 			sticky: ($flags | index("sticky") != null),
 			filling: (if $flags | index("hash") then "hash" else "maglev" end),
-			slots: ($slots | tonumber), id: ($id | tonumber), first: ($first | tonumber), learns: ($learns | tonumber)
+			slots: (if $flags | index("sized") then $slots | tonumber else 0 end),
+			id: ($id | tonumber), first: ($first | tonumber), taken: ($slots | tonumber), learns: ($learns | tonumber)
 		}) | sort_by(.address, .port, .protocol);
 
 # backend: from a line of the list.
@@ -52,8 +54,8 @@ def used_ids: [$ARGS.named.backends | rows[] | split(" ")[1]];
 # as_text: a service as parse.jq reads it.
 def as_text:
 	.port as $port
-	| "service \(name)\(if .sticky then " sticky" else "" end) \(.filling) slots \(.slots)",
+	| "service \(service_words)",
 	  (.backends | in_order[] | "  backend \(.address)\(if .port == $port then "" else ":\(.port)" end) weight \(.weight) \(.state)");
 
 # as_json: without what is the maps' own business.
-def as_json: del(.id, .first, .learns) | .backends |= (in_order | map(del(.id)));
+def as_json: .sized = (.slots > 0) | .slots = .taken | del(.id, .first, .taken, .learns) | .backends |= (in_order | map(del(.id)));

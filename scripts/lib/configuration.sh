@@ -47,9 +47,8 @@ need_configuration() {
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}
-	# 256 services shall have room for a table each.
-	limits="{\"slots\":$slots,\"backends\":$backends,\"services\":$MAX_SERVICES,\"own\":\"$own\"
-		,\"service_backends\":$MAX_SERVICE_BACKENDS,\"default_slots\":$((slots >= 256 * 65537 ? 65537 : 16381))}"
+	limits="{\"slots\":$((2 * slots)),\"backends\":$backends,\"services\":$MAX_SERVICES,\"own\":\"$own\"
+		,\"service_backends\":$MAX_SERVICE_BACKENDS}"
 }
 
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are

@@ -5,10 +5,11 @@ include "words";
 def shown: "\(server) weight \(.weight) \(.state)";
 
 def describe:
-	if .operation == "delete" then "delete service \(.service | name)"
+	.service.taken as $taken
+	| if .operation == "delete" then "delete service \(.service | name)"
 	else
-		"\(if .before then "change" else "add" end) service \(.service | name)"
-		+ "\(if .service.sticky then " sticky" else "" end) \(.service.filling) slots \(.service.slots)"
+		"\(if .before then "change" else "add" end) service \(.service | service_words)"
+		+ (.before.taken // $taken | if . == $taken then "" else ", whose \(.) slots become \($taken)" end)
 	end,
 	(.changes[] | if .state == "free" then "  delete backend \(.before | server)"
 		elif .before then "  change backend \(.before | shown) to weight \(.weight) \(.state)"

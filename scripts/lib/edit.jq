@@ -16,7 +16,7 @@ def edit($verb; $new):
 	($new.backends[0]) as $backend
 	| if $verb == "service add" then
 		if . then refuse("service \(name) is there already; 'lb service show' shows it") else [$new] end
-	  elif $verb == "service set" then must_be_there($new) | [.filling = $new.filling]
+	  elif $verb == "service set" then must_be_there($new) | [.filling = ($new.filling // .filling) | .slots = ($new.slots // .slots)]
 	  elif $verb == "service del" then must_be_there($new) | []
 	  elif $verb == "backend add" then
 		must_be_there($new)

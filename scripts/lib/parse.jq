@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # parse: reads services and backends as people write them: the command line, and the files of save.
 #
-#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N]
+#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto]
 #     backend ADDRESS[:PORT] [weight N] [up|down]          of the service above it
 #
 # In:  a text; $max_slots
 # Out: [{protocol, address, port, sticky, filling, slots, backends: [{address, port, weight, state}]}]: port 0 is
-#      every port, null is what was not said. Or an error of words.jq, with the line.
+#      every port, null is what was not said; slots 0 is auto. Or an error of words.jq, with the line.
 include "words";
 
 # service_options, backend_options: words -> what they say, one after the other.
@@ -16,7 +16,8 @@ def service_options:
 	  elif $word == "sticky" then {sticky: true} + (.[1:] | service_options)
 	  elif $word == "maglev" or $word == "hash" then {filling: $word} + (.[1:] | service_options)
 	  elif $word == "slots" then
-		{slots: (.[1] // usage("how many slots?") | number("number of slots"; 1; $ARGS.named.max_slots | tonumber))}
+		{slots: (.[1] // usage("how many slots?")
+			| if . == "auto" then 0 else number("number of slots"; 1; $ARGS.named.max_slots | tonumber) end)}
 		+ (.[2:] | service_options)
 	  else usage("unexpected word '\($word)'") end;
 
@@ -41,8 +42,8 @@ def service:
 		port: ($parts[-1] | if . == "any" then 0 else port end),
 		sticky: false, filling: null, slots: null
 	} + (.[2:] | service_options)
-	| if .filling != "hash" and .slots != null and (.slots | is_prime | not)
-	  then refuse("\(.slots) is no prime number, and Maglev needs one; take 251, 4093, 16381 or 65537, say") else . end;
+	| if .filling != "hash" and .slots and (.slots | suits_maglev | not)
+	  then refuse("Maglev cannot fill \(.slots) slots; take 1024, 4096, 16384 or 65536, or a prime number") else . end;
 
 # backend: from its words, and the service that it is for.
 def backend($service):

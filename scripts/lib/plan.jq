@@ -3,12 +3,11 @@
 #
 # In:  $is, $want: configurations, as configuration.jq and parse.jq have them. Services that are in neither stay as
 #      they are, those in $is alone go. all_services, used_ids: all that there are, and the ids of all backends.
-#      $limits: {slots, backends, services, service_backends, default_slots, own}: what there is room for, and this
-#      machine's address
+#      $limits: {slots, backends, services, service_backends, own}: what there is room for, and this machine's address
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
 #      and of those that go. Or an error of words.jq: then nothing must be done.
-#      A command is {operation, service: {protocol, address, port, sticky, filling, id, first, slots}, is_vip,
-#      changes: [{id, address, port, weight, state, service: ID}]}
+#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, id, first, taken, table},
+#      is_vip, changes: [{id, address, port, weight, state, service: ID}]}
 include "words";
 
 # by(f): a list -> an object of its elements, by what f says of them.
@@ -16,7 +15,7 @@ def by(f): reduce .[] as $x ({}; .[$x | f | tostring] = $x);
 def twice(f): group_by(f) | map(select(length > 1)[0]) | .[0];
 
 # defaults: what was not said.
-def defaults: .filling //= "maglev" | .backends |= map(.weight //= 1 | .state //= "up");
+def defaults: .filling //= "maglev" | .slots //= 0 | .backends |= map(.weight //= 1 | .state //= "up");
 
 # check_service: what is wrong with it by itself.
 def check_service($limits):
@@ -29,31 +28,41 @@ def check_service($limits):
 # is_same($now): whether nothing is to be done for a service.
 def is_same($now):
 	def essence: .backends | map([.address, .port, .weight, .state]);
-	$now != null and .sticky == $now.sticky and .filling == $now.filling and (.slots == null or .slots == $now.slots)
+	$now != null and .sticky == $now.sticky and .filling == $now.filling and .slots == $now.slots
 		and (.backends | length) == ($now.backends | length)
 		and (essence as $want | ($now | essence) as $is | $want == $is or ($want | sort) == ($is | sort));
+
+# whole_lines: so many slots that no cache line (16 of them) is another service's too.
+def whole_lines: (. + 15) / 16 | floor * 16;
 
 # gaps: services -> where slots are free, as [first, slots].
 def gaps($limits):
 	(sort_by(.first) | reduce .[] as $service ({at: 0, gaps: []};
 		.gaps += [[.at, $service.first - .at]]
-		| .at = ([.at, $service.first + $service.slots] | max)))
+		| .at = ([.at, $service.first + ($service.taken | whole_lines)] | max)))
 	| .gaps + [[.at, $limits.slots - .at]] | map(select(.[1] > 0));
 
 # allocate: takes slots from the first gap that is large enough, and says where they begin.
-def allocate($slots; $limits):
-	(.gaps | map(.[1] >= $slots) | index(true)) as $at
+def allocate($taken; $limits):
+	($taken | whole_lines) as $slots
+	| (.gaps | map(.[1] >= $slots) | index(true)) as $at
 	| if $at == null then refuse("all \($limits.slots) slots are taken; delete a service, or give it fewer slots") else . end
 	| .first = .gaps[$at][0]
 	| .gaps[$at] = [.first + $slots, .gaps[$at][1] - $slots];
 
-# slots_for($now): how many a service gets that has $now. A table that is too small for its backends is none, and
-# Maglev needs a prime number.
-def slots_for($now; $limits):
+# auto_table: how many slots a service's backends share: about 100 for each of them, whatever its state, so that a
+# backend that fails or drains changes no size.
+def auto_table: (.backends | length) as $n | first((1024, 4096, 16384 | select(. >= 100 * $n)), 65536);
+
+# table: what a person has asked for, unless it is too small for its backends, or no table for Maglev.
+def table:
 	([.backends[] | select(.state == "up" and .weight > 0)] | length) as $busy
-	| (.slots // $now // $limits.default_slots) as $slots
-	| if $slots < $busy or ($busy > 0 and .filling == "maglev" and ($slots | is_prime | not))
-	  then $limits.default_slots else $slots end;
+	| if .slots == 0 or .slots < $busy or ($busy > 0 and .filling == "maglev" and (.slots | suits_maglev | not))
+	  then auto_table else .slots end;
+
+# slots_of($now): how many a service takes. One that has more than its table keeps them, as long as each of the table
+# can be several of them: they may have different memories (headers/maglev/takeover.h).
+def slots_of($now): if $now and .slots == 0 and $now.taken % .table == 0 then $now.taken else .table end;
 
 # compare($there): what becomes of the backends of a service that has those in $there: {changed: those that are another
 # one now, or nobody's, with what they were before; new: those that need an id}.
@@ -77,18 +86,21 @@ def nobody: . + {address: "0.0.0.0", port: 0, weight: 0, state: "free", service:
 # build($limits; $free): the command for a service, {service, now, changed, new}, and what it takes; in the state of plan.
 def build($it; $limits; $free):
 	.new_backends as $used
-	| $it.service as $service | $it.now as $now
+	| $it.now as $now
 	| ($now.id // $limits.free_services[.new_services]) as $id
-	| ($service | slots_for($now.slots; $limits)) as $slots
+	| ($it.service | .table = table | if .table == .slots then . else .slots = 0 end | .taken = slots_of($now)) as $service
+	| $service.taken as $taken
 	| if $id == null then refuse("there are \($limits.services) services already; delete one")
 	  elif $free | length < $used + ($it.new | length) then refuse("all \($limits.backends - 1) backends are taken; delete some")
-	  elif $now and $now.slots == $slots then .first = $now.first
-	  else allocate($slots; $limits) end
-	| .warnings += [($service.slots // $now.slots // $slots) | select(. != $slots)
-		| "\($service | name) gets \($slots) slots instead of \(.), which cannot hold its backends; connections of before move"]
+	  elif $now and $now.taken == $taken then .first = $now.first
+	  else allocate($taken; $limits) end
+	| .warnings += [($it.service | select(.slots != $service.slots)
+			| "\(name) gets \($taken) slots instead of \(.slots), which cannot hold its backends"),
+		(select($now.taken and $taken % $now.taken != 0)
+			| "\($service | name): \($now.taken) slots become \($taken); connections of before move")]
 	| .new_backends += ($it.new | length)
 	| .new_services += (if $now then 0 else 1 end)
-	| .commands += [{operation: "build", service: ($service + {$id, $slots, first: .first} | del(.backends)), is_vip: true, before: $now,
+	| .commands += [{operation: "build", service: ($service + {$id, first: .first} | del(.backends)), is_vip: true, before: $now,
 		changes: [($it.changed[] | if .state then .service = $id else nobody end),
 			(range($it.new | length) | $it.new[.] + {id: $free[$used + .], service: $id})]}];
 

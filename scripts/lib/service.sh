@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # service: the commands of services, and of files of them. Sourced by lb.
 
-# service_add PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N]
+# service_add PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto]
 service_add() {
 	change "service add" "service $*"
 }
 
-# service_set PROTOCOL VIP:PORT maglev|hash
+# service_set PROTOCOL VIP:PORT [maglev|hash] [slots N|auto]
 service_set() {
-	[[ $# -lt 2 || ${3-} == @(maglev|hash) ]] || usage "set what? maglev or hash"
-	no_more "${@:4}"
+	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots) ]] || usage "set what? maglev, hash, or slots N"
 	change "service set" "service $*"
 }
 

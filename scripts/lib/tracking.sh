@@ -9,17 +9,20 @@ backend_names() {
 
 # slots PROTOCOL VIP:PORT: whose the slots of a service are.
 slots() {
-	local lines
+	local lines first taken
 	parse_words "service ${*:1:2}"
 	no_more "${@:3}"
 	check_machine
 	[[ -e $maps/services ]] || check_typed
 	need_configuration
 	mapfile -t lines < <(parse_text <<<"$typed" | configured 'include "words"; include "edit";
-		answer(typed as $new | services | find_service($new) | must_be_there($new); [range(.first; .first + .slots)])' -cr)
+		answer(typed as $new | services | find_service($new) | must_be_there($new); "\(.first) \(.taken)")' -cr)
 	accept
-	jq '.[]' <<<"${lines[0]}" | lookup_many slots | slots_decode | jq -c --slurpfile names <(backend_names) '
-		$names[0] as $name | to_entries | map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |
+	read -r first taken <<<"${lines[0]}"
+	seq $((first / 2)) $(((first + taken - 1) / 2)) | lookup_many slots | slots_decode |
+		jq -c --slurpfile names <(backend_names) --argjson first "$first" --argjson taken "$taken" '
+		$names[0] as $name | .[$first % 2:][:$taken] | to_entries
+		| map({slot: .key, now: $name[.value.now | tostring], was: $name[.value.was | tostring]})' |
 		print_list 'length as $all | group_by(.now)[]
 			| "\(.[0].now // "nobody") \(length) of \($all) slots, \(map(select(.now != .was)) | length) of them with memories of others"'
 }

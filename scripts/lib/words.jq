@@ -29,12 +29,16 @@ def address:
 
 def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . != 0);
 
+# suits_maglev: whether Maglev can fill a table of so many slots (headers/maglev/fill.h). 0 is auto.
+def suits_maglev: IN(0, 1024, 2048, 4096, 8192, 16384, 32768, 65536) or is_prime;
+
 # no_more: what is left over is an error.
 def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
 
 # name, server: as people write a service, and a backend.
 def name: "\(.protocol) \(.address):\(if .port == 0 then "any" else .port end)";
 def server: "\(.address):\(.port)";
+def service_words: "\(name)\(if .sticky then " sticky" else "" end) \(.filling)\(if .slots > 0 then " slots \(.slots)" else "" end)";
 
 # attempt(f): [what f gives], or the error that it raised, as {status, text}. Done with before anything goes on: a bare
 # try of jq 1.6 would also catch the errors of what comes after it.

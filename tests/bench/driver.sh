@@ -39,11 +39,11 @@ know_backends lb "$mode" 256
 [[ $mode != nat ]] || on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 on lb scripts/lb attach "$mode" eth0
 {
-	services "$mode" $((${#grow} ? 256 : 1)) 1 12289
+	services "$mode" $((${#grow} ? 256 : 1)) 1
 	# service 10.1.0.0:(9000 + N) has N backends
 	for n in "${backends[@]}"; do
 		[[ -n $grow ]] || break
-		echo "service tcp 10.1.0.0:$((9000 + n)) slots 65537"
+		echo "service tcp 10.1.0.0:$((9000 + n))"
 		for ((i = 0; i < n; i++)); do
 			echo "backend $(backend_of "$mode" "$i")"
 		done

@@ -72,7 +72,7 @@ backend_of() {
 services() {
 	local i j
 	for ((i = 0; i < $2; i++)); do
-		echo "service tcp 10.1.$((i / 256)).$((i % 256)):8000 slots ${4-16381}"
+		echo "service tcp 10.1.$((i / 256)).$((i % 256)):8000${4:+ slots $4}"
 		for ((j = 0; j < $3; j++)); do
 			echo "backend $(backend_of "$1" $((i * $3 + j)))"
 		done

@@ -395,10 +395,10 @@ grammar() {
 	refuses 0 "# ip -force link set dev eth0 xdp obj" --dry-run attach ipip eth0
 	run ! has_xdp eth0
 	loaded
-	refuses 0 "change service tcp 192.168.178.15:8000 maglev slots 16381
+	refuses 0 "change service tcp 192.168.178.15:8000 maglev
   change backend 172.16.0.10:8000 weight 1 up to weight 0 up" --dry-run backend set tcp 192.168.178.15:8000 172.16.0.10 weight 0
 	refuses 0 "# ip neigh replace 172.20.0.30 dev eth1 managed
-change service tcp 192.168.178.15:8000 maglev slots 16381
+change service tcp 192.168.178.15:8000 maglev
   add backend 172.20.0.30:8000 weight 1 up" --dry-run backend add tcp 192.168.178.15:8000 172.20.0.30
 	refuses 0 "delete service tcp 192.168.178.15:8000
   delete backend 172.16.0.10:8000

@@ -22,9 +22,9 @@ flat='.[] | del(.backends), .backends[]'
 	lb service add udp 192.168.178.15:53
 	lb backend add udp 192.168.178.15:53 172.16.0.10:5353
 	diff <(lb service show --json | jq -c "$flat") - <<-'END'
-		{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":16381}
+		{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":1024,"sized":false}
 		{"address":"172.16.0.10","port":5353,"weight":1,"state":"up"}
-		{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":16381}
+		{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":1024,"sized":false}
 		{"address":"172.16.0.10","port":8000,"weight":1,"state":"up"}
 		{"address":"172.16.0.11","port":8000,"weight":1,"state":"up"}
 		{"address":"172.16.0.12","port":8000,"weight":1,"state":"up"}
@@ -215,14 +215,14 @@ kill_at() {
 	lb attach ipip eth0
 	lb service add tcp 192.168.178.15:80 sticky hash slots 7
 	lb service add udp 192.168.178.15:any
-	[ "$(lb service show)" = "service udp 192.168.178.15:any maglev slots 16381
+	[ "$(lb service show)" = "service udp 192.168.178.15:any maglev
 service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	lb service set tcp 192.168.178.15:80 maglev
 	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 7"
-	refuses 1 "8 is no prime number, and Maglev needs one" service add tcp 192.168.178.15:81 slots 8
+	refuses 1 "Maglev cannot fill 8 slots; take 1024, 4096, 16384 or 65536, or a prime number" service add tcp 192.168.178.15:81 slots 8
 	refuses 1 "'99999' is no number of slots; take one from 1 to 65537" service add tcp 192.168.178.15:81 slots 99999
 	refuses 2 "how many slots?" service add tcp 192.168.178.15:81 slots
-	refuses 2 "set what? maglev or hash" service set tcp 192.168.178.15:80
+	refuses 2 "set what? maglev, hash, or slots N" service set tcp 192.168.178.15:80
 	refuses 1 "is this machine's own address, and it needs ports of its own" service add tcp 192.168.178.10:any
 	refuses 1 "has a port; a service of every port keeps the client's" backend add udp 192.168.178.15:any 172.16.0.10:53
 	# a table that is too small for its backends becomes one of the usual size
@@ -232,7 +232,11 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	done
 	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 7"
 	lb backend add tcp 192.168.178.15:80 172.16.0.8
-	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 16381"
+	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev"
+	lb service set tcp 192.168.178.15:80 slots 4096
+	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 4096"
+	lb service set tcp 192.168.178.15:80 hash slots auto
+	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky hash"
 }
 
 @test "save and restore: what restore reads is what save prints, and a second time nothing changes" {
@@ -350,7 +354,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	to=$(on lb tests/lib/maglev.py place tcp 10.1.255.1:80 10.0.0.20:20)
 	packet 'came()/client(dst="10.1.255.1")/TCP(sport=20,dport=80)' tx forwarded \
 		"leaves()/tunnel('${to%:*}')/client(dst='10.1.255.1',ttl=63)/TCP(sport=20,dport=80)"
-	refuses 1 "all 4194304 slots are taken" service add tcp 10.1.1.1:81
+	refuses 1 "all 4194304 slots are taken" service add tcp 10.1.1.1:81 slots 16384
 }
 
 @test "stats counts by service and backend, and shows rates while one watches" {
@@ -428,5 +432,6 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	[ "$(lb service show)" = "service tcp 192.168.178.15:81 maglev slots 251
   backend 172.16.0.10 weight 1 up" ]
 	run -0 lb restore - <<<$'service tcp 192.168.178.15:81 hash slots 1\nbackend 172.16.0.10\nbackend 172.16.0.11'
-	[ "$output" = "lb: tcp 192.168.178.15:81 gets 16381 slots instead of 1, which cannot hold its backends; connections of before move" ]
+	[ "$output" = "lb: tcp 192.168.178.15:81 gets 1024 slots instead of 1, which cannot hold its backends
+lb: tcp 192.168.178.15:81: 251 slots become 1024; connections of before move" ]
 }

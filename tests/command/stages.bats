@@ -8,9 +8,9 @@ load ../lib/helper
 . maps/all.sh
 
 # Two services as the kernel lists them: udp 10.0.0.1:53 with backends 1 and 4, tcp 10.0.0.1:80 with none.
-services=$'map 7\n2 6 10.0.0.1 80 251 251 3 60\n1 17 10.0.0.1 53 0 251 0 0\n'
+services=$'map 7\n2 6 10.0.0.1 80 256 251 7 60\n1 17 10.0.0.1 53 2048 1024 0 0\n'
 backends=$'map 8\n1 4 172.16.0.9 53 1 1\n1 1 172.16.0.10 5353 0 2\n'
-limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"default_slots":251,"own":"10.0.0.9"}'
+limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"own":"10.0.0.9"}'
 
 # Services as JSON, a line each, and behind it its backends.
 flat='.[] | del(.backends), .backends[]'
@@ -67,18 +67,18 @@ change() {
 	wrong 1 2 "'65536' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 65536'
 	wrong 1 2 "'1e3' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 1e3'
 	wrong 1 4 "'1.2.3.05' is no IPv4 address; each of its numbers is 0 to 255" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\n\nbackend 1.2.3.05'
-	wrong 1 1 "8 is no prime number, and Maglev needs one; take 251, 4093, 16381 or 65537, say" "service tcp 1.2.3.4:80 slots 8"
+	wrong 1 1 "Maglev cannot fill 8 slots; take 1024, 4096, 16384 or 65536, or a prime number" "service tcp 1.2.3.4:80 slots 8"
 }
 
 @test "configuration: what the kernel lists, sorted, and the same as text" {
 	diff <(stage "include \"configuration\"; configuration | map(as_json) | $flat" -nc) - <<-'END'
-		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":251}
+		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":1024,"sized":false}
 		{"address":"172.16.0.9","port":53,"weight":1,"state":"up"}
 		{"address":"172.16.0.10","port":5353,"weight":0,"state":"down"}
-		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251,"sized":true}
 	END
 	diff <(stage 'include "configuration"; configuration[] | as_text' -nr) - <<-'END'
-		service udp 10.0.0.1:53 maglev slots 251
+		service udp 10.0.0.1:53 maglev
 		  backend 172.16.0.9 weight 1 up
 		  backend 172.16.0.10:5353 weight 0 down
 		service tcp 10.0.0.1:80 sticky hash slots 251
@@ -88,7 +88,7 @@ change() {
 @test "what is saved, restored, is no change" {
 	[ "$(change restore "$(stage 'include "configuration"; configuration[] | as_text' -nr)")" = ok ]
 	# nor is what was not said
-	[ "$(change restore $'service tcp 10.0.0.1:80 sticky hash\nservice udp 10.0.0.1:53\nbackend 172.16.0.10:5353 weight 0 down\nbackend 172.16.0.9')" = ok ]
+	[ "$(change restore $'service tcp 10.0.0.1:80 sticky hash slots 251\nservice udp 10.0.0.1:53\nbackend 172.16.0.10:5353 weight 0 down\nbackend 172.16.0.9')" = ok ]
 }
 
 # says VERB TEXT: compares what comes of a command with standard input.
@@ -99,7 +99,7 @@ says() {
 @test "edit: each verb, and what is there already or is not" {
 	says "service add" "service tcp 10.0.0.2:any" <<-'END'
 		ok
-		plan add service tcp 10.0.0.2:any maglev slots 251
+		plan add service tcp 10.0.0.2:any maglev
 	END
 	says "service add" "service udp 10.0.0.1:53" <<-'END'
 		refused 1 service udp 10.0.0.1:53 is there already; 'lb service show' shows it
@@ -121,7 +121,7 @@ says() {
 	says "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.11 weight 2' <<-'END'
 		ok
 		keep 172.16.0.11
-		plan change service udp 10.0.0.1:53 maglev slots 251
+		plan change service udp 10.0.0.1:53 maglev
 		plan   add backend 172.16.0.11:53 weight 2 up
 	END
 	says "backend add" $'service udp 10.0.0.1:53\nbackend 172.16.0.9' <<-'END'
@@ -129,7 +129,7 @@ says() {
 	END
 	says "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 down' <<-'END'
 		ok
-		plan change service udp 10.0.0.1:53 maglev slots 251
+		plan change service udp 10.0.0.1:53 maglev
 		plan   change backend 172.16.0.9:53 weight 1 up to weight 1 down
 	END
 	says "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 up weight 1' <<-'END'
@@ -141,7 +141,7 @@ says() {
 	says "backend del" $'service udp 10.0.0.1:53\nbackend 172.16.0.9' <<-'END'
 		ok
 		forget 172.16.0.9
-		plan change service udp 10.0.0.1:53 maglev slots 251
+		plan change service udp 10.0.0.1:53 maglev
 		plan   delete backend 172.16.0.9:53
 	END
 }
@@ -154,7 +154,7 @@ planned() {
 @test "plan: ids and slots that are free are taken from the lowest on; a service keeps its own" {
 	[ "$(planned '[.commands[] | .operation, .service.id, .service.first, .is_vip]' \
 		$'service tcp 10.0.0.1:80 sticky hash slots 251\nservice tcp 10.0.0.7:1\nservice tcp 10.0.0.7:2 slots 7')" = \
-		'["delete",1,0,true,"build",1,0,true,"build",3,502,true]' ]
+		'["delete",1,2048,true,"build",1,512,true,"build",3,0,true]' ]
 	[ "$(planned '[.commands[].changes[] | .id]' "service tcp 10.0.0.1:80 sticky hash
 		backend 1.1.1.1
 		backend 1.1.1.2
@@ -166,8 +166,36 @@ planned() {
 }
 
 @test "plan: a table that cannot hold its backends becomes one of the usual size, with a warning" {
-	[ "$(planned '.warnings, .commands[0].service.slots' $'service tcp 10.0.0.7:1 hash slots 1\nbackend 1.1.1.1\nbackend 1.1.1.2')" = \
-		$'["tcp 10.0.0.7:1 gets 251 slots instead of 1, which cannot hold its backends; connections of before move"]\n251' ]
+	[ "$(planned '.warnings, .commands[-1].service.taken' $'service tcp 10.0.0.7:1 hash slots 1\nbackend 1.1.1.1\nbackend 1.1.1.2')" = \
+		$'["tcp 10.0.0.7:1 gets 1024 slots instead of 1, which cannot hold its backends"]\n1024' ]
+}
+
+@test "plan: a table is as large as its backends need; each slot of one that grows becomes several, and none is given back" {
+	# sizes N [NOW WORDS]: table and slots that a service of N backends gets which has NOW slots
+	sizes() {
+		local services=$'map 7\n' text
+		[[ $# -eq 1 ]] || services+="1 6 10.0.0.7 1 0 $2 0 0"$'\n'
+		text="service tcp 10.0.0.7:1 ${*:3}"$'\n'$(printf 'backend 10.1.0.%d down\n' $(seq "$1"))
+		limits=${limits/16384/1000000} planned '.commands[-1].service | "\(.table) \(.taken) \(.first)"' "$text" -r
+	}
+	[ "$(for n in 1 10 11 40 41 163 164; do sizes $n; done | tr '\n' ,)" = '"1024 1024 0","1024 1024 0","4096 4096 0","4096 4096 0","16384 16384 0","16384 16384 0","65536 65536 0",' ]
+	[ "$(sizes 11 1024)" = '"4096 4096 1024"' ] # new ones, behind the old
+	[ "$(sizes 5 4096)" = '"1024 4096 0"' ]     # the same ones
+	[ "$(sizes 5 2)" = '"1024 1024 16"' ]       # typed by hand
+	[ "$(sizes 5 4096 slots 251)" = '"251 251 4096"' ]
+	[ "$(sizes 5 4096 slots 1024)" = '"1024 1024 4096"' ]
+}
+
+@test "plan: connections move if one slot is not several, and a warning says so" {
+	says "service set" "service tcp 10.0.0.1:80 slots auto" <<-'END'
+		ok
+		warn tcp 10.0.0.1:80: 251 slots become 1024; connections of before move
+		plan change service tcp 10.0.0.1:80 sticky hash, whose 251 slots become 1024
+	END
+	says "service set" "service udp 10.0.0.1:53 slots 4096" <<-'END'
+		ok
+		plan change service udp 10.0.0.1:53 maglev slots 4096, whose 1024 slots become 4096
+	END
 }
 
 @test "plan: what does not fit, or is there twice, is refused" {
@@ -185,9 +213,9 @@ planned() {
 
 @test "encode: a command is what the encoders of maps/ write for its parts" {
 	local got want
-	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash' |
+	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 0 251 sticky 0 1 2)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 1024 sticky 0 1024 1 2)"
 	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 0)"
 	# shellcheck disable=SC2059 # escapes
 	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]

@@ -22,7 +22,7 @@ teardown_file() {
 
 @test "setup shows the commands that configure the load balancer, ready to be typed" {
 	grep -q "^lb# ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp$" "$BATS_FILE_TMPDIR/setup.out"
-	grep -q "^lb# bpftool map update pinned $MAPS/slots key 1 0 0 0 value 2 0 0 0 2 0 0 0$" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "^lb# bpftool map update pinned $MAPS/slots key 0 0 0 0 value 1 0 1 0 2 0 2 0$" "$BATS_FILE_TMPDIR/setup.out"
 }
 
 @test "the lab has five nodes on three networks" {

@@ -14,7 +14,7 @@ Exit status 1 if something is not as it should be.
 
 The table is that of Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
 section 3.4, with weights: a backend has a turn whenever the weights that it has saved up reach that of the
-heaviest.
+heaviest. A table of a multiple of 1024 slots is one of 1024 cells, which are what the permutation orders.
 """
 import itertools
 import json
@@ -58,9 +58,21 @@ def hash_table(backends, size):
 
 
 def permutation(address, port, size):
-    offset = identity_hash(address, port, 1) % size
-    skip = identity_hash(address, port, 2) % (size - 1) + 1 if size > 1 else 1
-    return ((offset + j * skip) % size for j in range(size))
+    cells = 1024 if size % 1024 == 0 else size
+    each = size // cells
+    offset = identity_hash(address, port, 1) % cells
+    skip = identity_hash(address, port, 2) % (cells - 1) + 1 if cells > 1 else 1
+    if cells == 1024:
+        skip |= 1
+    twist = identity_hash(address, port, 3) % each
+    return ((offset + j * skip) % cells * each + (k ^ twist) for j in range(cells) for k in range(each))
+
+
+def table_size(config):
+    """How many slots the backends share: what was asked for, or about 100 for each of them."""
+    if config["sized"]:
+        return config["slots"]
+    return next((size for size in (1024, 4096, 16384) if size >= 100 * len(config["backends"])), 65536)
 
 
 def maglev_table(backends, size):
@@ -114,11 +126,12 @@ class Service:
 
     def slots(self):
         """[(now, was)], as ADDRESS:PORT, or None for nobody."""
-        lookups = "".join("map lookup pinned %s/slots key %s\n" % (MAPS, " ".join(map(str, struct.pack("=I", i))))
-                          for i in range(self.first, self.first + self.size))
+        lookups = "".join("map lookup pinned %s/slots key %s\n" % (MAPS, " ".join(map(str, struct.pack("=I", i // 2))))
+                          for i in range(self.first, self.first + self.size, 2))
         answers = json.loads(self.run("bpftool", "-j", "batch", "file", "-", text=lookups))
-        return [tuple(self.ids[i] if i else None for i in (value["now"], value["was"]))
-                for value in (answer["output"]["formatted"]["value"] for answer in answers)]
+        pairs = [answer["output"]["formatted"]["value"] for answer in answers]
+        return [tuple(self.ids[i] if i else None for i in (slot["now"], slot["was"]))
+                for pair in pairs for slot in (pair["even"], pair["odd"])][:self.size]
 
     def model(self):
         backends = sorted(((b["address"], b["port"], b["weight"]) for b in self.config["backends"]
@@ -126,8 +139,9 @@ class Service:
                           key=lambda b: (socket.inet_aton(b[0]), b[1]))
         if not backends:
             return [None] * self.size
-        table = (hash_table if self.config["filling"] == "hash" else maglev_table)(backends, self.size)
-        return ["%s:%d" % backends[i][:2] for i in table]
+        size = table_size(self.config)
+        table = (hash_table if self.config["filling"] == "hash" else maglev_table)(backends, size)
+        return ["%s:%d" % backends[i][:2] for i in table for _ in range(self.size // size)]
 
     def slot_of(self, client, client_port):
         if self.config["sticky"]:

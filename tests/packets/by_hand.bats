@@ -13,7 +13,7 @@ setup_file() {
 		1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 0 0 0 0 0 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/backends key 1 0 0 0 value \
 		172 16 0 10 0 0 0 0 0 0 0 0 0 0 0 0 31 64 4 1 1 0 0 0 1 0 0 0
-	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/slots key 0 0 0 0 value 1 0 0 0 1 0 0 0
+	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/slots key 0 0 0 0 value 1 0 1 0 0 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/destinations key 15 178 0 0 value 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/services key \
 		192 168 178 15 0 0 0 0 0 0 0 0 0 0 0 0 31 64 6 4 value \
@@ -57,6 +57,6 @@ teardown_file() {
 @test "scripts/lb shows the configuration that was typed by hand" {
 	run -0 lb service show
 	echo "$output"
-	[ "${lines[0]}" = "service tcp 192.168.178.15:8000 maglev slots 1" ]
+	[ "${lines[0]}" = "service tcp 192.168.178.15:8000 maglev" ]
 	[ "${lines[1]}" = "  backend 172.16.0.10 weight 1 up" ]
 }

@@ -304,7 +304,7 @@ udp 10.0.0.20:1005 > 192.168.178.15:53 at $A:53" ]
 		1002 S $B
 	END
 	[ "$(flows)" = "0 0" ]
-	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq -c .formatted.value)" = '{"now":2,"was":2}' ]
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq -c .formatted.value.even)" = '{"now":2,"was":2}' ]
 }
 
 @test "settle waits for the window, then for flows on other backends, and then resets the slots" {
@@ -327,7 +327,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	lb backend set tcp 192.168.178.15:8000 $A down
 	run -0 lb settle
 	[[ $output == *"tcp 192.168.178.15:8000: settled"* ]]
-	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq '.formatted.value | .now == .was' | sort -u)" = true ]
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/slots" key 0 0 0 0 | jq '.formatted.value.even | .now == .was' | sort -u)" = true ]
 	expect <<<"1003 A $B"
 	[ "$(lb flows --json | jq 'map(select(.protocol == "tcp")) | length')" -eq 0 ]
 }
@@ -450,8 +450,13 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 }
 
 @test "noted flows are forgotten when their slot settles for any reason" {
-	# reason 1: another number of slots
-	to $B
+	# reason 1: another number of slots, which is no multiple
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000 hash slots 2
+		backend $A weight 0
+		backend $B
+		backend $C weight 0
+	END
 	expect <<-END
 		1001 A $A
 		1001 A $A
@@ -518,4 +523,72 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	to $C
 	sleep 1.5
 	expect <<<"1001 A $A"
+}
+
+@test "a service that gets more slots keeps its flows: each slot becomes several, which remember what it did" {
+	to $B
+	expect <<-END
+		1001 A $A
+		1001 A $A
+		1002 S $B
+		1002 A $B
+	END
+	# 1 slot becomes 1024, and their backend is another one again
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000
+		backend $A weight 0
+		backend $B weight 0
+		backend $C
+	END
+	[ "$(lb --json slots tcp 192.168.178.15:8000 | jq -c 'map([.now, .was]) | unique')" = "[[\"$C:8000\",\"$A:8000\"]]" ]
+	expect <<-END
+		1001 A $A
+		1002 A $B
+		1003 A $A
+		1004 S $C
+		1004 A $C
+	END
+	# 1024 become 4096
+	many 8 | lb restore -
+	expect <<-END
+		1001 A $A
+		1002 A $B
+		1003 A $A
+		1004 A $C
+	END
+	# 4096 stay 4096: each table slot is four of them, with memories of their own
+	many 5 | lb restore -
+	[ "$(lb --json slots tcp 192.168.178.15:8000 | jq length)" -eq 4096 ]
+	expect <<-END
+		1001 A $A
+		1002 A $B
+		1003 A $A
+		1004 A $C
+	END
+	# and what is settled in all of them needs no flow any more
+	end_learning
+	lb settle
+}
+
+# many N: A, B, C, and so many others.
+many() {
+	echo "service tcp 192.168.178.15:8000"
+	printf 'backend %s\n' $A $B $C
+	seq -f 'backend 172.16.1.%g' "$1"
+}
+
+@test "no flow moves while a service grows from one backend to 170 and becomes small again" {
+	local i n flows=() before
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend '$A$'\nbackend '$B
+	for ((i = 0; i < 60; i++)); do
+		flows+=("10.0.0.20:$((2000 + 7 * i))")
+	done
+	# each begins with a SYN, before anything grows; half of them are seen in each step
+	mapfile -t before < <(on lb tests/lib/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}" | cut -d : -f 1)
+	for ((i = 0; i < 60; i++)); do echo "$((2000 + 7 * i)) S ${before[i]}"; done | expect
+	for n in 9 30 60 167 30 2; do
+		many "$n" | lb restore -
+		for ((i = n % 2; i < 60; i += 2)); do echo "$((2000 + 7 * i)) A ${before[i]}"; done | expect
+	done
+	for ((i = 0; i < 60; i++)); do echo "$((2000 + 7 * i)) A ${before[i]}"; done | expect
 }
