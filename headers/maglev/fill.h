@@ -6,11 +6,12 @@
  * all of their slots again. Hash: it takes the next slot, so slot i belongs to backend i % n: when
  * one goes, nearly all slots move.
  *
- * A table has 1024, 4096, 16384 or 65536 slots, as its number of backends needs. So that nearly all
+ * A table has 512, 1024, 4096, 16384 or 65536 slots, as its number of backends needs. So that most
  * flows stay where they are when it grows, it has 1024 cells whatever its size: the order is one of
  * cells, and a backend tries all slots of a cell before it goes to the next one. In a table four
  * times as large, each slot has become four, which the same backends take in the same order, but
- * for a few. (A table whose slots are a prime number has cells of one slot: the paper's own.) */
+ * for a few. (In the smallest, two cells are one slot, and half of the flows stay when it grows. A
+ * table whose slots are a prime number has cells of one slot: the paper's own.) */
 #ifndef HEADERS_MAGLEV_FILL_H
 #define HEADERS_MAGLEV_FILL_H
 
@@ -49,13 +50,14 @@ static long clear_slot(__u32 index, void *unused)
  * step; 1 if it has got it; -1 if there is no such slot. */
 static __always_inline int try_slot(struct filling *filling, struct turn *turn)
 {
-	__u32 wanted = turn->cell * filling->cell + (turn->within ^ turn->twist);
+	__u32 wanted =
+		(__u64)turn->cell * filling->slots / filling->cells + (turn->within ^ turn->twist);
 	__u32 *slot = bpf_map_lookup_elem(&table, filling->in_order ? &filling->filled : &wanted);
 
 	if (!slot)
 		return -1;
 	turn->within++;
-	if (turn->within == filling->cell) {
+	if (turn->within >= filling->cell) {
 		turn->within = 0;
 		turn->cell += turn->skip;
 		if (turn->cell >= filling->cells)
@@ -116,7 +118,7 @@ static __always_inline struct filling *this_filling(void)
 static __always_inline __u32 fill_table(struct filling *filling, const struct service *service,
 					__u32 slots)
 {
-	__u32 cells = slots % TABLE_CELLS ? slots : TABLE_CELLS;
+	__u32 cells = slots & (slots - 1) ? slots : TABLE_CELLS;
 
 	if (slots > MAX_SERVICE_SLOTS)
 		return COMMAND_TOO_MANY;
@@ -124,11 +126,9 @@ static __always_inline __u32 fill_table(struct filling *filling, const struct se
 		.service = service->id,
 		.slots = slots,
 		.cells = cells,
-		.cell = cells ? slots / cells : 0,
+		.cell = slots > cells ? slots / cells : 1,
 		.in_order = service->flags & SERVICE_HASH,
 	};
-	if (filling->cell & (filling->cell - 1))
-		return COMMAND_MALFORMED; /* only powers of two are twisted */
 	bpf_loop(slots, clear_slot, NULL, 0);
 	bpf_loop(MAX_BACKENDS, collect, &filling, 0);
 	if (filling->backends > MAX_SERVICE_BACKENDS)
@@ -137,7 +137,7 @@ static __always_inline __u32 fill_table(struct filling *filling, const struct se
 		return 0;
 	bpf_loop(filling->backends, rank, &filling, 0);
 	bpf_loop(16, take_slots, &filling, 0);
-	/* A permutation has gaps if the number of cells is no prime and no power of two. */
+	/* A permutation has gaps if the number of slots is no prime and no power of two. */
 	return filling->filled < filling->slots ? COMMAND_MALFORMED : 0;
 }
 

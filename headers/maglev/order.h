@@ -46,7 +46,7 @@ struct filling {
 	__u32 service;	/* id */
 	__u32 slots;	/* of the table */
 	__u32 cells;	/* they are in so many cells ... */
-	__u32 cell;	/* ... of so many each */
+	__u32 cell;	/* ... of so many each (at least 1: two cells can have the same slot) */
 	__u32 in_order; /* 1: slots are taken one after the other */
 	__u32 backends;
 	__u32 heaviest; /* weight of the heaviest of them */

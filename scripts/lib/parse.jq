@@ -43,7 +43,7 @@ def service:
 		sticky: false, filling: null, slots: null
 	} + (.[2:] | service_options)
 	| if .filling != "hash" and .slots and (.slots | suits_maglev | not)
-	  then refuse("Maglev cannot fill \(.slots) slots; take 1024, 4096, 16384 or 65536, or a prime number") else . end;
+	  then refuse("Maglev cannot fill \(.slots) slots; take 1024, 16384 or another power of two, or a prime number") else . end;
 
 # backend: from its words, and the service that it is for.
 def backend($service):

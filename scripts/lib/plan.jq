@@ -52,7 +52,7 @@ def allocate($taken; $limits):
 
 # auto_table: how many slots a service's backends share: about 100 for each of them, whatever its state, so that a
 # backend that fails or drains changes no size.
-def auto_table: (.backends | length) as $n | first((1024, 4096, 16384 | select(. >= 100 * $n)), 65536);
+def auto_table: (.backends | length) as $n | first((512, 1024, 4096, 16384 | select(. >= 100 * $n)), 65536);
 
 # table: what a person has asked for, unless it is too small for its backends, or no table for Maglev.
 def table:

@@ -30,7 +30,7 @@ def address:
 def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . != 0);
 
 # suits_maglev: whether Maglev can fill a table of so many slots (headers/maglev/fill.h). 0 is auto.
-def suits_maglev: IN(0, 1024, 2048, 4096, 8192, 16384, 32768, 65536) or is_prime;
+def suits_maglev: IN(0, (range(17) | pow(2; .))) or is_prime;
 
 # no_more: what is left over is an error.
 def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;

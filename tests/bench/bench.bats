@@ -46,7 +46,7 @@ results() {
 @test "the benchmark sends frames through a driver in every mode, and through ipip with more and more flows, services and backends" {
 	results '[.driver[].mode] == ["ipip", "l2dsr", "nat"]'
 	results '[.driver[0].points[].name] as $names | all("flows=1048576", "services=256", "backends=1000", "cpus=2",
-		"ladder=7_push"; . as $name | $names | index($name) != null)'
+		"ladder=9_all"; . as $name | $names | index($name) != null)'
 	results '[.driver[].points[] | .frames_per_second.median > 0 and .of_floor > 0] | all'
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where xdp_ipip's time goes: its path, step by step. Each program goes one step further than the
- * one before, and then counts the packet and sends it as it is. */
+ * one before, and then counts the packet and sends it as it is. There is a step for each map that a
+ * packet looks into, so that on cold frames one sees what each of them costs. */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of xdp_ipip */
 #include "../../headers/lb/backend.h"
 #include "../../headers/lb/conclude.h"
@@ -11,12 +12,14 @@
 enum step {
 	STEP_COUNT,
 	STEP_PARSE,
+	STEP_DESTINATION,
 	STEP_SERVICE,
 	STEP_SLOT,
 	STEP_BACKEND,
 	STEP_NEXTHOP,
 	STEP_TTL,
 	STEP_PUSH,
+	STEP_ALL, /* the backend's counter, too */
 };
 
 static __always_inline enum verdict climb(struct packet *packet, enum step last)
@@ -27,8 +30,9 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	struct backend *backend;
 	struct nexthop *hop;
 	struct slot slot;
+	__u32 id;
 
-	packet->backend = 1;
+	packet->backend = 1; /* which counts the packet in all steps but the last */
 	if (!lb)
 		return VERDICT_BUG;
 	if (last == STEP_COUNT)
@@ -38,24 +42,27 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_NOT_OURS;
 	if (last == STEP_PARSE)
 		return VERDICT_FORWARDED;
+	if (!may_be_ours(packet->flow.vip))
+		return VERDICT_NOT_OURS;
+	if (last == STEP_DESTINATION)
+		return VERDICT_FORWARDED;
 	service = find_service(&packet->flow);
 	if (!service)
 		return VERDICT_NOT_OURS;
 	if (last == STEP_SERVICE)
 		return VERDICT_FORWARDED;
 	slot = find_slot(service, &packet->flow, lb);
-	packet->backend = choose_backend(packet, service, slot);
+	id = choose_backend(packet, service, slot);
 	if (last == STEP_SLOT)
 		return VERDICT_FORWARDED;
-	backend = usable_backend(packet->backend);
+	backend = usable_backend(id);
 	if (!backend)
 		return VERDICT_NO_BACKEND;
 	if (last == STEP_BACKEND)
 		return VERDICT_FORWARDED;
 	own_address = ipv4_of(&lb->address);
 	backend_address = ipv4_of(&backend->address);
-	if (find_nexthop(packet, packet->backend, own_address, backend_address, &hop) !=
-	    VERDICT_GO_ON)
+	if (find_nexthop(packet, id, own_address, backend_address, &hop) != VERDICT_GO_ON)
 		return VERDICT_NO_ROUTE;
 	if (packet->ip->ttl <= 1 || packet->length + IPIP_OVERHEAD > hop->mtu)
 		return VERDICT_TOO_BIG;
@@ -66,6 +73,8 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_FORWARDED;
 	if (push_ipip(packet, hop, own_address, backend_address))
 		return VERDICT_BUG;
+	if (last == STEP_ALL)
+		packet->backend = id;
 	return forward(packet, hop);
 }
 
@@ -82,11 +91,13 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 
 PROGRAM(step_0_count, STEP_COUNT)
 PROGRAM(step_1_parse, STEP_PARSE)
-PROGRAM(step_2_service, STEP_SERVICE)
-PROGRAM(step_3_slot, STEP_SLOT)
-PROGRAM(step_4_backend, STEP_BACKEND)
-PROGRAM(step_5_nexthop, STEP_NEXTHOP)
-PROGRAM(step_6_ttl, STEP_TTL)
-PROGRAM(step_7_push, STEP_PUSH)
+PROGRAM(step_2_destination, STEP_DESTINATION)
+PROGRAM(step_3_service, STEP_SERVICE)
+PROGRAM(step_4_slot, STEP_SLOT)
+PROGRAM(step_5_backend, STEP_BACKEND)
+PROGRAM(step_6_nexthop, STEP_NEXTHOP)
+PROGRAM(step_7_ttl, STEP_TTL)
+PROGRAM(step_8_push, STEP_PUSH)
+PROGRAM(step_9_all, STEP_ALL)
 
 char _license[] SEC("license") = "GPL";

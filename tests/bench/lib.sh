@@ -30,7 +30,7 @@ load_tools() {
 
 # load_ladder NODE: the steps of xdp_ipip's path, as programs on the maps that are there.
 # shellcheck disable=SC2034 # for whoever sources this
-steps=(0_count 1_parse 2_service 3_slot 4_backend 5_nexthop 6_ttl 7_push)
+steps=(0_count 1_parse 2_destination 3_service 4_slot 5_backend 6_nexthop 7_ttl 8_push 9_all)
 load_ladder() {
 	local map words=()
 	for map in load_balancer services destinations slots backends nexthops stats backend_stats flows new_flows; do

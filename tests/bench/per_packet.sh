@@ -97,8 +97,9 @@ ipip | l2dsr)
 	[[ $mode != ipip ]] || load_ladder lb
 	for step in "${steps[@]}"; do
 		moved=0
-		[[ $step != *push ]] || moved=1
+		[[ $step != [89]* ]] || moved=1
 		add "ladder: $step" xdp "$(deck 1 1 established)" $TX forwarded $moved "/sys/fs/bpf/ladder/step_$step"
+		add "ladder, cold: $step" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded $moved "/sys/fs/bpf/ladder/step_$step"
 	done
 	;;
 nat)

@@ -22,9 +22,9 @@ flat='.[] | del(.backends), .backends[]'
 	lb service add udp 192.168.178.15:53
 	lb backend add udp 192.168.178.15:53 172.16.0.10:5353
 	diff <(lb service show --json | jq -c "$flat") - <<-'END'
-		{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":1024,"sized":false}
+		{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":512,"sized":false}
 		{"address":"172.16.0.10","port":5353,"weight":1,"state":"up"}
-		{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":1024,"sized":false}
+		{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":512,"sized":false}
 		{"address":"172.16.0.10","port":8000,"weight":1,"state":"up"}
 		{"address":"172.16.0.11","port":8000,"weight":1,"state":"up"}
 		{"address":"172.16.0.12","port":8000,"weight":1,"state":"up"}
@@ -219,7 +219,7 @@ kill_at() {
 service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	lb service set tcp 192.168.178.15:80 maglev
 	lb service show | grep -qx "service tcp 192.168.178.15:80 sticky maglev slots 7"
-	refuses 1 "Maglev cannot fill 8 slots; take 1024, 4096, 16384 or 65536, or a prime number" service add tcp 192.168.178.15:81 slots 8
+	refuses 1 "Maglev cannot fill 9 slots; take 1024, 16384 or another power of two, or a prime number" service add tcp 192.168.178.15:81 slots 9
 	refuses 1 "'99999' is no number of slots; take one from 1 to 65537" service add tcp 192.168.178.15:81 slots 99999
 	refuses 2 "how many slots?" service add tcp 192.168.178.15:81 slots
 	refuses 2 "set what? maglev, hash, or slots N" service set tcp 192.168.178.15:80
@@ -432,6 +432,6 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	[ "$(lb service show)" = "service tcp 192.168.178.15:81 maglev slots 251
   backend 172.16.0.10 weight 1 up" ]
 	run -0 lb restore - <<<$'service tcp 192.168.178.15:81 hash slots 1\nbackend 172.16.0.10\nbackend 172.16.0.11'
-	[ "$output" = "lb: tcp 192.168.178.15:81 gets 1024 slots instead of 1, which cannot hold its backends
-lb: tcp 192.168.178.15:81: 251 slots become 1024; connections of before move" ]
+	[ "$output" = "lb: tcp 192.168.178.15:81 gets 512 slots instead of 1, which cannot hold its backends
+lb: tcp 192.168.178.15:81: 251 slots become 512; connections of before move" ]
 }

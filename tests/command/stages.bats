@@ -8,7 +8,7 @@ load ../lib/helper
 . maps/all.sh
 
 # Two services as the kernel lists them: udp 10.0.0.1:53 with backends 1 and 4, tcp 10.0.0.1:80 with none.
-services=$'map 7\n2 6 10.0.0.1 80 256 251 7 60\n1 17 10.0.0.1 53 2048 1024 0 0\n'
+services=$'map 7\n2 6 10.0.0.1 80 256 251 7 60\n1 17 10.0.0.1 53 2048 512 0 0\n'
 backends=$'map 8\n1 4 172.16.0.9 53 1 1\n1 1 172.16.0.10 5353 0 2\n'
 limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"own":"10.0.0.9"}'
 
@@ -67,12 +67,12 @@ change() {
 	wrong 1 2 "'65536' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 65536'
 	wrong 1 2 "'1e3' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 1e3'
 	wrong 1 4 "'1.2.3.05' is no IPv4 address; each of its numbers is 0 to 255" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\n\nbackend 1.2.3.05'
-	wrong 1 1 "Maglev cannot fill 8 slots; take 1024, 4096, 16384 or 65536, or a prime number" "service tcp 1.2.3.4:80 slots 8"
+	wrong 1 1 "Maglev cannot fill 9 slots; take 1024, 16384 or another power of two, or a prime number" "service tcp 1.2.3.4:80 slots 9"
 }
 
 @test "configuration: what the kernel lists, sorted, and the same as text" {
 	diff <(stage "include \"configuration\"; configuration | map(as_json) | $flat" -nc) - <<-'END'
-		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":1024,"sized":false}
+		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":512,"sized":false}
 		{"address":"172.16.0.9","port":53,"weight":1,"state":"up"}
 		{"address":"172.16.0.10","port":5353,"weight":0,"state":"down"}
 		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251,"sized":true}
@@ -167,7 +167,7 @@ planned() {
 
 @test "plan: a table that cannot hold its backends becomes one of the usual size, with a warning" {
 	[ "$(planned '.warnings, .commands[-1].service.taken' $'service tcp 10.0.0.7:1 hash slots 1\nbackend 1.1.1.1\nbackend 1.1.1.2')" = \
-		$'["tcp 10.0.0.7:1 gets 1024 slots instead of 1, which cannot hold its backends"]\n1024' ]
+		$'["tcp 10.0.0.7:1 gets 512 slots instead of 1, which cannot hold its backends"]\n512' ]
 }
 
 @test "plan: a table is as large as its backends need; each slot of one that grows becomes several, and none is given back" {
@@ -178,10 +178,10 @@ planned() {
 		text="service tcp 10.0.0.7:1 ${*:3}"$'\n'$(printf 'backend 10.1.0.%d down\n' $(seq "$1"))
 		limits=${limits/16384/1000000} planned '.commands[-1].service | "\(.table) \(.taken) \(.first)"' "$text" -r
 	}
-	[ "$(for n in 1 10 11 40 41 163 164; do sizes $n; done | tr '\n' ,)" = '"1024 1024 0","1024 1024 0","4096 4096 0","4096 4096 0","16384 16384 0","16384 16384 0","65536 65536 0",' ]
+	[ "$(for n in 1 5 6 10 11 40 41 163 164; do sizes $n; done | tr '\n' ,)" = '"512 512 0","512 512 0","1024 1024 0","1024 1024 0","4096 4096 0","4096 4096 0","16384 16384 0","16384 16384 0","65536 65536 0",' ]
 	[ "$(sizes 11 1024)" = '"4096 4096 1024"' ] # new ones, behind the old
-	[ "$(sizes 5 4096)" = '"1024 4096 0"' ]     # the same ones
-	[ "$(sizes 5 2)" = '"1024 1024 16"' ]       # typed by hand
+	[ "$(sizes 5 4096)" = '"512 4096 0"' ]      # the same ones
+	[ "$(sizes 5 2)" = '"512 512 16"' ]         # typed by hand
 	[ "$(sizes 5 4096 slots 251)" = '"251 251 4096"' ]
 	[ "$(sizes 5 4096 slots 1024)" = '"1024 1024 4096"' ]
 }
@@ -189,12 +189,12 @@ planned() {
 @test "plan: connections move if one slot is not several, and a warning says so" {
 	says "service set" "service tcp 10.0.0.1:80 slots auto" <<-'END'
 		ok
-		warn tcp 10.0.0.1:80: 251 slots become 1024; connections of before move
-		plan change service tcp 10.0.0.1:80 sticky hash, whose 251 slots become 1024
+		warn tcp 10.0.0.1:80: 251 slots become 512; connections of before move
+		plan change service tcp 10.0.0.1:80 sticky hash, whose 251 slots become 512
 	END
 	says "service set" "service udp 10.0.0.1:53 slots 4096" <<-'END'
 		ok
-		plan change service udp 10.0.0.1:53 maglev slots 4096, whose 1024 slots become 4096
+		plan change service udp 10.0.0.1:53 maglev slots 4096, whose 512 slots become 4096
 	END
 }
 
@@ -215,7 +215,7 @@ planned() {
 	local got want
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 1024 sticky 0 1024 1 2)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 512 1 2)"
 	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 0)"
 	# shellcheck disable=SC2059 # escapes
 	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]

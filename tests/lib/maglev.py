@@ -14,7 +14,7 @@ Exit status 1 if something is not as it should be.
 
 The table is that of Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
 section 3.4, with weights: a backend has a turn whenever the weights that it has saved up reach that of the
-heaviest. A table of a multiple of 1024 slots is one of 1024 cells, which are what the permutation orders.
+heaviest. A table whose size is a power of two has 1024 cells, which are what the permutation orders.
 """
 import itertools
 import json
@@ -58,21 +58,21 @@ def hash_table(backends, size):
 
 
 def permutation(address, port, size):
-    cells = 1024 if size % 1024 == 0 else size
-    each = size // cells
+    cells = 1024 if size & (size - 1) == 0 else size
+    each = max(1, size // cells)
     offset = identity_hash(address, port, 1) % cells
     skip = identity_hash(address, port, 2) % (cells - 1) + 1 if cells > 1 else 1
     if cells == 1024:
         skip |= 1
     twist = identity_hash(address, port, 3) % each
-    return ((offset + j * skip) % cells * each + (k ^ twist) for j in range(cells) for k in range(each))
+    return ((offset + j * skip) % cells * size // cells + (k ^ twist) for j in range(cells) for k in range(each))
 
 
 def table_size(config):
     """How many slots the backends share: what was asked for, or about 100 for each of them."""
     if config["sized"]:
         return config["slots"]
-    return next((size for size in (1024, 4096, 16384) if size >= 100 * len(config["backends"])), 65536)
+    return next((size for size in (512, 1024, 4096, 16384) if size >= 100 * len(config["backends"])), 65536)
 
 
 def maglev_table(backends, size):

@@ -533,7 +533,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 		1002 S $B
 		1002 A $B
 	END
-	# 1 slot becomes 1024, and their backend is another one again
+	# 1 slot becomes 512, and their backend is another one again
 	lb restore - <<-END
 		service tcp 192.168.178.15:8000
 		backend $A weight 0
@@ -548,7 +548,7 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 		1004 S $C
 		1004 A $C
 	END
-	# 1024 become 4096
+	# 512 become 4096
 	many 8 | lb restore -
 	expect <<-END
 		1001 A $A
