@@ -41,8 +41,7 @@ static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct nat *settings = nat_settings();
-	struct connection_key *becomes;
-	struct translation to;
+	struct translation becomes;
 	struct nexthop *hop;
 	enum verdict verdict;
 	__be32 own_address;
@@ -52,14 +51,13 @@ static __always_inline enum verdict balance(struct packet *packet)
 
 	/* Who talks to whom, and what does the packet become? */
 	parse_packet(packet);
-	verdict = find_translation(packet, lb, settings, &to);
+	verdict = find_translation(packet, lb, settings, &becomes);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Which way to the backend, or back to the client? */
-	becomes = &to.becomes;
-	verdict =
-		find_nexthop(packet, nexthop_id(&to), becomes->source, becomes->destination, &hop);
+	verdict = find_nexthop(packet, nexthop_id(&becomes), becomes.source, becomes.destination,
+			       &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
@@ -70,7 +68,7 @@ static __always_inline enum verdict balance(struct packet *packet)
 	if (packet->length > hop->mtu)
 		return too_big(packet, hop->mtu, own_address);
 	decrement_ttl(packet->ip);
-	if (translate(packet, becomes) || rewrite_l2(packet, hop, 0) < 0)
+	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0) < 0)
 		return VERDICT_BUG;
 	return forward(packet, hop);
 }

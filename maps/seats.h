@@ -8,7 +8,9 @@
 
 struct seat {
 	__u32 taken; /* 1 or 0; changed by compare-and-swap */
-	__u32 unused;
+	/* Its connection was alive then: s since boot; 0: it may be over. So a search passes most
+	 * seats without a look at their connections. */
+	__u32 seen;
 	struct connection_key request; /* whose it is: the connection's key in conntrack */
 };
 

@@ -31,6 +31,7 @@
 #include <linux/in.h>
 
 #include "../../maps/conntrack.h"
+#include "../../maps/load_balancer.h"
 #include "../../maps/nat.h"
 #include "../../maps/nat_events.h"
 #include "../../maps/seats.h"
@@ -44,20 +45,35 @@ struct nat_packet {
 	struct packet *packet;
 	const struct connection_key *key; /* the packet's own */
 	const struct nat *settings;
-	__be32 own_address; /* the load balancer's */
-	__u64 now;	    /* ns since boot */
+	const struct load_balancer *lb;
+	__u64 now; /* ns since boot */
 };
 
-/* Returns what the answer to a packet looks like. The answer to what a packet becomes is the key of
- * the connection's other entry. */
-static __always_inline struct connection_key answer_to(const struct connection_key *key)
+/* Returns what the answer to a translated packet looks like: the key of the connection's other
+ * entry. */
+static __always_inline struct connection_key answer_to(const struct translation *to)
 {
 	return (struct connection_key){
-		.source = key->destination,
-		.destination = key->source,
-		.source_port = key->destination_port,
-		.destination_port = key->source_port,
-		.protocol = key->protocol,
+		.source = to->destination,
+		.destination = to->source,
+		.source_port = to->destination_port,
+		.destination_port = to->source_port,
+		.protocol = to->protocol,
+	};
+}
+
+/* Returns what a backend's answers to a request become: answers to the request as it came. */
+static __always_inline struct translation back_to(const struct connection_key *request,
+						  __u16 backend)
+{
+	return (struct translation){
+		.source = request->destination,
+		.destination = request->source,
+		.source_port = request->destination_port,
+		.destination_port = request->source_port,
+		.backend = backend,
+		.direction = DIRECTION_REPLY,
+		.protocol = request->protocol,
 	};
 }
 
@@ -69,11 +85,20 @@ static __always_inline void free_seat(__u32 index)
 		seat->taken = 0;
 }
 
+/* The connection closes: whoever looks for a seat shall look at it. */
+static __always_inline void offer_seat(__u32 index)
+{
+	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
+
+	if (seat)
+		seat->seen = 0;
+}
+
 /* Deletes a connection, of which this is one entry: both of them, and its seat is free again. */
 static __always_inline void free_connection(const struct connection_key *key,
 					    const struct connection *connection)
 {
-	struct connection_key other_key = answer_to(&connection->translation.becomes);
+	struct connection_key other_key = answer_to(&connection->translation);
 
 	free_seat(connection->seat);
 	bpf_map_delete_elem(&conntrack, &other_key);
@@ -81,14 +106,19 @@ static __always_inline void free_connection(const struct connection_key *key,
 	count(&nat_events, NAT_FREED, 0);
 }
 
+/* Returns for how many seconds a connection may be idle, unless it is closing. */
+static __always_inline __u32 idle_limit(const struct nat *settings, __u8 protocol)
+{
+	return protocol == IPPROTO_UDP ? settings->udp : settings->established;
+}
+
 /* Returns whether a connection, of which these are the two entries, has been idle for too long. */
 static __always_inline int is_over(const struct nat *settings, __u64 now, __u8 protocol,
 				   const struct connection *one, const struct connection *other)
 {
 	__u64 seen = one->seen > other->seen ? one->seen : other->seen;
-	__u64 idle = protocol == IPPROTO_UDP ? settings->udp
-		     : one->closing	     ? settings->closing
-					     : settings->established;
+	__u64 idle = protocol != IPPROTO_UDP && one->closing ? settings->closing
+							     : idle_limit(settings, protocol);
 
 	return now > seen + idle * SECOND;
 }
@@ -98,7 +128,7 @@ static __always_inline struct connection *find_live(const struct connection_key 
 						    const struct nat *settings, __u64 now)
 {
 	struct connection *connection = bpf_map_lookup_elem(&conntrack, key);
-	__u32 idle = key->protocol == IPPROTO_UDP ? settings->udp : settings->established;
+	__u32 idle = idle_limit(settings, key->protocol);
 	struct connection_key other_key;
 	struct connection *other;
 
@@ -107,7 +137,7 @@ static __always_inline struct connection *find_live(const struct connection_key 
 	/* The common case: open, and this very direction was used not long ago. */
 	if (!connection->closing && now < connection->seen + idle * SECOND)
 		return connection;
-	other_key = answer_to(&connection->translation.becomes);
+	other_key = answer_to(&connection->translation);
 	other = bpf_map_lookup_elem(&conntrack, &other_key);
 	if (other && !is_over(settings, now, key->protocol, connection, other))
 		return connection;
@@ -124,7 +154,7 @@ static __always_inline void watch_closing(struct connection *connection, __u8 tc
 
 	if (!(tcp_flags & (TCP_FIN | TCP_RST)) && !connection->rst)
 		return;
-	other_key = answer_to(&connection->translation.becomes);
+	other_key = answer_to(&connection->translation);
 	other = bpf_map_lookup_elem(&conntrack, &other_key);
 	if (!other)
 		return;
@@ -133,6 +163,8 @@ static __always_inline void watch_closing(struct connection *connection, __u8 tc
 	connection->rst = !!(tcp_flags & TCP_RST);
 	connection->closing = other->closing =
 		connection->rst || other->rst || (connection->fin && other->fin);
+	if (connection->closing)
+		offer_seat(connection->seat);
 }
 
 /* Returns the connection that the packet belongs to, or NULL. A SYN after the end of one frees it:

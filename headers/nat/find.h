@@ -15,8 +15,7 @@
 #include "ports.h"
 
 /* A packet of no connection: begins one, if it is for a service and can be the first. */
-static __always_inline enum verdict begin(const struct nat_packet *np,
-					  const struct load_balancer *lb, struct translation *to)
+static __always_inline enum verdict begin(const struct nat_packet *np, struct translation *to)
 {
 	struct packet *packet = np->packet;
 	struct service *service;
@@ -33,11 +32,11 @@ static __always_inline enum verdict begin(const struct nat_packet *np,
 	}
 	if (packet->flow.protocol == IPPROTO_TCP && !packet->opens)
 		return VERDICT_NO_CONNECTION;
-	packet->backend = find_slot(service, &packet->flow, lb).now;
+	packet->backend = find_slot(service, &packet->flow, np->lb).now;
 	backend = usable_backend(packet->backend);
 	if (!backend)
 		return VERDICT_NO_BACKEND;
-	if (!np->own_address)
+	if (!ipv4_of(&np->lb->address))
 		return VERDICT_NO_ADDRESS;
 	packet->opens = 1;
 	return start_handshake(np, backend, to);
@@ -49,11 +48,10 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 						 const struct nat *settings, struct translation *to)
 {
 	struct connection_key key = key_of(&packet->flow);
-	struct nat_packet np = {packet, &key, settings, ipv4_of(&lb->address)};
+	struct nat_packet np = {packet, &key, settings, lb};
 	struct connection *connection;
-	struct handshake *handshake;
 
-	if (key.destination != np.own_address && !may_be_ours(key.destination)) {
+	if (key.destination != ipv4_of(&lb->address) && !may_be_ours(key.destination)) {
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	}
@@ -67,13 +65,9 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 			watch_closing(connection, packet->tcp_flags);
 		return VERDICT_GO_ON;
 	}
-	handshake = bpf_map_lookup_elem(&handshakes, &key);
-	if (handshake && np.now < handshake->expires) {
-		*to = handshake->translation;
-		return packet->parsed == PARSED_FLOW ? continue_handshake(&np, handshake)
-						     : VERDICT_GO_ON;
-	}
-	return begin(&np, lb, to);
+	if (recall_handshake(&np, to) && !has_lost_its_answers(&np, to))
+		return packet->parsed == PARSED_FLOW ? continue_handshake(&np, to) : VERDICT_GO_ON;
+	return begin(&np, to);
 }
 
 /* A later fragment has no ports: what it becomes was noted with the first one. */
@@ -83,8 +77,8 @@ static __always_inline void note_translation(const struct packet *packet,
 	note_fragment(packet, (struct fragment_note){
 				      .backend = to->backend,
 				      .direction = to->direction,
-				      .source = to->becomes.source,
-				      .destination = to->becomes.destination,
+				      .source = to->source,
+				      .destination = to->destination,
 			      });
 }
 
@@ -97,8 +91,8 @@ static __always_inline enum verdict recall_translation(const struct packet *pack
 		return is_vip(packet->flow.vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
-	to->becomes.source = note->source;
-	to->becomes.destination = note->destination;
+	to->source = note->source;
+	to->destination = note->destination;
 	to->backend = note->backend;
 	to->direction = note->direction;
 	return VERDICT_GO_ON;
@@ -143,7 +137,7 @@ static __always_inline __u32 nexthop_id(const struct translation *to)
 {
 	if (to->direction == DIRECTION_REQUEST)
 		return to->backend;
-	return MAX_BACKENDS + spread(to->becomes.destination, CLIENT_NEXTHOPS);
+	return MAX_BACKENDS + spread(to->destination, CLIENT_NEXTHOPS);
 }
 
 #endif

@@ -5,11 +5,11 @@
 #define HEADERS_NAT_HANDSHAKE_H
 
 #include "../../maps/backends.h"
-#include "../../maps/handshakes.h"
 #include "../lb/verdict.h"
 #include "connection.h"
 #include "ports.h"
 #include "seats.h"
+#include "waiting.h"
 
 /* How far beyond the SYN ACK a client's first acknowledgement may be: data of TCP Fast Open. */
 #define CONFIRM_WINDOW 65536
@@ -21,115 +21,112 @@ start_handshake(const struct nat_packet *np, const struct backend *backend, stru
 {
 	const struct connection_key *key = np->key;
 	__u64 wait = key->protocol == IPPROTO_UDP ? np->settings->udp : np->settings->handshake;
-	__u32 id = np->packet->backend;
-	struct handshake handshake = {
-		.translation = {answer_to(key), id, DIRECTION_REPLY},
-		.expires = np->now + wait * SECOND,
-	};
+	__u64 expires = np->now + wait * SECOND;
 	enum verdict verdict;
 
 	*to = (struct translation){
-		.becomes =
-			{
-				.source = np->own_address,
-				.destination = ipv4_of(&backend->address),
-				.destination_port = backend->port ?: key->destination_port,
-				.protocol = key->protocol,
-			},
-		.backend = id,
+		.source = ipv4_of(&np->lb->address),
+		.destination = ipv4_of(&backend->address),
+		.destination_port = backend->port ?: key->destination_port,
+		.backend = np->packet->backend,
 		.direction = DIRECTION_REQUEST,
+		.protocol = key->protocol,
 	};
-	verdict = lend_port(np, &to->becomes, &handshake);
+	verdict = lend_port(np, to, expires);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	expect_answers(np->own_address);
-	handshake.translation = *to;
-	bpf_map_update_elem(&handshakes, key, &handshake, BPF_ANY);
+	expect_answers(to->source);
+	note_handshake(np, key, to, expires, 0);
 	count(&nat_events, NAT_STARTED, 0);
 	return VERDICT_GO_ON;
 }
 
-static __always_inline void delete_handshake(const struct connection_key *key,
-					     const struct handshake *handshake)
-{
-	struct connection_key other_key = answer_to(&handshake->translation.becomes);
-
-	bpf_map_delete_elem(&handshakes, &other_key);
-	bpf_map_delete_elem(&handshakes, key);
-}
-
-/* Moves a handshake to conntrack; `request` and `reply` are its entries. Returns VERDICT_GO_ON, or
+/* Moves a handshake to conntrack; `to` is what requests become. Returns VERDICT_GO_ON, or
  * VERDICT_CONNECTIONS_FULL if there is no room. */
 static __always_inline enum verdict establish(const struct nat_packet *np,
-					      const struct handshake *request,
-					      const struct handshake *reply)
+					      const struct translation *to)
 {
-	struct connection_key reply_key = answer_to(&request->translation.becomes);
-	struct connection there = {.translation = request->translation, .seen = np->now};
-	struct connection back = {.translation = reply->translation, .seen = np->now};
+	struct connection_key reply_key = answer_to(to);
+	struct connection entry = {
+		.translation = back_to(np->key, to->backend),
+		.seen = np->now,
+	};
 	int seat = take_seat(np);
 
 	if (seat < 0)
 		return VERDICT_CONNECTIONS_FULL;
-	there.seat = back.seat = seat;
-	if (bpf_map_update_elem(&conntrack, &reply_key, &back, BPF_NOEXIST)) {
+	entry.seat = seat;
+	if (bpf_map_update_elem(&conntrack, &reply_key, &entry, BPF_NOEXIST)) {
 		/* Another CPU has just done the same, with the client's packet before this one. */
 		free_seat(seat);
 		return bpf_map_lookup_elem(&conntrack, np->key) ? VERDICT_GO_ON
 								: VERDICT_CONNECTIONS_FULL;
 	}
-	if (bpf_map_update_elem(&conntrack, np->key, &there, BPF_NOEXIST)) {
+	entry.translation = *to;
+	if (bpf_map_update_elem(&conntrack, np->key, &entry, BPF_NOEXIST)) {
 		bpf_map_delete_elem(&conntrack, &reply_key);
 		free_seat(seat);
 		return VERDICT_CONNECTIONS_FULL;
 	}
-	delete_handshake(np->key, request);
+	forget_handshake(np, to);
 	count(&nat_events, NAT_ESTABLISHED, 0);
 	return VERDICT_GO_ON;
 }
 
 /* The backend's packet: notes if it is the answer, and what the client must know to confirm it. */
-static __always_inline void note_answer(const struct packet *packet, struct handshake *handshake)
+static __always_inline void note_answer(const struct nat_packet *np)
 {
+	const struct packet *packet = np->packet;
 	int is_tcp = packet->flow.protocol == IPPROTO_TCP;
 
 	if (is_tcp && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
-	handshake->confirm = is_tcp ? bpf_ntohl(packet->sequence) + 1 : 0;
-	handshake->answered = 1;
+	note_answered(np, is_tcp ? bpf_ntohl(packet->sequence) + 1 : 0);
 }
 
 /* Returns whether a client's packet proves that the client has seen the answer. */
-static __always_inline int confirms(const struct packet *packet, const struct handshake *reply)
+static __always_inline int confirms(const struct packet *packet, __u32 confirm)
 {
 	if (packet->flow.protocol != IPPROTO_TCP)
 		return 1;
 	return (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_ACK &&
-	       bpf_ntohl(packet->acknowledgement) - reply->confirm < CONFIRM_WINDOW;
+	       bpf_ntohl(packet->acknowledgement) - confirm < CONFIRM_WINDOW;
 }
 
-/* The next packet of a handshake, from either side. The backend's answer is noted; the client's
- * packet after that confirms the connection. Returns VERDICT_GO_ON, or why the packet cannot go on.
- */
-static __always_inline enum verdict continue_handshake(const struct nat_packet *np,
-						       struct handshake *handshake)
+/* Returns whether a handshake, of which `to` is what the packet becomes, has to begin anew: a
+ * client tries again, and the other direction was pushed out, so that no answer would reach it. */
+static __always_inline int has_lost_its_answers(const struct nat_packet *np,
+						const struct translation *to)
 {
-	struct connection_key reply_key;
-	struct handshake *reply;
+	struct connection_key reply_key = answer_to(to);
+	__u32 unused;
+
+	if (to->direction == DIRECTION_REPLY ||
+	    (np->packet->flow.protocol == IPPROTO_TCP && !np->packet->opens))
+		return 0;
+	return recall_answer(np, &reply_key, &unused) < 0;
+}
+
+/* The next packet of a handshake, from either side; `to` is what it becomes. The backend's answer
+ * is noted; the client's packet after that confirms the connection. Returns VERDICT_GO_ON, or why
+ * the packet cannot go on. */
+static __always_inline enum verdict continue_handshake(const struct nat_packet *np,
+						       const struct translation *to)
+{
+	struct connection_key reply_key = answer_to(to);
+	__u32 confirm = 0;
 
 	if (np->packet->tcp_flags & TCP_RST) {
-		delete_handshake(np->key, handshake);
+		forget_handshake(np, to);
 		return VERDICT_GO_ON;
 	}
-	if (handshake->translation.direction == DIRECTION_REPLY) {
-		note_answer(np->packet, handshake);
+	if (to->direction == DIRECTION_REPLY) {
+		note_answer(np);
 		return VERDICT_GO_ON;
 	}
-	reply_key = answer_to(&handshake->translation.becomes);
-	reply = bpf_map_lookup_elem(&handshakes, &reply_key);
-	if (!reply || !reply->answered || !confirms(np->packet, reply))
+	if (recall_answer(np, &reply_key, &confirm) <= 0 || !confirms(np->packet, confirm))
 		return VERDICT_GO_ON;
-	return establish(np, handshake, reply);
+	return establish(np, to);
 }
 
 #endif

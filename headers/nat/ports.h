@@ -4,24 +4,23 @@
 #define HEADERS_NAT_PORTS_H
 
 #include "../../maps/destinations.h"
-#include "../../maps/handshakes.h"
 #include "../lb/verdict.h"
 #include "connection.h"
+#include "waiting.h"
 
 #define PORT_TRIES 32
 
-/* Returns whether a socket of this machine would take a packet like this. */
+/* Returns whether a socket of this machine would take a packet like this. (A connection_key begins
+ * as the kernel's bpf_sock_tuple does.) */
 static __always_inline int has_socket(struct xdp_md *ctx, const struct connection_key *key)
 {
-	struct bpf_sock_tuple tuple = {
-		.ipv4 = {key->source, key->destination, key->source_port, key->destination_port},
-	};
+	struct bpf_sock_tuple *tuple = (void *)key;
 	struct bpf_sock *socket;
 
 	if (key->protocol == IPPROTO_TCP)
-		socket = bpf_sk_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		socket = bpf_sk_lookup_tcp(ctx, tuple, sizeof(tuple->ipv4), BPF_F_CURRENT_NETNS, 0);
 	else
-		socket = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+		socket = bpf_sk_lookup_udp(ctx, tuple, sizeof(tuple->ipv4), BPF_F_CURRENT_NETNS, 0);
 	if (!socket)
 		return 0;
 	bpf_sk_release(socket);
@@ -30,26 +29,24 @@ static __always_inline int has_socket(struct xdp_md *ctx, const struct connectio
 
 /* A search for a port: what it is for, and whether it has found one. */
 struct port_search {
-	struct xdp_md *ctx;
-	const struct nat *settings;
-	const struct handshake *reply; /* what the answers become */
-	struct connection_key *becomes;
-	__u64 now;
+	const struct nat_packet *np;
+	struct translation *becomes;
+	__u64 expires;
 	__u32 start;
 	__u32 tries;
-	__be16 client_port;
-	__u8 found;
+	__u32 found;
 };
 
 /* One step of it (a callback of bpf_loop): returns 1 if this was the last. The first tries the
  * client's own port. */
 static long try_port(__u32 i, struct port_search *search)
 {
-	const struct nat *settings = search->settings;
+	const struct nat_packet *np = search->np;
+	const struct nat *settings = np->settings;
 	__u32 pool = settings->last_port - settings->first_port + 1;
-	__u32 port = bpf_ntohs(search->client_port);
+	__u32 port = bpf_ntohs(np->key->source_port);
 	struct connection_key key;
-	struct handshake *taken;
+	struct translation back;
 
 	search->tries = i;
 	if (i > 0)
@@ -58,33 +55,27 @@ static long try_port(__u32 i, struct port_search *search)
 		return 0;
 	search->becomes->source_port = bpf_htons(port);
 	key = answer_to(search->becomes);
-	if (find_live(&key, settings, search->now) || has_socket(search->ctx, &key))
+	if (find_live(&key, settings, np->now) || has_socket(np->packet->ctx, &key))
 		return 0;
-	taken = bpf_map_lookup_elem(&handshakes, &key);
-	if (taken && search->now < taken->expires)
-		return 0;
-	/* Another CPU may be about to take the same port: only one of them finds no entry. */
-	if (bpf_map_update_elem(&handshakes, &key, search->reply, taken ? BPF_ANY : BPF_NOEXIST))
+	/* Another CPU may be about to take the same port: only one of them finds no handshake. */
+	back = back_to(np->key, search->becomes->backend);
+	if (note_handshake(np, &key, &back, search->expires, 1))
 		return 0;
 	search->found = 1;
 	return 1;
 }
 
 /* Lends a port of our own address to a connection: sets becomes->source_port so that its answers
- * belong to nobody else, and reserves it with `reply`. It is the client's own port, if that is
- * free. Returns VERDICT_GO_ON or VERDICT_PORTS_EXHAUSTED. */
+ * belong to nobody else, and reserves it with the handshake of the replies. It is the client's own
+ * port, if that is free. Returns VERDICT_GO_ON or VERDICT_PORTS_EXHAUSTED. */
 static __always_inline enum verdict lend_port(const struct nat_packet *np,
-					      struct connection_key *becomes,
-					      const struct handshake *reply)
+					      struct translation *becomes, __u64 expires)
 {
 	struct port_search search = {
-		.ctx = np->packet->ctx,
-		.settings = np->settings,
-		.reply = reply,
+		.np = np,
 		.becomes = becomes,
-		.now = np->now,
+		.expires = expires,
 		.start = bpf_get_prandom_u32(),
-		.client_port = np->key->source_port,
 	};
 
 	bpf_loop(1 + PORT_TRIES, try_port, &search, 0);
@@ -109,7 +100,7 @@ static __always_inline enum verdict stray(const struct nat_packet *np)
 {
 	__u16 port = bpf_ntohs(np->key->destination_port);
 
-	if (np->key->destination != np->own_address || port < np->settings->first_port ||
+	if (np->key->destination != ipv4_of(&np->lb->address) || port < np->settings->first_port ||
 	    port > np->settings->last_port)
 		return VERDICT_NOT_OURS;
 	return has_socket(np->packet->ctx, np->key) ? VERDICT_NOT_OURS : VERDICT_LATE_REPLY;

@@ -6,7 +6,9 @@
 #include "../../maps/seats.h"
 #include "connection.h"
 
-#define SEAT_TRIES 32
+/* So many that one is found even if only one seat of a hundred is free: 0.99^1024 is 1 in 30,000.
+ */
+#define SEAT_TRIES 1024
 
 /* A search for a seat: what it is for, and what it has found. */
 struct seat_search {
@@ -17,30 +19,42 @@ struct seat_search {
 	int seat; /* -1: none yet */
 };
 
+/* Returns whether the connection of a seat goes on; if not, it is freed. */
+static __always_inline int is_in_use(struct seat *seat, const struct seat_search *search)
+{
+	struct connection_key owner = seat->request;
+	struct connection *connection;
+
+	if (seat->seen &&
+	    search->now / SECOND < seat->seen + idle_limit(search->settings, owner.protocol))
+		return 1;
+	connection = find_live(&owner, search->settings, search->now);
+	if (!connection) {
+		seat->taken = 0;
+		return 0;
+	}
+	seat->seen = connection->closing ? 0 : connection->seen / SECOND;
+	return 1;
+}
+
 /* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
 static long try_seat(__u32 i, struct seat_search *search)
 {
 	__u32 index = (search->start + i) % MAX_CONNECTIONS;
 	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
-	struct connection_key owner;
 
-	if (!seat)
+	if (!seat || (seat->taken && is_in_use(seat, search)))
 		return 0;
-	if (seat->taken) {
-		owner = seat->request;
-		if (find_live(&owner, search->settings, search->now))
-			return 0;
-		seat->taken = 0;
-	}
 	if (__sync_val_compare_and_swap(&seat->taken, 0, 1))
 		return 0; /* another CPU was faster */
 	seat->request = *search->key;
+	seat->seen = search->now / SECOND;
 	search->seat = index;
 	return 1;
 }
 
 /* Takes a seat for the packet's connection. Returns its index, or -1 if none of those that were
- * tried is free: then nearly all are taken. */
+ * tried is free: then hardly one of a hundred is. */
 static __always_inline int take_seat(const struct nat_packet *np)
 {
 	struct seat_search search = {np->key, np->settings, np->now, bpf_get_prandom_u32(), -1};

@@ -4,7 +4,7 @@
 #ifndef HEADERS_NAT_TRANSLATE_H
 #define HEADERS_NAT_TRANSLATE_H
 
-#include "../../maps/types/connection_key.h"
+#include "../../maps/conntrack.h"
 #include "../packet/checksum.h"
 #include "../packet/icmp.h"
 #include "../packet/packet.h"
@@ -43,7 +43,7 @@ static __always_inline __u16 udp_checksum_update(__u16 check, __u64 delta)
 }
 
 static __always_inline __u64 translate_all(const struct packet *packet,
-					   const struct connection_key *becomes)
+					   const struct translation *becomes)
 {
 	return translate_addresses(packet->ip, becomes->source, becomes->destination) +
 	       translate_ports(packet->transport, becomes->source_port, becomes->destination_port);
@@ -52,7 +52,7 @@ static __always_inline __u64 translate_all(const struct packet *packet,
 /* Turns a TCP or UDP packet into what it becomes. Returns 0, or -1: nothing was changed. (The
  * parser has checked that the header is there, but the verifier does not remember it.) */
 static __always_inline int translate_flow(const struct packet *packet,
-					  const struct connection_key *becomes)
+					  const struct translation *becomes)
 {
 	void *end = (void *)(long)packet->ctx->data_end;
 	struct tcphdr *tcp = packet->transport;
@@ -74,7 +74,7 @@ static __always_inline int translate_flow(const struct packet *packet,
  * Returns the delta for the ICMP checksum. The addresses and the quote's own checksum change by
  * opposite amounts, so that the ICMP checksum, which covers both, does not see them. */
 static __always_inline __u64 translate_quote(struct iphdr *quote, __u8 protocol, void *end,
-					     const struct connection_key *becomes)
+					     const struct translation *becomes)
 {
 	struct ports *ports = (void *)quote + quote->ihl * 4;
 	struct tcphdr *tcp = (void *)ports;
@@ -99,7 +99,7 @@ static __always_inline __u64 translate_quote(struct iphdr *quote, __u8 protocol,
  * (RFC 5508): the quoted packet becomes what that side has sent. `becomes` is what the packets of
  * the error's own direction become. Returns 0, or -1: nothing was changed. */
 static __always_inline int translate_icmp_error(const struct packet *packet,
-						const struct connection_key *becomes)
+						const struct translation *becomes)
 {
 	void *end = (void *)(long)packet->ctx->data_end;
 	struct icmp_header *icmp = packet->transport;
@@ -120,8 +120,7 @@ static __always_inline int translate_icmp_error(const struct packet *packet,
 
 /* Turns a packet of any kind into what it becomes; a later fragment has only addresses. Returns 0,
  * or -1: nothing was changed. */
-static __always_inline int translate(const struct packet *packet,
-				     const struct connection_key *becomes)
+static __always_inline int translate(const struct packet *packet, const struct translation *becomes)
 {
 	if (!packet->transport) {
 		translate_addresses(packet->ip, becomes->source, becomes->destination);

@@ -64,7 +64,7 @@ def destination: "\(.destination):\(.destination_port)";
 # connections: elements of conntrack or handshakes -> [{protocol, client, vip, lb, backend}]
 def connections: map(select(.value.translation.direction == "request") | {
 	protocol: .key.protocol, client: (.key | source), vip: (.key | destination),
-	lb: (.value.translation.becomes | source), backend: (.value.translation.becomes | destination)});
+	lb: (.value.translation | source), backend: (.value.translation | destination)});
 
 # ---- To bytes: the parts that `encoder` of bytes.sh puts together for a struct. $hex is what makes text of a byte: hex
 # for printf, "\\x0a\\x00", or decimal for bpftool, "10 0". ----

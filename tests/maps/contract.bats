@@ -242,17 +242,18 @@ values_of() {
 
 # 10.0.0.20:40000 > 192.168.178.15:80, TCP. It becomes 192.168.178.10:40001 > 172.16.0.10:8080, of backend 3.
 key=(10.0.0.20 192.168.178.15 40000 80 tcp)
-translation=(192.168.178.10 172.16.0.10 40001 8080 tcp 3 request)
+translation=(192.168.178.10 172.16.0.10 40001 8080 3 request tcp)
 shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]'
 
 @test "connections: conntrack, handshakes, seats, flows and new_flows" {
 	local map got
 	[ "$(encode connection_key "${key[@]}")" = "10 0 0 20 192 168 178 15 156 64 0 80 6 0 0 0" ]
-	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" 0 0 0 5 0)"
+	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" 0 5 0 0 0)"
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/conntrack" | conntrack_decode)" = "$shown" ]
-	round_trip handshakes "$(encode connection_key "${key[@]}")" "$(encode handshake "${translation[@]}" 0 0 0)"
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | handshakes_decode)" = "$shown" ]
-	got=$(round_trip seats "$(u32 131071)" "$(encode seat 1 "${key[@]}")")
+	nothing=(0.0.0.0 0.0.0.0 0 0 0.0.0.0 0.0.0.0 0 0 0 request 0 0 0)
+	got=$(round_trip handshakes "$(u32 65535)" "$(encode handshake_set 0 0 0 "${nothing[@]}" "${key[@]:0:4}" "${translation[@]}" 0 1 "${nothing[@]}")")
+	[ "$(jq -s . <<<"$got" | handshakes_decode)" = "$shown" ]
+	got=$(round_trip seats "$(u32 131071)" "$(encode seat 1 70000 "${key[@]}")")
 	holds "$got" .value.taken 1
 	for map in flows new_flows; do
 		round_trip $map "$(encode connection_key "${key[@]}")" "$(encode tracked_flow 3 1 5000000001)" # ns

@@ -65,7 +65,7 @@ open_connection() {
 		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="PA",seq=501,ack=104)/"200"
 	END
 	[ "$(connections)" -eq 1 ]
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
+	[ -z "$(on lb tests/lib/handshakes.py list)" ]
 	[ "$(on lb bash -c '. maps/all.sh; bpftool -j map dump pinned '"$MAPS"'/conntrack | conntrack_decode')" = \
 		'[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40000","backend":"192.168.178.11:8080"}]' ]
 }
@@ -231,7 +231,32 @@ time.sleep(60)'
 		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=80,dport=40000,flags="RA",ack=101)
 		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="RA",ack=101) => drop late_reply
 	END
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/handshakes" | jq length)" -eq 0 ]
+	[ -z "$(on lb tests/lib/handshakes.py list)" ]
+}
+
+@test "a handshake of which a flood has pushed out one direction begins anew, on the same port" {
+	local direction
+	for direction in request reply; do
+		packets <<-'END'
+			came()/client()/TCP(sport=40000,dport=80,flags="S",seq=100)
+			=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+			came()/client()/UDP(sport=40000,dport=53)/"question"
+			=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+		END
+		[ "$(on lb tests/lib/handshakes.py list | sort)" = "reply 192.168.178.11:5353 192.168.178.10:40000
+reply 192.168.178.11:8080 192.168.178.10:40000
+request 10.0.0.20:40000 192.168.178.15:53
+request 10.0.0.20:40000 192.168.178.15:80" ]
+		on lb tests/lib/handshakes.py clear $direction
+		open_connection 40000 40000
+		packets <<-'END'
+			came()/client()/UDP(sport=40000,dport=53)/"question"
+			=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+			from_backend()/theirs()/UDP(sport=5353,dport=40000)/"answer"
+			=> tx forwarded leaves()/answer(ttl=63)/UDP(sport=53,dport=40000)/"answer"
+		END
+		on lb tests/lib/clear.sh
+	done
 }
 
 @test "an idle connection ends and its port is free again; one in use does not end" {
@@ -470,14 +495,36 @@ time.sleep(60)'
 	END
 }
 
-@test "when all seats are taken, new connections wait, old ones go on, and expired ones make room" {
-	# the same program with four seats
+# with_seats N: the same program with so many seats.
+with_seats() {
 	mkdir "$BATS_TEST_TMPDIR/bpf"
 	cp -r scripts maps headers "$BATS_TEST_TMPDIR/"
-	cp bpf/xdp_nat.c bpf/list_*.c "$BATS_TEST_TMPDIR/bpf/"
-	make -s -C "$BATS_TEST_TMPDIR" -f "$PWD/Makefile" CFLAGS=-DMAX_CONNECTIONS=4
+	cp bpf/xdp_nat.c bpf/xdp_maglev.c bpf/list_*.c "$BATS_TEST_TMPDIR/bpf/"
+	make -s -C "$BATS_TEST_TMPDIR" -f "$PWD/Makefile" CFLAGS=-DMAX_CONNECTIONS="$1"
 	lb detach eth0
 	on lb "$BATS_TEST_TMPDIR/scripts/lb" attach nat eth0
+}
+
+@test "nearly all seats can be taken: 1024 connections fit in 1034" {
+	local deck=$BATS_TEST_TMPDIR/deck
+	make -s bench-tools
+	with_seats 1034
+	lb service add tcp 10.1.0.0:8000
+	lb backend add tcp 10.1.0.0:8000 10.2.0.0
+	on lb bpftool prog loadall tests/bench/build/deal.o /sys/fs/bpf/deal pinmaps /sys/fs/bpf/deal
+	on lb ip -force link set dev eth0 xdp obj "$BATS_TEST_TMPDIR/bpf/xdp_nat.o" sec xdp
+	tests/bench/frames.py 1024 1 syn synack established >"$deck"
+	# each flow's SYN, SYN ACK and ACK; the very first frame is no flow's
+	on lb tests/bench/build/packets time eth0 1 $((1 + 3 * 1024)) \
+		<<<"play xdp id:$(on lb ip -j -d link show dev eth0 | jq '.[0].xdp.prog.id') $deck"
+	[ "$(event established)" -eq 1024 ]
+	[ "$(connections)" -eq 1024 ]
+	[ "$(lb --json stats | jq '.verdicts[] | select(.name == "connections_full").packets')" -eq 0 ]
+	on lb rm -r /sys/fs/bpf/deal
+}
+
+@test "when all seats are taken, new connections wait, old ones go on, and expired or closed ones make room" {
+	with_seats 4
 	lb service add tcp 192.168.178.15:80
 	lb backend add tcp 192.168.178.15:80 192.168.178.11:8080
 	local port
@@ -501,4 +548,13 @@ time.sleep(60)'
 		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="A",seq=101,ack=501)
 	END
 	[ "$(connections)" -eq 4 ] # an expired one has made room
+	# One that closes makes room when its time to close is over, however long others may be idle.
+	lb nat set established 7440 closing 1
+	packets <<-END
+		came()/client()/TCP(sport=40004,dport=80,flags="R",seq=102)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40004,dport=8080,flags="R",seq=102)
+	END
+	sleep 2.1
+	open_connection 40005 40005
+	[ "$(connections)" -eq 4 ]
 }
