@@ -51,14 +51,18 @@ struct {
 static __always_inline struct service *find_service(const struct flow *flow)
 {
 	struct destination *destination = find_destination(flow->vip);
-	__u32 index = spread(flow->vip ^ flow->vip_port, RECENT_SERVICES);
-	struct recent_service *recent = bpf_map_lookup_elem(&recent_services, &index);
-	__u64 now = bpf_jiffies64();
+	struct recent_service *recent;
 	struct service *service;
-	__u32 version;
+	__u32 index, version;
+	__u64 now;
 
-	if (!destination || !destination->vips || !recent)
+	if (!destination || !destination->vips)
+		return NULL; /* the most frequent answer on a machine that does other things too */
+	index = spread(flow->vip ^ flow->vip_port, RECENT_SERVICES);
+	recent = bpf_map_lookup_elem(&recent_services, &index);
+	if (!recent)
 		return NULL;
+	now = bpf_jiffies64();
 	version = *(volatile __u32 *)&destination->changes; /* before it is looked up */
 	if (recent->vip == flow->vip && recent->vip_port == flow->vip_port &&
 	    recent->protocol == flow->protocol && recent->version == version &&

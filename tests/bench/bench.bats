@@ -36,6 +36,14 @@ results() {
 	results '[.per_packet[].object[] | . > 0] | all and length == 25'
 }
 
+@test "the benchmark counts the cache lines and pages that packets touch, map by map, with 1, 16 and 256 services" {
+	results '[.working_set[].mode] == ["ipip", "l2dsr", "nat"]'
+	results '[.working_set[].many[] | .services] == [1, 16, 16, 1, 16, 16, 1, 16, 16]' # as many as it has flows
+	results '[.working_set[] | .packet, .many[] | .lines > 5 and .pages > 2 and .lines == (.maps | add)] | all'
+	results '[.working_set[:2][].packet.maps | .slots == 1 and .backends >= 1 and .nexthops >= 2] | all'
+	results '.working_set[2].packet.maps.conntrac >= 2'
+}
+
 @test "the benchmark measures commands of scripts/lb beside starts of bpftool and jq" {
 	results '.command.large == {services: 4, backends: 5}'
 	results '[.command.commands[].name] == ["large.backend_set", "large.restore", "large.restore_again", "large.service_show",

@@ -20,6 +20,10 @@ jq -r '["program", "instructions", "translated", "jited bytes", "verified", "map
 	([.per_packet | group_by(.mode)[] | last][] | .mode as $mode | .object | [$mode, .object_instructions, .translated_instructions, .jited_bytes,
 	.verified_instructions, (.map_bytes / 1048576 | floor)]) | @tsv' "$results" | columns
 echo
+jq -r '["cache lines touched, 64 bytes", "lines", "KiB", "pages"],
+	(.working_set[] | .mode as $mode | ["\($mode): one packet", .packet], (.many[] | ["\($mode): \(.flows) flows, \(.services) services", .])
+		| [.[0], .[1].lines, (.[1].bytes / 1024 | round), .[1].pages]) | @tsv' "$results" | columns
+echo
 jq -r '["frames per second, veth", "floor", "program", "of floor"],
 	(.driver[] | .mode as $mode | .points[] | ["\($mode): \(.name)", .floor.median, .frames_per_second.median, .of_floor]) | @tsv' "$results" | columns
 echo
