@@ -3,6 +3,8 @@
 #ifndef HEADERS_LB_CONCLUDE_H
 #define HEADERS_LB_CONCLUDE_H
 
+#include <bpf/bpf_endian.h>
+
 #include "../../maps/backend_stats.h"
 #include "../../maps/backends.h"
 #include "../../maps/load_balancer.h"

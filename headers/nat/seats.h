@@ -9,6 +9,9 @@
 /* So many that one is found even if only one seat of a hundred is free: 0.99^1024 is 1 in 30,000.
  */
 #define SEAT_TRIES 1024
+/* It looks at so many neighbours, which share cache lines, and then jumps: one that only went on
+ * would meet ever longer rows of taken seats, as linear probing does. */
+#define NEIGHBOURS 8
 
 /* A search for a seat: what it is for, and what it has found. */
 struct seat_search {
@@ -16,6 +19,7 @@ struct seat_search {
 	const struct nat *settings;
 	__u64 now;
 	__u32 start;
+	__u32 jump;
 	int seat; /* -1: none yet */
 };
 
@@ -40,7 +44,8 @@ static __always_inline int is_in_use(struct seat *seat, const struct seat_search
 /* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
 static long try_seat(__u32 i, struct seat_search *search)
 {
-	__u32 index = (search->start + i) % MAX_CONNECTIONS;
+	__u32 index = (search->start + i / NEIGHBOURS * search->jump + i % NEIGHBOURS) %
+		      MAX_CONNECTIONS;
 	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
 
 	if (!seat || (seat->taken && is_in_use(seat, search)))
@@ -57,7 +62,14 @@ static long try_seat(__u32 i, struct seat_search *search)
  * tried is free: then hardly one of a hundred is. */
 static __always_inline int take_seat(const struct nat_packet *np)
 {
-	struct seat_search search = {np->key, np->settings, np->now, bpf_get_prandom_u32(), -1};
+	struct seat_search search = {
+		.key = np->key,
+		.settings = np->settings,
+		.now = np->now,
+		.start = bpf_get_prandom_u32(),
+		.jump = bpf_get_prandom_u32(),
+		.seat = -1,
+	};
 
 	bpf_loop(SEAT_TRIES, try_seat, &search, 0);
 	return search.seat;

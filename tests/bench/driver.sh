@@ -75,7 +75,7 @@ measure() {
 # points: NAME CPUS DECK PROGRAM
 points=("$mode 1 $(deck 1 1 established) /sys/fs/bpf/program")
 if [[ -n $grow ]]; then
-	load_ladder lb
+	load_ladder lb ipip
 	for step in "${steps[@]}"; do
 		points+=("ladder=$step 1 $(deck 1 1 established) /sys/fs/bpf/ladder/step_$step")
 	done

@@ -28,15 +28,16 @@ load_tools() {
 	on "$1" bpftool prog loadall "$build/floors.o" $floors pinmaps $floors
 }
 
-# load_ladder NODE: the steps of xdp_ipip's path, as programs on the maps that are there.
+# load_ladder NODE ipip|nat: the steps of a program's path, as programs on the maps that are there.
 # shellcheck disable=SC2034 # for whoever sources this
-steps=(0_count 1_parse 2_destination 3_service 4_slot 5_backend 6_nexthop 7_ttl 8_push 9_all)
+nat_steps=(1_parse 2_connection 3_seen 4_nexthop 5_all) steps=(0_count 1_parse 2_destination 3_service 4_slot 5_backend 6_nexthop 7_ttl 8_push 9_all)
 load_ladder() {
-	local map words=()
-	for map in load_balancer services destinations slots backends nexthops stats backend_stats flows new_flows; do
+	local map words=() own="services destinations slots flows new_flows" object=ladder.o
+	[[ $2 == ipip ]] || own="nat conntrack seats nat_events" object=ladder_nat.o
+	for map in load_balancer backends nexthops stats backend_stats $own; do
 		words+=(map name "$map" pinned "$maps/$map")
 	done
-	on "$1" bpftool prog loadall "$build/ladder.o" /sys/fs/bpf/ladder "${words[@]}"
+	on "$1" bpftool prog loadall "$build/$object" /sys/fs/bpf/ladder "${words[@]}"
 }
 
 # deck FLOWS SERVICES TEMPLATE...: prints the path of a file with these frames.

@@ -94,7 +94,7 @@ ipip | l2dsr)
 	add "established, cold" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded $moves
 	add "SYN, cold" xdp "$(deck "$flows" "$cold_services" syn)" $TX forwarded $moves
 	[[ $mode == ipip ]] || steps=()
-	[[ $mode != ipip ]] || load_ladder lb
+	[[ $mode != ipip ]] || load_ladder lb ipip
 	for step in "${steps[@]}"; do
 		moved=0
 		[[ $step != [89]* ]] || moved=1
@@ -103,19 +103,15 @@ ipip | l2dsr)
 	done
 	;;
 nat)
-	# Seats for more connections than the cold case has; and more than one try for each, because a search
-	# for a seat gives up now and then.
+	# Seats for the connections of the cold case, and a few more.
 	scripts=$build/nat
 	rm -rf "$scripts"
 	mkdir -p "$scripts"
 	cp -r Makefile bpf headers maps scripts "$scripts"
 	make -sC "$scripts" clean
-	make -sC "$scripts" CFLAGS="-DMAX_CONNECTIONS=$((flows + flows / 2 + 64))"
+	make -sC "$scripts" CFLAGS="-DMAX_CONNECTIONS=$((flows + flows / 64 + 64))"
 	machine 1
-	for _ in {1..9}; do
-		[[ $(on lb scripts/lb --json nat stats | jq '.[] | select(.name == "established").connections') -lt $flows ]] || break
-		play "$flows" "$cold_services" syn synack established
-	done
+	play "$flows" "$cold_services" syn synack established
 	play 1 1 udp udp-reply udp
 	add "request, established" xdp "$(deck 1 1 established)" $TX forwarded 0
 	add "request, sec xdp.frags" frags "$(deck 1 1 established)" $TX forwarded 0
@@ -125,6 +121,11 @@ nat)
 	add "for nobody" xdp "$(deck 1 1 nobody)" $PASS not_ours 0
 	add "request, cold" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded 0
 	add "reply, cold" xdp "$(deck "$flows" "$cold_services" reply)" $TX forwarded 0
+	load_ladder lb nat
+	for step in "${nat_steps[@]}"; do
+		add "ladder: $step" xdp "$(deck 1 1 established)" $TX forwarded 0 "/sys/fs/bpf/ladder/step_$step"
+		add "ladder, cold: $step" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded 0 "/sys/fs/bpf/ladder/step_$step"
+	done
 	;;
 nat-new)
 	mode=nat

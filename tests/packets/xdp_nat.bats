@@ -505,20 +505,19 @@ with_seats() {
 	on lb "$BATS_TEST_TMPDIR/scripts/lb" attach nat eth0
 }
 
-@test "nearly all seats can be taken: 1024 connections fit in 1034" {
-	local deck=$BATS_TEST_TMPDIR/deck
+@test "nearly all seats can be taken: 16384 connections fit in 16549" {
+	local i deck=$BATS_TEST_TMPDIR/deck
 	make -s bench-tools
-	with_seats 1034
-	lb service add tcp 10.1.0.0:8000
-	lb backend add tcp 10.1.0.0:8000 10.2.0.0
+	with_seats 16549
+	for i in 0 1 2 3; do printf '%s\n' "service tcp 10.1.0.$i:8000" "backend 10.2.0.$i"; done | lb restore -
 	on lb bpftool prog loadall tests/bench/build/deal.o /sys/fs/bpf/deal pinmaps /sys/fs/bpf/deal
 	on lb ip -force link set dev eth0 xdp obj "$BATS_TEST_TMPDIR/bpf/xdp_nat.o" sec xdp
-	tests/bench/frames.py 1024 1 syn synack established >"$deck"
+	tests/bench/frames.py 16384 4 syn synack established >"$deck"
 	# each flow's SYN, SYN ACK and ACK; the very first frame is no flow's
-	on lb tests/bench/build/packets time eth0 1 $((1 + 3 * 1024)) \
+	on lb tests/bench/build/packets time eth0 1 $((1 + 3 * 16384)) \
 		<<<"play xdp id:$(on lb ip -j -d link show dev eth0 | jq '.[0].xdp.prog.id') $deck"
-	[ "$(event established)" -eq 1024 ]
-	[ "$(connections)" -eq 1024 ]
+	[ "$(event established)" -eq 16384 ]
+	[ "$(connections)" -eq 16384 ]
 	[ "$(lb --json stats | jq '.verdicts[] | select(.name == "connections_full").packets')" -eq 0 ]
 	on lb rm -r /sys/fs/bpf/deal
 }
