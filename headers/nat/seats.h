@@ -44,8 +44,8 @@ static __always_inline int is_in_use(struct seat *seat, const struct seat_search
 /* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
 static long try_seat(__u32 i, struct seat_search *search)
 {
-	__u32 index = (search->start + i / NEIGHBOURS * search->jump + i % NEIGHBOURS) %
-		      MAX_CONNECTIONS;
+	__u32 index =
+		(search->start + i / NEIGHBOURS * search->jump + i % NEIGHBOURS) % MAX_CONNECTIONS;
 	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
 
 	if (!seat || (seat->taken && is_in_use(seat, search)))
