@@ -16,13 +16,7 @@ static __always_inline __s64 needed_for(const struct connection_key *key,
 					const struct tracked_flow *known, struct service **service)
 {
 	struct load_balancer *lb = this_load_balancer();
-	struct flow flow = {
-		.client = key->source,
-		.vip = key->destination,
-		.client_port = key->source_port,
-		.vip_port = key->destination_port,
-		.protocol = key->protocol,
-	};
+	struct flow flow = flow_of(key);
 	struct slot *slot;
 	__u32 index;
 

@@ -15,13 +15,7 @@
 static __always_inline struct handshake_set *set_of(const struct connection_key *key,
 						    const struct load_balancer *lb)
 {
-	struct flow flow = {
-		.client = key->source,
-		.vip = key->destination,
-		.client_port = key->source_port,
-		.vip_port = key->destination_port,
-		.protocol = key->protocol,
-	};
+	struct flow flow = flow_of(key);
 	__u32 index = scale(flow_hash(&flow, lb->hash_key), HANDSHAKE_SETS);
 
 	return bpf_map_lookup_elem(&handshakes, &index);

@@ -48,6 +48,18 @@ struct packet {
 	__be32 acknowledgement;
 };
 
+/* Returns the flow whose packets have this key. */
+static __always_inline struct flow flow_of(const struct connection_key *key)
+{
+	return (struct flow){
+		.client = key->source,
+		.vip = key->destination,
+		.client_port = key->source_port,
+		.vip_port = key->destination_port,
+		.protocol = key->protocol,
+	};
+}
+
 /* Returns the key that a flow has in the maps of connections. */
 static __always_inline struct connection_key key_of(const struct flow *flow)
 {
