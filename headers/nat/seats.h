@@ -9,8 +9,10 @@
 /* So many that one is found even if only one seat of a hundred is free: 0.99^1024 is 1 in 30,000.
  */
 #define SEAT_TRIES 1024
-/* It looks at so many neighbours, which share cache lines, and then jumps: one that only went on
- * would meet ever longer rows of taken seats, as linear probing does. */
+/* It looks at so many neighbours, which share cache lines, and then goes to another place. Each
+ * place is a new random number: a search that only went on, or jumped by the same distance again
+ * and again, would meet ever longer rows of taken seats, as linear probing does, or come back to
+ * where it was. */
 #define NEIGHBOURS 8
 
 /* A search for a seat: what it is for, and what it has found. */
@@ -18,8 +20,7 @@ struct seat_search {
 	const struct connection_key *key;
 	const struct nat *settings;
 	__u64 now;
-	__u32 start;
-	__u32 jump;
+	__u32 place;
 	int seat; /* -1: none yet */
 };
 
@@ -44,10 +45,13 @@ static __always_inline int is_in_use(struct seat *seat, const struct seat_search
 /* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
 static long try_seat(__u32 i, struct seat_search *search)
 {
-	__u32 index =
-		(search->start + i / NEIGHBOURS * search->jump + i % NEIGHBOURS) % MAX_CONNECTIONS;
-	struct seat *seat = bpf_map_lookup_elem(&seats, &index);
+	struct seat *seat;
+	__u32 index;
 
+	if (i % NEIGHBOURS == 0)
+		search->place = bpf_get_prandom_u32();
+	index = (search->place + i % NEIGHBOURS) % MAX_CONNECTIONS;
+	seat = bpf_map_lookup_elem(&seats, &index);
 	if (!seat || (seat->taken && is_in_use(seat, search)))
 		return 0;
 	if (__sync_val_compare_and_swap(&seat->taken, 0, 1))
@@ -66,8 +70,6 @@ static __always_inline int take_seat(const struct nat_packet *np)
 		.key = np->key,
 		.settings = np->settings,
 		.now = np->now,
-		.start = bpf_get_prandom_u32(),
-		.jump = bpf_get_prandom_u32(),
 		.seat = -1,
 	};
 
