@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* list_backends: the map of backends as text, a line for each id that is in use:
  *
- *   SERVICE ID ADDRESS PORT WEIGHT STATE
+ *   SERVICE ID ADDRESS PORT WEIGHT STATE HEALTH FLAGS
  *
- * SERVICE is the service's id, STATE the number of enum backend_state. Pinned by scripts/lb; read
- * by it, or by cat.
+ * SERVICE is the service's id; STATE, HEALTH and FLAGS are numbers (maps/backends.h). Pinned by
+ * scripts/lb; read by it, or by cat.
  */
 #define MAP_DEFINITION extern /* its struct alone is needed: the map comes with the element */
 #include <bpf/bpf_endian.h>
@@ -20,9 +20,9 @@ int list_backends(struct bpf_iter__bpf_map_elem *element)
 	__u32 *id = element->key;
 
 	if (id && backend && backend->state != BACKEND_FREE)
-		BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u\n", backend->service, *id,
+		BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u %u %u\n", backend->service, *id,
 			       &backend->address, bpf_ntohs(backend->port), backend->weight,
-			       backend->state);
+			       backend->state, backend->health, backend->flags);
 	return 0;
 }
 

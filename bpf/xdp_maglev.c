@@ -15,6 +15,7 @@
  */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
 #include "../headers/maglev/backends.h"
+#include "../headers/maglev/checks.h"
 #include "../headers/maglev/fill.h"
 #include "../headers/maglev/forget.h"
 #include "../headers/maglev/takeover.h"
@@ -79,6 +80,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	takeover.learning = now < service->learns_until;
 
 	change_backends(ctx, command);
+	change_checks(ctx, command);
 	failed = fill_table(filling, service, command->table);
 	if (failed)
 		return failed;
@@ -103,6 +105,7 @@ static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct com
 	note_vip(command);
 	outdate_caches(command);
 	change_backends(ctx, command);
+	change_checks(ctx, command);
 	forget_flows();
 	return 0;
 }
@@ -117,7 +120,8 @@ int xdp_maglev(struct xdp_md *ctx)
 	if (!lb || bpf_xdp_load_bytes(ctx, 0, &command, sizeof(command)) ||
 	    command.changes > 2 * MAX_SERVICE_BACKENDS ||
 	    bpf_xdp_get_buff_len(ctx) <
-		    sizeof(command) + command.changes * sizeof(struct backend_change))
+		    sizeof(command) + command.changes * sizeof(struct backend_change) +
+			    !!command.checks * sizeof(struct checks))
 		return COMMAND_MALFORMED;
 	switch (command.operation) {
 	case COMMAND_BUILD:

@@ -6,9 +6,11 @@
 MAX_BACKENDS=32768 # with id 0, which is nobody's
 
 enum backend_state u8 free up down
-struct backend address:address port:be16 family:u8 state:backend_state weight:u32 service:u32
+enum backend_health u8 unchecked healthy failed
+flags backend_flags u8 last_resort fallback
+struct backend address:address port:be16 family:u8 state:backend_state weight:u16 health:backend_health flags:backend_flags service:u32
 
-# backend ADDRESS PORT SERVICE_ID [WEIGHT [STATE]]: weight 1 and state up if not given.
+# backend ADDRESS PORT SERVICE_ID [WEIGHT [STATE [HEALTH [FLAGS]]]]: weight 1, up and unchecked if not given.
 backend() {
-	encode backend "$1" "$2" 4 "${5-up}" "${4-1}" "$3"
+	encode backend "$1" "$2" 4 "${5-up}" "${4-1}" "${6-unchecked}" "${7-0}" "$3"
 }

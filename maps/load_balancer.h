@@ -16,9 +16,11 @@ struct load_balancer {
 	__u32 flags;	       /* enum load_balancer_flags */
 	__u32 window; /* for how many seconds after a change of slots unknown flows are learned; 0:
 		       * connections are not tracked at all */
+	__u32 probe_device; /* ifindex of the device that health checks come from (probes.h); 0:
+			     * nobody checks */
 };
 
-_Static_assert(sizeof(struct load_balancer) == 56, "no padding");
+_Static_assert(sizeof(struct load_balancer) == 60, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -22,13 +22,15 @@ enum service_flags {
 	SERVICE_STICKY = 1, /* all flows of a client's address go to the same backend */
 	SERVICE_HASH = 2,   /* xdp_maglev fills the slots in turns, as `hash % n` does */
 	SERVICE_SIZED = 4,  /* a person has said how many slots; else lb does, by its backends */
+	SERVICE_STRICT = 8, /* if all backends have failed, none of them gets anything */
 };
 
 struct service {
 	__u32 id;    /* a backend carries the id of its service; 0 is nobody's */
 	__u32 first; /* the service's slots are slots[first] ... slots[first + slots - 1] */
 	__u32 slots;
-	__u32 flags; /* enum service_flags */
+	__u16 flags; /* enum service_flags */
+	__u16 need;  /* with fewer healthy backends, it counts as failed; 0: one is enough */
 	/* Until then, an unknown flow on a slot in transition belongs to the slot's old backend:
 	 * ns since boot. */
 	__u64 learns_until;

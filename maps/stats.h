@@ -12,6 +12,9 @@ enum verdict {
 	/* XDP_TX and XDP_REDIRECT: on to a backend */
 	VERDICT_FORWARDED,  /* out of the interface it came in by */
 	VERDICT_REDIRECTED, /* out of another one */
+	/* XDP_REDIRECT: health checks (headers/lb/probe.h) */
+	VERDICT_PROBE,	      /* on to the backend that is checked */
+	VERDICT_PROBE_ANSWER, /* of a backend, back to the one who checks */
 	/* XDP_TX: back to the sender, as an ICMP error */
 	VERDICT_TTL_ANSWERED,	  /* time exceeded: its TTL ended here */
 	VERDICT_TOO_BIG_ANSWERED, /* fragmentation needed: too big for the way on */

@@ -6,6 +6,7 @@
 #include "../../maps/backends.h"
 #include "../packet/packet.h"
 #include "fragments.h"
+#include "probe.h"
 #include "services.h"
 #include "slots.h"
 #include "tracking.h"
@@ -24,17 +25,33 @@ static __always_inline enum verdict follow_first_fragment(struct packet *packet)
 	return VERDICT_GO_ON;
 }
 
+/* A packet with ports that is for no service: an answer to a health check, or the kernel's. */
+static __always_inline enum verdict follow_to_us(const struct packet *packet,
+						 const struct load_balancer *lb)
+{
+	enum verdict verdict = VERDICT_NOT_OURS;
+
+	if (packet->parsed == PARSED_FLOW)
+		verdict = return_answer(packet, lb);
+	if (verdict == VERDICT_NOT_OURS)
+		note_for_kernel(packet);
+	return verdict;
+}
+
 /* A packet with ports: its service, its slot, and whose that is. */
 static __always_inline enum verdict follow_flow(struct packet *packet,
 						const struct load_balancer *lb)
 {
 	struct service *service = find_service(&packet->flow);
 
-	if (!service) {
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	}
-	packet->backend = choose_backend(packet, service, find_slot(service, &packet->flow, lb));
+	if (!service)
+		return follow_to_us(packet, lb);
+	packet->probe = is_probe(packet, lb);
+	if (packet->probe)
+		packet->backend = probed_backend(packet);
+	else
+		packet->backend =
+			choose_backend(packet, service, find_slot(service, &packet->flow, lb));
 	return VERDICT_GO_ON;
 }
 
@@ -62,8 +79,10 @@ find_backend(struct packet *packet, const struct load_balancer *lb, struct backe
 
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	*backend = usable_backend(packet->backend);
-	if (!*backend)
+	*backend = bpf_map_lookup_elem(&backends, &packet->backend);
+	/* Who is checked need not be usable: that is what the check shall find out. */
+	if (!*backend || (*backend)->state == BACKEND_FREE ||
+	    (!is_usable(*backend) && !packet->probe))
 		return VERDICT_NO_BACKEND;
 	if (is_first_fragment(packet->ip))
 		note_fragment(packet, (struct fragment_note){.backend = packet->backend});

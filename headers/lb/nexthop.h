@@ -94,7 +94,9 @@ static __always_inline enum verdict forward(const struct packet *packet, const s
 {
 	if (hop->ifindex == packet->ctx->ingress_ifindex)
 		return VERDICT_FORWARDED;
-	return bpf_redirect(hop->ifindex, 0) == XDP_REDIRECT ? VERDICT_REDIRECTED : VERDICT_BUG;
+	if (bpf_redirect(hop->ifindex, 0) != XDP_REDIRECT)
+		return VERDICT_BUG;
+	return packet->probe ? VERDICT_PROBE : VERDICT_REDIRECTED;
 }
 
 #endif

@@ -20,6 +20,8 @@ static __always_inline int action(enum verdict verdict)
 	case VERDICT_TOO_BIG_ANSWERED:
 		return XDP_TX;
 	case VERDICT_REDIRECTED:
+	case VERDICT_PROBE:
+	case VERDICT_PROBE_ANSWER:
 		return XDP_REDIRECT;
 	case VERDICT_BUG:
 		return XDP_ABORTED;

@@ -13,7 +13,7 @@
 #include "../../maps/types/map.h"
 #include "traffic.h"
 
-/* A backend that takes part: it is up, and has a weight. */
+/* A backend that takes part: it is usable, and has a weight. */
 struct turn {
 	__u32 id;
 	__u32 weight;
@@ -94,12 +94,13 @@ static long collect(__u32 id, struct filling **run)
 	struct filling *filling = *run;
 	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
 	struct turn *turn;
-	__u32 index;
+	__u32 index, weight;
 
 	if (!backend || backend->service != filling->service || !id)
 		return 0;
 	note_traffic(id);
-	if (backend->state != BACKEND_UP || !backend->weight)
+	weight = backend->weight ?: !!(backend->flags & BACKEND_LAST_RESORT);
+	if (!is_usable(backend) || !weight)
 		return 0;
 	index = filling->backends++;
 	turn = bpf_map_lookup_elem(&turns, &index);
@@ -107,7 +108,7 @@ static long collect(__u32 id, struct filling **run)
 		return 1; /* too many: the caller sees it */
 	*turn = (struct turn){
 		.id = id,
-		.weight = backend->weight,
+		.weight = weight,
 		.cell = identity_hash(backend, 1) % (filling->cells ?: 1),
 		.skip = 1,
 		.twist = identity_hash(backend, 3) & (filling->cell - 1),
@@ -116,8 +117,8 @@ static long collect(__u32 id, struct filling **run)
 		turn->skip += identity_hash(backend, 2) % (filling->cells - 1);
 	if (filling->cells == TABLE_CELLS)
 		turn->skip |= 1; /* odd: it comes to every one of a power of two */
-	if (backend->weight > filling->heaviest)
-		filling->heaviest = backend->weight;
+	if (weight > filling->heaviest)
+		filling->heaviest = weight;
 	return 0;
 }
 

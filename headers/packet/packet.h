@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* struct packet: a frame under way through a program, and everything that is known about it. Its
  * first two fields are given by the program's entry, the next ones are found by parse_packet()
- * (parse.h), and `backend` and `opens` are added on the way. */
+ * (parse.h), and `backend`, `probe` and `opens` are added on the way. */
 #ifndef HEADERS_PACKET_PACKET_H
 #define HEADERS_PACKET_PACKET_H
 
@@ -41,6 +41,7 @@ struct packet {
 	__u32 length;	  /* of the IP packet, by its header: a frame may carry padding */
 	struct flow flow;
 	__u32 backend; /* id of the backend that it goes to or comes from; 0: not known (yet) */
+	__u8 probe;    /* 1: it is a health check: its port says which backend it is for */
 	__u8 opens;    /* 1: it begins a connection: a TCP SYN (NAT: or the first UDP packet) */
 	/* TCP only: */
 	__u8 tcp_flags; /* TCP_SYN and so on; 0 if it is not TCP */

@@ -84,4 +84,4 @@ def u64($hex): u32($hex) | if contract.little == 1 then . + $hex[0] * 4 else $he
 def ipv4($hex): split(".") | $hex[.[0] | tonumber] + $hex[.[1] | tonumber] + $hex[.[2] | tonumber] + $hex[.[3] | tonumber];
 def address($hex): $hex[0] as $zero | ipv4($hex) + $zero + $zero + $zero + $zero + $zero + $zero + $zero + $zero + $zero + $zero
 	+ $zero + $zero;
-def bytes32($hex): map($hex[.]) | join("");
+def bytes($hex): map($hex[.]) | join("");

@@ -167,6 +167,8 @@ encoder() {
 			filter+="(reduce .${name}[] as \$flag (0; . + $(numbered 1 ${FLAGS[$type]#* })[\$flag]) | ${FLAGS[$type]%% *}(\$hex))"
 		elif [[ $type == protocol ]]; then
 			filter+="({\"tcp\":6,\"udp\":17}[.$name] | u8(\$hex))"
+		elif [[ $type == bytes* ]]; then
+			filter+="(.$name | bytes(\$hex))"
 		else
 			filter+="(.$name | $type(\$hex))"
 		fi

@@ -26,7 +26,7 @@ struct command {
 	__u32 table;
 	__u32 is_vip;  /* 1: the address is a VIP afterwards; 0: no service has it any more */
 	__u32 changes; /* how many follow; at most 2 * MAX_SERVICE_BACKENDS */
-	__u32 unused;
+	__u32 checks;  /* 1: behind them follows a struct checks; 0: the service has none */
 };
 
 /* What an entry of backends becomes. */

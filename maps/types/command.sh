@@ -6,5 +6,5 @@
 MAX_SERVICE_BACKENDS=1024 MAX_SERVICE_SLOTS=65537 COMMAND_MALFORMED=$((0xfffffff0))
 
 enum operation u32 - build delete settle
-struct command operation:operation key:service_key service:service table:u32 is_vip:u32 changes:u32 unused:pad4
+struct command operation:operation key:service_key service:service table:u32 is_vip:u32 changes:u32 checks:u32
 struct backend_change id:u32 backend:backend

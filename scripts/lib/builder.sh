@@ -3,8 +3,8 @@
 # builder: gives commands to the programs that change the maps in the kernel (bpf/xdp_maglev.c, bpf/xdp_settle.c), and
 # makes the configuration be what was asked for. Sourced by lb.
 
-encoders="$(encoder command); $(encoder backend_change)" # for encode.jq
-orders=/run/xdp-lb/orders                                # for bpftool to read, while one is carried out
+encoders="$(encoder command); $(encoder backend_change); $(encoder checks)" # for encode.jq
+orders=/run/xdp-lb/orders                                                   # for bpftool to read, while one is carried out
 
 # room_for_orders: nothing has been done yet, should there be none.
 room_for_orders() {
@@ -18,6 +18,9 @@ load_builder() {
 	local map words=()
 	builder=$bpffs/xdp/$1
 	[[ -e $repo/bpf/$1.o ]] || die "$repo/bpf/$1.o is not built; run: make -C $repo"
+	if [[ " $* " == *" checks "* && ! -e $maps/checks ]]; then
+		run bpftool map create "$maps/checks" "${CHECKS_MAP[@]}" || die "the map of checks cannot be made"
+	fi
 	for map in "${@:2}"; do
 		[[ ! -e $maps/$map ]] || words+=(map name "$map" pinned "$maps/$map")
 	done
@@ -84,7 +87,7 @@ carry_out() {
 	[[ ${#keep[@]} -eq 0 ]] || keep_neighbours "${keep[@]}"
 	[[ ${#steps[@]} -eq 0 ]] || printf '%s\n' "${steps[@]}"
 	if [[ ${#commands[@]} -gt 0 ]]; then
-		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows
+		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows checks
 		order_builder "${commands[@]}" || {
 			[[ ${#keep[@]} -eq 0 ]] || forget_neighbours "${keep[@]}"
 			return 1

@@ -1,46 +1,62 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # configuration: what is, out of the lists that bpf/list_services.c and bpf/list_backends.c print.
 #
-# In:  $services, $backends: the lists, as texts
-# Out: [{protocol, address, port, sticky, filling, slots, id, first, taken, learns, backends: [{id, address, port, weight,
-#      state}]}]: sorted by address, port and protocol, and backends by address and port. slots is how many a person has
-#      asked for (0: as its backends need), taken how many it has.
+# In:  $services, $backends, $checks: the lists, as texts
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, id, first, taken, learns, checks: [see checks.jq],
+#      fallback: null or like a backend, backends: [{id, address, port, weight, state, health, flags}]}]: sorted by address,
+#      port and protocol, and backends by address and port. slots is how many a person has asked for (0: as its backends
+#      need), taken how many it has.
 include "words";
+include "checks";
 include "bytes";
 
 # rows: the lines of a list, behind the first, which names the map.
-def rows: split("\n")[1:-1];
+def rows: split("\n") | .[1:-1];
+
+# checks_of: {ID: [check...]}: a line with nothing but an id, and then the checks of that service.
+def checks_of:
+	reduce ($ARGS.named.checks | rows[]) as $line ({};
+		if $line | startswith("check ") then .all[.id] += [$line | words_of_line[1:] | check_words] else .id = $line end)
+	| .all // {};
 
 # services: without their backends.
 def services:
-	$ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $learns]
+	checks_of as $checks
+	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $learns, $need]
 		| ($flags | tonumber | bits(contract.flags.service_flags[1:])) as $flags
 		| {
 			protocol: ($protocol | protocol), $address, port: ($port | tonumber),
 			sticky: ($flags | index("sticky") != null),
 			filling: (if $flags | index("hash") then "hash" else "maglev" end),
 			slots: (if $flags | index("sized") then $slots | tonumber else 0 end),
+			need: ($need | tonumber), strict: ($flags | index("strict") != null), checks: ($checks[$id] // []),
 			id: ($id | tonumber), first: ($first | tonumber), taken: ($slots | tonumber), learns: ($learns | tonumber)
 		}) | sort_by(.address, .port, .protocol);
 
 # backend: from a line of the list.
-def backend: split(" ") | . as [$service, $id, $address, $port, $weight, $state] | {
+def backend: split(" ") | . as [$service, $id, $address, $port, $weight, $state, $health, $flags] | {
 	id: ($id | tonumber), $address, port: ($port | tonumber), weight: ($weight | tonumber),
-	state: contract.enums.backend_state[1 + ($state | tonumber)]
+	state: contract.enums.backend_state[1 + ($state | tonumber)],
+	health: contract.enums.backend_health[1 + ($health | tonumber)],
+	flags: (if $flags == "0" then [] else $flags | tonumber | bits(contract.flags.backend_flags[1:]) end)
 };
+
+# apart: backends, and the fallback, which is listed among them.
+def is_fallback: .flags | index("fallback") != null;
+def apart: {backends: map(select(is_fallback | not)), fallback: (map(select(is_fallback))[0])};
 
 def in_order: sort_by((.address | split(".") | map(tonumber)), .port);
 
 # backends_of($service): those of one service.
 def backends_of($service):
 	"\($service.id) " as $prefix
-	| [$ARGS.named.backends | rows[] | select(startswith($prefix)) | backend];
+	| [$ARGS.named.backends | rows[] | select(startswith($prefix)) | backend] | apart;
 
 # with_backends: services with all of theirs.
 def with_backends:
 	($ARGS.named.backends | rows | map([.[:index(" ")], backend]) | group_by(.[0])
-		| map({key: .[0][0], value: map(.[1])}) | from_entries) as $of
-	| map(.backends = ($of[.id | tostring] // []));
+		| map({key: .[0][0], value: (map(.[1]) | apart)}) | from_entries) as $of
+	| map(. + ($of[.id | tostring] // {backends: [], fallback: null}));
 
 # configuration: all of it.
 def configuration: services | with_backends;
@@ -51,11 +67,33 @@ def find_service($new): first(.[] | select(.port == $new.port and .address == $n
 # used_ids: of all backends.
 def used_ids: [$ARGS.named.backends | rows[] | split(" ")[1]];
 
-# as_text: a service as parse.jq reads it.
-def as_text:
-	.port as $port
-	| "service \(service_words)",
-	  (.backends | in_order[] | "  backend \(.address)\(if .port == $port then "" else ":\(.port)" end) weight \(.weight) \(.state)");
+# as_text: a service as parse.jq reads it, and behind each backend what remark says of it.
+def as_text(remark):
+	. as $service
+	| "service \(service_words)\(.fallback | fallback_word($service))",
+	  (.checks[] | "  " + check_text),
+	  (.backends | in_order[]
+		| "  backend \(.address)\(if .port == $service.port then "" else ":\(.port)" end) weight \(.weight) \(.state)\(remark)");
+def as_text: as_text("");
+
+# healthy: how many backends can be relied on; is_failed: whether those are less than the service needs.
+def healthy: [.backends[] | select(.state == "up" and .health != "failed")] | length;
+def is_failed: healthy < ([.need, 1] | max);
+
+def last_resort: .flags | index("last_resort") != null;
+
+# as_shown: the same with what checks have found, as comments.
+def as_shown:
+	if .checks == [] and .fallback == null then as_text
+	else
+		as_text(if .health == "unchecked" then "" else "  # \(.health)" end + if last_resort then "  # gets packets: nobody better is left" else "" end),
+		(select(.checks != []) | "  # \(healthy) of \(.backends | length) healthy\(if is_failed then ": FAILED, it needs \([.need, 1] | max)" else "" end)"),
+		(select(.fallback and (.fallback | last_resort)) | "  # the fallback \(.fallback | server) gets everything: nobody else is left")
+	end;
 
 # as_json: without what is the maps' own business.
-def as_json: .sized = (.slots > 0) | .slots = .taken | del(.id, .first, .taken, .learns) | .backends |= (in_order | map(del(.id)));
+def backend_json: .last_resort = last_resort | del(.id, .flags);
+def as_json:
+	.sized = (.slots > 0) | .slots = .taken | .healthy = healthy | .failed = is_failed | .checks |= map(check_text)
+	| .fallback |= (if . then backend_json | {address, port, last_resort} else null end)
+	| del(.id, .first, .taken, .learns) | .backends |= (in_order | map(backend_json));

@@ -9,7 +9,8 @@ lists=$bpffs/xdp/lists
 pin_lists() {
 	local list error
 	mkdir -p "$lists" 2>/dev/null || die "$lists cannot be made; if something else is there: rm -r $lists"
-	for list in services backends; do
+	for list in services backends checks; do
+		[[ -e $maps/$list ]] || continue # no service has had checks
 		[[ -e $repo/bpf/list_$list.o ]] || die "$repo/bpf/list_$list.o is not built; run: make -C $repo"
 		rm -rf "${lists:?}/$list" # of maps that are gone
 		error=$(bpftool iter pin "$repo/bpf/list_$list.o" "$lists/$list" map pinned "$maps/$list" 2>&1) ||
@@ -24,22 +25,25 @@ remove_lists() {
 
 # are_listed: whether the lists are those of the maps that are pinned now, of which $1 is what bpftool shows.
 are_listed() {
-	local list type=hash id
-	for list in services backends; do
+	local list type id
+	for list in services backends checks; do
+		[[ $list != checks || -e $maps/checks ]] || continue
+		type=hash
+		[[ $list != backends ]] || type=array
 		[[ -f $lists/$list ]] && read -r _ id <"$lists/$list" &&
 			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
-		type=array
 	done
 }
 
 # need_configuration: sees to it that the lists are there, and sets own (this machine's address) and limits (what
 # there is room for: see plan.jq).
 need_configuration() {
-	local shown octets='' slots='' backends=''
+	local shown octets='' slots='' backends='' checks=()
 	need_maps services
+	[[ ! -e $maps/checks ]] || checks=("map show pinned $maps/checks")
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
 	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
-		"map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
+		"${checks[@]}" "map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
 	if [[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
 	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
@@ -54,7 +58,10 @@ need_configuration() {
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are
 # now, or copies in the folder $lists.
 configured() {
-	stage "include \"configuration\"; $1" -n --rawfile services "$lists/services" --rawfile backends "$lists/backends" "${@:2}"
+	local checks=/dev/null
+	[[ ! -e $lists/checks ]] || checks=$lists/checks
+	stage "include \"configuration\"; $1" -n --rawfile services "$lists/services" --rawfile backends "$lists/backends" \
+		--rawfile checks $checks "${@:2}"
 }
 
 # listed_addresses: of all backends, each once.

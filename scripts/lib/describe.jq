@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # describe: a command of plan.jq -> what it does, in the words of the services file: for lb --dry-run.
 include "words";
+include "checks";
 
-def shown: "\(server) weight \(.weight) \(.state)";
+# shown, found: what a person has set of a backend, and what else is so.
+def is_fallback: .flags | index("fallback") != null;
+def shown: "\(if is_fallback then "fallback" else "backend" end) \(server)\(if is_fallback then "" else " weight \(.weight) \(.state)" end)";
+def found: (if .health == "unchecked" then "" else " \(.health)" end) + (if .flags | index("last_resort") then ", as the last resort" else "" end);
 
 def describe:
 	.service.taken as $taken
@@ -11,6 +15,8 @@ def describe:
 		"\(if .before then "change" else "add" end) service \(.service | service_words)"
 		+ (.before.taken // $taken | if . == $taken then "" else ", whose \(.) slots become \($taken)" end)
 	end,
-	(.changes[] | if .state == "free" then "  delete backend \(.before | server)"
-		elif .before then "  change backend \(.before | shown) to weight \(.weight) \(.state)"
-		else "  add backend \(shown)" end);
+	(.changes[] | if .state == "free" then "  delete \(if .before | is_fallback then "fallback" else "backend" end) \(.before | server)"
+		elif .before then "  change \(.before | shown + found) to weight \(.weight) \(.state)\(found)"
+		else "  add \(shown)\(found)" end),
+	(select(.operation == "build" and .service.checks != (.before.checks // []))
+		| "  its checks: \(.service.checks | map(check_text) | join(", ") | if . == "" then "none" else . end)");

@@ -5,6 +5,7 @@
 #      the backend that was named
 # Out: [what it shall be], or []; or an error of words.jq
 include "words";
+include "checks";
 
 def must_be_there($new): if . == null then refuse("there is no service \($new | name); 'lb service show' lists those that are there") else . end;
 
@@ -16,8 +17,18 @@ def edit($verb; $new):
 	($new.backends[0]) as $backend
 	| if $verb == "service add" then
 		if . then refuse("service \(name) is there already; 'lb service show' shows it") else [$new] end
-	  elif $verb == "service set" then must_be_there($new) | [.filling = ($new.filling // .filling) | .slots = ($new.slots // .slots)]
+	  elif $verb == "service set" then must_be_there($new) | [. + ($new | {filling, slots, need, strict, fallback} | map_values(values))]
 	  elif $verb == "service del" then must_be_there($new) | []
+	  elif $verb == "check add" then
+		must_be_there($new)
+		| if any(.checks[]; check_key == ($new.checks[0] | check_key))
+		  then refuse("\(name) has a check \($new.checks[0] | check_key) already; 'lb service show' shows it") else . end
+		| [.checks += $new.checks]
+	  elif $verb == "check del" then
+		must_be_there($new)
+		| if any(.checks[]; check_key == ($new.checks[0] | check_key)) then .
+		  else refuse("\(name) has no check \($new.checks[0] | check_key); 'lb service show' lists them") end
+		| [.checks |= map(select(check_key != ($new.checks[0] | check_key)))]
 	  elif $verb == "backend add" then
 		must_be_there($new)
 		| if any(.backends[]; server == ($backend | server))

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # parse: reads services and backends as people write them: the command line, and the files of save.
 #
-#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto]
+#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto] [need N] [strict|open] [fallback ADDRESS[:PORT]|none]
+#     check KIND ...                                       of the service above it, see checks.jq
 #     backend ADDRESS[:PORT] [weight N] [up|down]          of the service above it
 #
 # In:  a text; $max_slots
-# Out: [{protocol, address, port, sticky, filling, slots, backends: [{address, port, weight, state}]}]: port 0 is
-#      every port, null is what was not said; slots 0 is auto. Or an error of words.jq, with the line.
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, fallback: {address, port}, checks: [see
+#      checks.jq], backends: [{address, port, weight, state}]}]: port 0 is every port, null is what was not said; slots 0
+#      is auto, a fallback without an address is none. Or an error of words.jq, with the line.
 include "words";
+include "checks";
 
 # service_options, backend_options: words -> what they say, one after the other.
 def service_options:
@@ -19,6 +22,10 @@ def service_options:
 		{slots: (.[1] // usage("how many slots?")
 			| if . == "auto" then 0 else number("number of slots"; 1; $ARGS.named.max_slots | tonumber) end)}
 		+ (.[2:] | service_options)
+	  elif $word == "need" then
+		{need: (.[1] // usage("how many healthy backends does it need?") | number("number of backends"; 1; 1024))} + (.[2:] | service_options)
+	  elif $word == "strict" or $word == "open" then {strict: ($word == "strict")} + (.[1:] | service_options)
+	  elif $word == "fallback" then {fallback: (.[1] // usage("which fallback?"))} + (.[2:] | service_options)
 	  else usage("unexpected word '\($word)'") end;
 
 def backend_options:
@@ -28,6 +35,18 @@ def backend_options:
 		{weight: (.[1] // usage("which weight?") | number("weight"; 0; 65535))} + (.[2:] | backend_options)
 	  elif $word == "up" or $word == "down" then {state: $word} + (.[1:] | backend_options)
 	  else usage("unexpected word '\($word)'") end;
+
+# server_of($service): ADDRESS[:PORT] -> {address, port}
+def server_of($service):
+	. as $server
+	| (if $server | contains(":") then $server | split(":") else [$server] end) as $parts
+	| if $service.port == 0 and ($parts | length) > 1
+	  then refuse("'\($server)' has a port; a service of every port keeps the client's: give the address alone")
+	  elif $parts[0] == $service.address then refuse("\($parts[0]) is the VIP; give the backend's own address") else . end
+	| {
+		address: (if $parts | length < 3 then $parts[0] else $parts[:-1] | join(":") end | address),
+		port: (if $parts | length > 1 then $parts[-1] | port else $service.port end)
+	};
 
 # service: from its words.
 def service:
@@ -40,24 +59,17 @@ def service:
 		$protocol,
 		address: ($parts[:-1] | join(":") | address),
 		port: ($parts[-1] | if . == "any" then 0 else port end),
-		sticky: false, filling: null, slots: null
+		sticky: false, filling: null, slots: null, need: null, strict: null, fallback: null, checks: []
 	} + (.[2:] | service_options)
+	| . as $service
+	| if .fallback == "none" then .fallback = {} elif .fallback then .fallback |= server_of($service) else . end
 	| if .filling != "hash" and .slots and (.slots | suits_maglev | not)
 	  then refuse("Maglev cannot fill \(.slots) slots; take 1024, 16384 or another power of two, or a prime number") else . end;
 
 # backend: from its words, and the service that it is for.
 def backend($service):
-	.[0] as $server
-	| if $server == null then usage("which backend? Its ADDRESS is missing") else . end
-	| (if $server | contains(":") then $server | split(":") else [$server] end) as $parts
-	| if $service.port == 0 and ($parts | length) > 1
-	  then refuse("'\($server)' has a port; a service of every port keeps the client's: give the address alone")
-	  elif $parts[0] == $service.address then refuse("\($parts[0]) is the VIP; give the backend's own address") else . end
-	| {
-		address: (if $parts | length < 3 then $parts[0] else $parts[:-1] | join(":") end | address),
-		port: (if $parts | length > 1 then $parts[-1] | port else $service.port end),
-		weight: null, state: null
-	} + (.[1:] | backend_options);
+	if .[0] == null then usage("which backend? Its ADDRESS is missing") else . end
+	| (.[0] | server_of($service)) + {weight: null, state: null} + (.[1:] | backend_options);
 
 # line($i; f): f, whose errors are those of line $i, counted from 0.
 def line($i; f): attempt(f) | if type == "array" then .[] else error(. + {line: ($i + 1)}) end;
@@ -65,21 +77,25 @@ def line($i; f): attempt(f) | if type == "array" then .[] else error(. + {line: 
 # words: a text -> the words of each line, without comments.
 def words:
 	reduce ("\t", "\r") as $blank (.; split($blank) | join(" "))
-	| split("\n") | map(split(" ") - [""] | if .[0] and (.[0] | startswith("#")) then [] else . end);
+	| split("\n") | to_entries
+	| map(.key as $i | .value | if contains("\"") then line($i; words_of_line) else words_of_line end
+		| if .[0] and (.[0] | startswith("#")) then [] else . end);
 
 def parse:
 	words as $lines
 	| [range($lines | length) | select($lines[.][0] == "service")] as $starts
 	| (range($starts[0] // ($lines | length)) as $i | $lines[$i] | select(. != [])
-		| line($i; if .[0] == "backend" then refuse("a backend comes after its service")
-			else refuse("unexpected word '\(.[0])'. A line begins with service, backend, or #") end)),
+		| line($i; if .[0] | IN("backend", "check") then refuse("a \(.[0]) comes after its service")
+			else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)),
 	[range($starts | length) as $n
 		| $starts[$n] as $start
 		| line($start; $lines[$start][1:] | service) as $service
-		| $service + {backends: [range($start + 1; $starts[$n + 1] // ($lines | length)) as $i
+		| [range($start + 1; $starts[$n + 1] // ($lines | length)) as $i
 			| $lines[$i] | select(. != [])
 			| line($i; if .[0] == "backend" then .[1:] | backend($service)
-				else refuse("unexpected word '\(.[0])'. A line begins with service, backend, or #") end)]}];
+				elif .[0] == "check" then {check: (.[1:] | check($service))}
+				else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)] as $parts
+		| $service + {checks: [$parts[] | .check // empty], backends: [$parts[] | select(.check | not)]}];
 
 # parse_text: the same, on a line of its own, for change.jq; an error as {status, text, line}.
 def parse_text: attempt(parse) | if type == "array" then .[0] else . end;

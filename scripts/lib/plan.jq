@@ -6,16 +6,24 @@
 #      $limits: {slots, backends, services, service_backends, own}: what there is room for, and this machine's address
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
 #      and of those that go. Or an error of words.jq: then nothing must be done.
-#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, id, first, taken, table},
-#      is_vip, changes: [{id, address, port, weight, state, service: ID}]}
+#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, checks, id, first,
+#      taken, table}, is_vip, changes: [{id, address, port, weight, state, health, flags, service: ID}]}
 include "words";
+include "checks";
+include "triage";
 
 # by(f): a list -> an object of its elements, by what f says of them.
 def by(f): reduce .[] as $x ({}; .[$x | f | tostring] = $x);
 def twice(f): group_by(f) | map(select(length > 1)[0]) | .[0];
 
 # defaults: what was not said.
-def defaults: .filling //= "maglev" | .slots //= 0 | .backends |= map(.weight //= 1 | .state //= "up");
+def defaults:
+	.filling //= "maglev" | .slots //= 0 | .need //= 0 | .strict //= false
+	| .backends |= map(.weight //= 1 | .state //= "up");
+
+# whole: a service whose fallback is one of its backends, as in the maps.
+def whole:
+	.backends += [.fallback // empty | select(.address) | {weight: 0, state: "up", flags: ["fallback"]} + .] | .fallback = null;
 
 # check_service: what is wrong with it by itself.
 def check_service($limits):
@@ -23,12 +31,15 @@ def check_service($limits):
 	then refuse("\(.address) is this machine's own address, and it needs ports of its own; take another VIP, or single ports")
 	elif .backends | length > $limits.service_backends
 	then refuse("\(name) would have \(.backends | length) backends; \($limits.service_backends) is the limit")
+	elif ([.checks[] | check_text | utf8 | length + 1] | add // 0) > checks_length
+	then refuse("the checks of \(name) are too long: together they may have \(checks_length) bytes")
 	else . end;
 
 # is_same($now): whether nothing is to be done for a service.
 def is_same($now):
-	def essence: .backends | map([.address, .port, .weight, .state]);
+	def essence: .backends | map([.address, .port, .weight, .state, .health, .flags]);
 	$now != null and .sticky == $now.sticky and .filling == $now.filling and .slots == $now.slots
+		and .need == $now.need and .strict == $now.strict and .checks == $now.checks
 		and (.backends | length) == ($now.backends | length)
 		and (essence as $want | ($now | essence) as $is | $want == $is or ($want | sort) == ($is | sort));
 
@@ -73,7 +84,7 @@ def compare($there):
 	  else
 		($there | by(server)) as $old
 		| {
-			changed: ([.backends[] | $old[server] as $is | select($is and ([.weight, .state] != ($is | [.weight, .state])))
+			changed: ([.backends[] | $old[server] as $is | select($is and ([.weight, .state, .health, .flags] != ($is | [.weight, .state, .health, .flags])))
 					| . + {id: $is.id, before: $is}]
 				+ [$there[] | select($wanted[server] == null) | {id, before: .}]),
 			new: [.backends[] | select($old[server] == null)]
@@ -81,7 +92,7 @@ def compare($there):
 	  end;
 
 # nobody: what an id is that is free.
-def nobody: . + {address: "0.0.0.0", port: 0, weight: 0, state: "free", service: 0};
+def nobody: . + {address: "0.0.0.0", port: 0, weight: 0, state: "free", health: "unchecked", flags: [], service: 0};
 
 # build($limits; $free): the command for a service, {service, now, changed, new}, and what it takes; in the state of plan.
 def build($it; $limits; $free):
@@ -96,6 +107,7 @@ def build($it; $limits; $free):
 	  else allocate($taken; $limits) end
 	| .warnings += [($it.service | select(.slots != $service.slots)
 			| "\(name) gets \($taken) slots instead of \(.slots), which cannot hold its backends"),
+		($it.service | alarm($now)),
 		(select($now.taken and $taken % $now.taken != 0)
 			| "\($service | name): \($now.taken) slots become \($taken); connections of before move")]
 	| .new_backends += ($it.new | length)
@@ -111,10 +123,12 @@ def free($limit; $n): by(.) as $taken | [limit($n; range(1; $limit) | select($ta
 def but($others): ($others | by(.)) as $others | map(select($others[tostring] == null));
 
 def plan($is; $want; $limits; all_services; used_ids):
-	($want | by(name)) as $wanted
+	($is | map(whole)) as $is
+	| ($want | map(whole)) as $want
+	| ($want | by(name)) as $wanted
 	| if $wanted | length < ($want | length) then refuse("service \($want | twice(name) | name) is there twice") else . end
 	| ($is | by(name)) as $current
-	| [$want[] | defaults | $current[name] as $now | select(is_same($now) | not) | check_service($limits)
+	| [$want[] | $current[name] as $now | defaults | triage($now) | select(is_same($now) | not) | check_service($limits)
 		| {service: ., $now} + compare($now.backends // [])] as $changing
 	| [$is[] | select($wanted[name] == null)] as $leaving
 	| ([$changing[].new | length] | add // 0) as $newcomers

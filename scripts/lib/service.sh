@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # service: the commands of services, and of files of them. Sourced by lb.
 
-# service_add PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto]
+# service_add PROTOCOL VIP:PORT [sticky] [OPTION]...
 service_add() {
 	change "service add" "service $*"
 }
 
-# service_set PROTOCOL VIP:PORT [maglev|hash] [slots N|auto]
+# service_set PROTOCOL VIP:PORT OPTION...
 service_set() {
-	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots) ]] || usage "set what? maglev, hash, or slots N"
+	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots|need|fallback|strict|open) ]] ||
+		usage "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict or open"
 	change "service set" "service $*"
 }
 
@@ -26,7 +27,7 @@ service_show() {
 	if [[ -n $json ]]; then
 		configured 'configuration | map(as_json)' -c
 	else
-		configured 'configuration[] | as_text' -r
+		configured 'configuration[] | as_shown' -r
 	fi
 }
 

@@ -8,7 +8,7 @@ include "words";
 include "describe";
 include "encode";
 
-def tell(command_bytes; change_bytes):
+def tell(command_bytes; change_bytes; checks_bytes):
 	input
 	| if .status then refused else
 		"ok",
@@ -16,5 +16,5 @@ def tell(command_bytes; change_bytes):
 		(select(.keep != []) | "keep \(.keep | join(" "))"),
 		(select(.forget != []) | "forget \(.forget | join(" "))"),
 		if $ARGS.named.dry == 1 then inputs | describe | "plan \(.)"
-		else inputs | "command \(encode_command(command_bytes; change_bytes))" end
+		else inputs | "command \(encode_command(command_bytes; change_bytes; checks_bytes))" end
 	  end;

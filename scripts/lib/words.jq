@@ -8,6 +8,17 @@
 def refuse($text): error({status: 1, text: $text});
 def usage($text): error({status: 2, text: $text});
 
+# words_of_line: its words. A word in double quotes is a JSON string: it may have blanks, \" and \n in it. What
+# follows a # is a comment.
+def words_of_line:
+	if contains("\"") | not then split(" ") - [""] | .[:index("#") // length]
+	else
+		"(?:\"(?:[^\"\\\\]|\\\\.)*\"|[^ \"]+)(?= |$)" as $word
+		| if gsub($word; "") | test("[^ ]") then refuse("a quoted word begins and ends with a double quote of its own, and \\\" is one within it") else . end
+		| [match($word; "g").string] | .[:index("#") // length]
+		| map(if startswith("\"") then . as $it | try fromjson catch refuse("\($it) cannot be read; within quotes, write \\\\ for \\") else . end)
+	end;
+
 # number($what; $min; $max): a number without sign or leading zeros.
 def number($what; $min; $max):
 	. as $word | ([tonumber?][0] // -1) as $n
@@ -38,7 +49,12 @@ def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
 # name, server: as people write a service, and a backend.
 def name: "\(.protocol) \(.address):\(if .port == 0 then "any" else .port end)";
 def server: "\(.address):\(.port)";
-def service_words: "\(name)\(if .sticky then " sticky" else "" end) \(.filling)\(if .slots > 0 then " slots \(.slots)" else "" end)";
+def service_words:
+	"\(name)\(if .sticky then " sticky" else "" end) \(.filling)\(if .slots > 0 then " slots \(.slots)" else "" end)"
+	+ (if .need > 0 then " need \(.need)" else "" end) + (if .strict then " strict" else "" end);
+
+# fallback_word($service): the service's fallback, behind them.
+def fallback_word($service): if . then " fallback \(.address)\(if .port == $service.port then "" else ":\(.port)" end)" else "" end;
 
 # attempt(f): [what f gives], or the error that it raised, as {status, text}. Done with before anything goes on: a bare
 # try of jq 1.6 would also catch the errors of what comes after it.
