@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* list_services: the map of services as text, a line for each service:
  *
- *   ID PROTOCOL ADDRESS PORT FIRST SLOTS FLAGS LEARNS NEED
+ *   ID PROTOCOL ADDRESS PORT FIRST SLOTS FLAGS NEED LEARNS
  *
  * PROTOCOL and FLAGS are numbers. LEARNS: for how many seconds more it learns whose flows its slots
  * have. The entries that only say that an address is a VIP are left out. Pinned by scripts/lb; read
@@ -27,9 +27,9 @@ int list_services(struct bpf_iter__bpf_map_elem *element)
 		return 0;
 	if (service->learns_until > now)
 		learns = (service->learns_until - now + SECOND - 1) / SECOND;
-	BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u %u %llu %u\n", service->id, key->protocol,
+	BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u %u %u %llu\n", service->id, key->protocol,
 		       &key->address, bpf_ntohs(key->port), service->first, service->slots,
-		       service->flags, learns, service->need);
+		       service->flags, service->need, learns);
 	return 0;
 }
 

@@ -16,11 +16,15 @@ struct load_balancer {
 	__u32 flags;	       /* enum load_balancer_flags */
 	__u32 window; /* for how many seconds after a change of slots unknown flows are learned; 0:
 		       * connections are not tracked at all */
-	__u32 probe_device; /* ifindex of the device that health checks come from (probes.h); 0:
-			     * nobody checks */
+	/* ifindex of the device that health checks come from (headers/lb/probe.h); 0: nobody checks
+	 */
+	__u32 probe_device;
+	/* Count it up when routes, neighbours or links have changed: then every next hop is asked
+	 * for anew at once; otherwise within 2.5 s (headers/lb/cache.h). */
+	__u32 routes;
 };
 
-_Static_assert(sizeof(struct load_balancer) == 60, "no padding");
+_Static_assert(sizeof(struct load_balancer) == 64, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "../../maps/load_balancer.h"
 #include "../../maps/nexthops.h"
 #include "../packet/ethernet.h"
 #include "../packet/packet.h"
@@ -50,14 +51,17 @@ static __always_inline enum verdict find_nexthop(const struct packet *packet, __
 						 struct nexthop **found)
 {
 	struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
+	struct load_balancer *lb = this_load_balancer();
 	__u64 now = bpf_jiffies64();
 	struct bpf_fib_lookup fib = {};
 	enum verdict verdict;
+	__u16 routes;
 
-	if (!hop)
+	if (!hop || !lb)
 		return VERDICT_BUG;
 	*found = hop;
-	if (hop->address == destination && now < hop->expires)
+	routes = lb->routes; /* before the FIB is asked */
+	if (hop->address == destination && hop->routes == routes && now < hop->expires)
 		return VERDICT_GO_ON;
 
 	/* tot_len stays 0: one answer serves packets of every length, so the MTU is our check. */
@@ -74,6 +78,7 @@ static __always_inline enum verdict find_nexthop(const struct packet *packet, __
 	hop->ifindex = fib.ifindex;
 	hop->mtu = fib.mtu_result;
 	hop->address = destination;
+	hop->routes = routes;
 	hop->expires = now + ABOUT_A_SECOND;
 	return VERDICT_GO_ON;
 }

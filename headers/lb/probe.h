@@ -59,6 +59,8 @@ static __always_inline enum verdict return_answer(const struct packet *packet,
 	if (!lb->probe_device || packet->flow.vip != ipv4_of(&lb->address) ||
 	    probe_of(packet->flow.vip_port) == MAX_PROBES || !is_vip(packet->flow.client))
 		return VERDICT_NOT_OURS;
+	/* clang 14 drops stores of a MAC address that it knows: so it must not know this one. */
+	asm volatile("" : : "r"(&watch) : "memory");
 	if (rewrite_l2(packet, &watch, 0) < 0 || bpf_redirect(lb->probe_device, 0) != XDP_REDIRECT)
 		return VERDICT_BUG;
 	return VERDICT_PROBE_ANSWER;

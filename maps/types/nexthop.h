@@ -12,7 +12,8 @@ struct nexthop {
 	__u8 source[ETH_ALEN];
 	__u32 ifindex;
 	__be32 address; /* the IPv4 address that was asked for: an id may get a new owner */
-	__u32 mtu;	/* of the route, in bytes of IP packet */
+	__u16 mtu;	/* of the route, in bytes of IP packet */
+	__u16 routes;	/* load_balancer.routes when the FIB was asked */
 	__u64 expires;	/* in jiffies; after that the FIB is asked again */
 };
 

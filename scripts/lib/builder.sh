@@ -60,11 +60,11 @@ order_builder() {
 	}
 }
 
-# plan VERB: what was typed, or is in a file, on stdin -> what is to be done. Sets warnings, keep, forget, steps and
-# commands. It ends the command if that cannot be, before anything is changed.
+# plan VERB [READER]: what was typed, or is in a file, on stdin -> what is to be done. Sets warnings, keep, forget, steps
+# and commands. It ends the command if that cannot be, before anything is changed. READER makes JSON of the text.
 plan() {
 	local line lines
-	mapfile -t lines <<<"$(parse_text | configured 'include "change"; change' -c --arg verb "$1" --argjson limits "$limits" |
+	mapfile -t lines <<<"$("${2-parse_text}" | configured 'include "change"; change' -c --arg verb "$1" --argjson limits "$limits" |
 		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($encoders)" -nr --argjson dry "${dry:-0}")"
 	accept
 	warnings=() keep=() forget=() steps=() commands=()

@@ -22,7 +22,7 @@ def checks_of:
 # services: without their backends.
 def services:
 	checks_of as $checks
-	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $learns, $need]
+	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $need, $learns]
 		| ($flags | tonumber | bits(contract.flags.service_flags[1:])) as $flags
 		| {
 			protocol: ($protocol | protocol), $address, port: ($port | tonumber),
@@ -76,7 +76,7 @@ def as_text(remark):
 		| "  backend \(.address)\(if .port == $service.port then "" else ":\(.port)" end) weight \(.weight) \(.state)\(remark)");
 def as_text: as_text("");
 
-# healthy: how many backends can be relied on; is_failed: whether those are less than the service needs.
+# healthy: how many backends are up and have not failed; is_failed: whether those are less than the service needs.
 def healthy: [.backends[] | select(.state == "up" and .health != "failed")] | length;
 def is_failed: healthy < ([.need, 1] | max);
 
@@ -87,7 +87,9 @@ def as_shown:
 	if .checks == [] and .fallback == null then as_text
 	else
 		as_text(if .health == "unchecked" then "" else "  # \(.health)" end + if last_resort then "  # gets packets: nobody better is left" else "" end),
-		(select(.checks != []) | "  # \(healthy) of \(.backends | length) healthy\(if is_failed then ": FAILED, it needs \([.need, 1] | max)" else "" end)"),
+		(select(.checks != []) | "  # \(.backends | length) backends: "
+			+ ([("healthy", "failed", "unchecked") as $health | "\([.backends[] | select(.health == $health)] | length) \($health)"] | join(", "))
+			+ if is_failed then "; THE SERVICE HAS FAILED: it needs \([.need, 1] | max)" else "" end),
 		(select(.fallback and (.fallback | last_resort)) | "  # the fallback \(.fallback | server) gets everything: nobody else is left")
 	end;
 

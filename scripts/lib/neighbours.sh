@@ -71,6 +71,12 @@ unknown_hops() {
 	done
 }
 
+# outdate_nexthops: the programs ask for every next hop anew, with the next packet.
+outdate_nexthops() {
+	# shellcheck disable=SC2046 # bytes
+	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .routes = (.routes + 1) % 65536 | $(encoder load_balancer)" -r)
+}
+
 # refresh: keep_neighbours for every backend, and with NAT for the gateways. Links that were down have lost their
 # neighbours, and routes may lead another way now: XDP drops such packets (no_neighbour), so that nobody asks for the
 # address. It ends when all are known; or after a second, with those that are not.
@@ -81,6 +87,7 @@ refresh() {
 	need_configuration
 	mapfile -t addresses < <(listed_addresses)
 	keep_neighbours "${addresses[@]}"
+	outdate_nexthops
 	for ((tries = 0; tries < 20; tries++)); do
 		[[ -z $dry && -n $(unknown_hops) ]] || return 0
 		sleep 0.05

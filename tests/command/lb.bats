@@ -16,7 +16,7 @@ teardown() {
 @test "attach loads the program, pins its maps, and learns the address and a random key" {
 	lb attach ipip eth0
 	has_xdp eth0
-	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows load_balancer new_flows nexthops services slots stats " ]
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows load_balancer new_flows nexthops probes services slots stats " ]
 	[ "$(lb show --json | jq -r .address)" = 192.168.178.10 ]
 	[ "$(lb show --json | jq -c .hash_key)" != "[$(seq -s , 32 | sed 's/[0-9]*/0/g')]" ]
 }
@@ -60,7 +60,7 @@ teardown() {
 	loaded
 	lb attach ipip eth1
 	lb detach eth0
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 10 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 12 ]
 	lb service show | grep -q 172.16.0.10
 	lb detach eth1
 	[ -z "$(on lb ls "$MAPS")" ]
@@ -129,7 +129,7 @@ teardown() {
 	[ "$(lb show --json | jq .window)" -eq 900 ]
 	lb set window 60
 	lb set address 192.168.178.77
-	[ "$(lb show --json)" = "{\"address\":\"192.168.178.77\",\"hash_key\":[$(seq -s , 0 30),255],\"flags\":[\"debug\"],\"window\":60}" ]
+	[ "$(lb show --json)" = "{\"address\":\"192.168.178.77\",\"hash_key\":[$(seq -s , 0 30),255],\"flags\":[\"debug\"],\"window\":60,\"probe_device\":0,\"routes\":0}" ]
 	run -0 lb show
 	[ "$output" = $'address 192.168.178.77\nwindow 60 s\ndebug on' ]
 	lb set debug off
@@ -142,12 +142,13 @@ teardown() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 21 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 23 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
 	lb attach ipip eth0
-	lb service add tcp 192.168.178.15:8000
+	run -0 lb -v service add tcp 192.168.178.15:8000
+	[ "${lines[0]}" = "# bpftool map create $MAPS/checks type hash key 4 value 1024 entries 4096 name checks flags 1" ]
 	run -0 lb -v backend add tcp 192.168.178.15:8000 172.20.0.30
 	[ "${lines[0]}" = "# ip neigh replace 172.20.0.30 dev eth1 managed" ]
 	[[ ${lines[1]} == "# bpftool prog load "*"/bpf/xdp_maglev.o /sys/fs/bpf/xdp/xdp_maglev map name load_balancer pinned $MAPS/load_balancer"* ]]

@@ -22,12 +22,12 @@ flat='.[] | del(.backends), .backends[]'
 	lb service add udp 192.168.178.15:53
 	lb backend add udp 192.168.178.15:53 172.16.0.10:5353
 	diff <(lb service show --json | jq -c "$flat") - <<-'END'
-		{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":512,"sized":false}
-		{"address":"172.16.0.10","port":5353,"weight":1,"state":"up"}
-		{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":512,"sized":false}
-		{"address":"172.16.0.10","port":8000,"weight":1,"state":"up"}
-		{"address":"172.16.0.11","port":8000,"weight":1,"state":"up"}
-		{"address":"172.16.0.12","port":8000,"weight":1,"state":"up"}
+		{"protocol":"udp","address":"192.168.178.15","port":53,"sticky":false,"filling":"maglev","slots":512,"need":0,"strict":false,"checks":[],"fallback":null,"sized":false,"healthy":1,"failed":false}
+		{"address":"172.16.0.10","port":5353,"weight":1,"state":"up","health":"unchecked","last_resort":false}
+		{"protocol":"tcp","address":"192.168.178.15","port":8000,"sticky":false,"filling":"maglev","slots":512,"need":0,"strict":false,"checks":[],"fallback":null,"sized":false,"healthy":3,"failed":false}
+		{"address":"172.16.0.10","port":8000,"weight":1,"state":"up","health":"unchecked","last_resort":false}
+		{"address":"172.16.0.11","port":8000,"weight":1,"state":"up","health":"unchecked","last_resort":false}
+		{"address":"172.16.0.12","port":8000,"weight":1,"state":"up","health":"unchecked","last_resort":false}
 	END
 	lb backend del tcp 192.168.178.15:8000 172.16.0.10
 	lb backend del tcp 192.168.178.15:8000 172.16.0.12
@@ -144,7 +144,7 @@ kill_at() {
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 	[ "$(lb service show | grep -c backend)" -eq 11 ]
 	[ "$(on lb ls /sys/fs/bpf/xdp | xargs)" = "globals lists" ]
-	[ "$(on lb ls /sys/fs/bpf/xdp/lists | xargs)" = "backends services" ]
+	[ "$(on lb ls /sys/fs/bpf/xdp/lists | xargs)" = "backends checks services" ]
 	[ -z "$(on lb find /run/xdp-lb -type f)" ]
 }
 
@@ -222,7 +222,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	refuses 1 "Maglev cannot fill 9 slots; take 1024, 16384 or another power of two, or a prime number" service add tcp 192.168.178.15:81 slots 9
 	refuses 1 "'99999' is no number of slots; take one from 1 to 65537" service add tcp 192.168.178.15:81 slots 99999
 	refuses 2 "how many slots?" service add tcp 192.168.178.15:81 slots
-	refuses 2 "set what? maglev, hash, or slots N" service set tcp 192.168.178.15:80
+	refuses 2 "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict or open" service set tcp 192.168.178.15:80
 	refuses 1 "is this machine's own address, and it needs ports of its own" service add tcp 192.168.178.10:any
 	refuses 1 "has a port; a service of every port keeps the client's" backend add udp 192.168.178.15:any 172.16.0.10:53
 	# a table that is too small for its backends becomes one of the usual size
@@ -274,7 +274,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		printf '%s\n' "${@:2}" >"$BATS_TEST_TMPDIR/wrong$n"
 		refuses 1 "$1" restore "$BATS_TEST_TMPDIR/wrong$n"
 	}
-	wrong "line 1: unexpected word 'servce'. A line begins with service, backend, or #" "servce tcp 1.2.3.4:80"
+	wrong "line 1: unexpected word 'servce'. A line begins with service, check, backend, or #" "servce tcp 1.2.3.4:80"
 	wrong "line 1: a backend comes after its service" "backend 1.2.3.4"
 	wrong "line 3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
 	wrong "line 2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"

@@ -8,8 +8,9 @@ load ../lib/helper
 . maps/all.sh
 
 # Two services as the kernel lists them: udp 10.0.0.1:53 with backends 1 and 4, tcp 10.0.0.1:80 with none.
-services=$'map 7\n2 6 10.0.0.1 80 256 251 7 60\n1 17 10.0.0.1 53 2048 512 0 0\n'
-backends=$'map 8\n1 4 172.16.0.9 53 1 1\n1 1 172.16.0.10 5353 0 2\n'
+services=$'map 7\n2 6 10.0.0.1 80 256 251 7 0 60\n1 17 10.0.0.1 53 2048 512 0 0 0\n'
+backends=$'map 8\n1 4 172.16.0.9 53 1 1 0 0\n1 1 172.16.0.10 5353 0 2 0 0\n'
+checks=$'map 9\n'
 limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"own":"10.0.0.9"}'
 
 # Services as JSON, a line each, and behind it its backends.
@@ -18,7 +19,7 @@ flat='.[] | del(.backends), .backends[]'
 # stage FILTER [JQ_OPTION...]
 stage() {
 	jq -L scripts/lib -L maps/types --argjson contract "$(contract)" --arg max_slots 65537 --arg services "$services" \
-		--arg backends "$backends" --argjson limits "$limits" "$@"
+		--arg backends "$backends" --arg checks "$checks" --argjson limits "$limits" "$@"
 }
 
 # parsed TEXT: what parse makes of it.
@@ -29,7 +30,7 @@ parsed() {
 # change VERB TEXT: the lines that all stages together print; with dry=1 the plan.
 change() {
 	parsed "$2" | stage 'include "change"; change' -nc --arg verb "$1" |
-		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($(encoder command); $(encoder backend_change))" -nr --argjson dry "${dry-1}"
+		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($(encoder command); $(encoder backend_change); $(encoder checks))" -nr --argjson dry "${dry-1}"
 }
 
 @test "parse: services and backends as people write them, with what was not said as null" {
@@ -45,12 +46,33 @@ change() {
 		END
 	)
 	diff <(parsed "${text/slots 7/slots 7$'\r'}" | jq -c "$flat") - <<-'END'
-		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"fallback":null,"checks":[]}
 		{"address":"172.16.0.1","port":80,"weight":0,"state":"down"}
 		{"address":"172.16.0.2","port":8080,"weight":null,"state":null}
-		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null}
+		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"fallback":null,"checks":[]}
 	END
 	[ "$(parsed '')" = "[]" ]
+}
+
+@test "parse: checks, how many backends a service needs, and its fallback" {
+	diff <(
+		parsed "$(
+			cat <<-'END'
+				service tcp 10.0.0.1:80 need 2 strict fallback 10.0.0.9:81
+					check tcp interval 5 fast-interval 0.5 timeout 2 rise 1 fall 10
+					backend 172.16.0.1
+					check http /a?b#c host www.example expect 200-204 match "it \"works\" #1" # a comment
+				service udp 10.0.0.1:any open fallback none
+					check udp "a\nb" "\u00fc" port 53
+			END
+		)" | jq -c '.[] | [.need, .strict, .fallback, (.backends | length)], .checks[]'
+	) - <<-'END'
+		[2,true,{"address":"10.0.0.9","port":81},1]
+		{"kind":"tcp","args":[],"interval":5,"fast":0.5,"timeout":2,"rise":1,"fall":10}
+		{"kind":"http","args":["/a?b#c"],"host":"www.example","expect":[200,204],"match":"it \"works\" #1"}
+		[null,false,{},0]
+		{"kind":"udp","args":["a\nb","ü"],"port":53}
+	END
 }
 
 @test "parse: what is wrong, and in which line" {
@@ -59,23 +81,32 @@ change() {
 		diff <(parsed "$4") <(jq -nc --argjson status "$1" --argjson line "$2" --arg text "$3" '{status: $status, text: $text, line: $line}')
 	}
 	wrong 1 1 "a backend comes after its service" "backend 1.2.3.4"
-	wrong 1 2 "unexpected word 'nonsense'. A line begins with service, backend, or #" $'#\nnonsense'
-	wrong 1 3 "unexpected word 'nonsense'. A line begins with service, backend, or #" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\nnonsense'
+	wrong 1 2 "unexpected word 'nonsense'. A line begins with service, check, backend, or #" $'#\nnonsense'
+	wrong 1 3 "unexpected word 'nonsense'. A line begins with service, check, backend, or #" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\nnonsense'
 	wrong 2 1 "a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000" "service tcp"
 	wrong 2 2 "unexpected word 'wait'" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 wait 1'
 	wrong 2 2 "which weight?" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight'
 	wrong 1 2 "'65536' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 65536'
 	wrong 1 2 "'1e3' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 1e3'
 	wrong 1 4 "'1.2.3.05' is no IPv4 address; each of its numbers is 0 to 255" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\n\nbackend 1.2.3.05'
+	wrong 1 1 "a check comes after its service" "check tcp"
+	wrong 1 1 "'0' is no number of backends; take one from 1 to 1024" "service tcp 1.2.3.4:80 need 0"
+	wrong 1 1 "1.2.3.4 is the VIP; give the backend's own address" "service tcp 1.2.3.4:80 fallback 1.2.3.4"
+	wrong 1 2 "'ping' is no check; take tcp, http, https, udp, dns or exec" $'service tcp 1.2.3.4:80\ncheck ping'
+	wrong 2 2 "udp needs SEND and EXPECT" $'service udp 1.2.3.4:80\ncheck udp a'
+	wrong 1 2 "tcp cannot check a service of udp; take udp, dns or exec" $'service udp 1.2.3.4:80\ncheck tcp'
+	wrong 1 2 "a service of every port needs a port to check: port N" $'service tcp 1.2.3.4:any\ncheck tcp'
+	wrong 1 2 "the timeout (3 s) is longer than the interval (2 s)" $'service tcp 1.2.3.4:80\ncheck tcp timeout 3'
+	wrong 1 2 'a quoted word begins and ends with a double quote of its own, and \" is one within it' $'service tcp 1.2.3.4:80\ncheck http / match "a'
 	wrong 1 1 "Maglev cannot fill 9 slots; take 1024, 16384 or another power of two, or a prime number" "service tcp 1.2.3.4:80 slots 9"
 }
 
 @test "configuration: what the kernel lists, sorted, and the same as text" {
 	diff <(stage "include \"configuration\"; configuration | map(as_json) | $flat" -nc) - <<-'END'
-		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":512,"sized":false}
-		{"address":"172.16.0.9","port":53,"weight":1,"state":"up"}
-		{"address":"172.16.0.10","port":5353,"weight":0,"state":"down"}
-		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251,"sized":true}
+		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":512,"need":0,"strict":false,"checks":[],"fallback":null,"sized":false,"healthy":1,"failed":false}
+		{"address":"172.16.0.9","port":53,"weight":1,"state":"up","health":"unchecked","last_resort":false}
+		{"address":"172.16.0.10","port":5353,"weight":0,"state":"down","health":"unchecked","last_resort":false}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":251,"need":0,"strict":false,"checks":[],"fallback":null,"sized":true,"healthy":0,"failed":true}
 	END
 	diff <(stage 'include "configuration"; configuration[] | as_text' -nr) - <<-'END'
 		service udp 10.0.0.1:53 maglev
@@ -83,6 +114,38 @@ change() {
 		  backend 172.16.0.10:5353 weight 0 down
 		service tcp 10.0.0.1:80 sticky hash slots 251
 	END
+}
+
+@test "configuration: checks, what they have found, and a fallback" {
+	services=$'map 7\n2 6 10.0.0.1 80 256 512 8 2 0\n1 17 10.0.0.1 53 2048 512 0 0 0\n'
+	backends=$'map 8\n2 5 172.16.0.9 81 0 1 0 3\n2 4 172.16.0.8 80 1 1 2 0\n2 1 172.16.0.7 80 0 1 1 0\n1 2 172.16.0.7 53 1 1 1 0\n1 3 172.16.0.6 53 1 1 0 0\n'
+	checks=$'map 9\n1\ncheck dns example.org\ncheck exec "/bin/a \\"b\\"" timeout 0.5\n2\ncheck http / expect 200\n'
+	local text
+	diff <(stage "include \"configuration\"; configuration | map(as_json) | $flat" -nc) - <<-'END'
+		{"protocol":"udp","address":"10.0.0.1","port":53,"sticky":false,"filling":"maglev","slots":512,"need":0,"strict":false,"checks":["check dns example.org","check exec \"/bin/a \\\"b\\\"\" timeout 0.5"],"fallback":null,"sized":false,"healthy":2,"failed":false}
+		{"address":"172.16.0.6","port":53,"weight":1,"state":"up","health":"unchecked","last_resort":false}
+		{"address":"172.16.0.7","port":53,"weight":1,"state":"up","health":"healthy","last_resort":false}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":false,"filling":"maglev","slots":512,"need":2,"strict":true,"checks":["check http / expect 200"],"fallback":{"address":"172.16.0.9","port":81,"last_resort":true},"sized":false,"healthy":1,"failed":true}
+		{"address":"172.16.0.7","port":80,"weight":0,"state":"up","health":"healthy","last_resort":false}
+		{"address":"172.16.0.8","port":80,"weight":1,"state":"up","health":"failed","last_resort":false}
+	END
+	text=$(stage 'include "configuration"; configuration[] | as_text' -nr)
+	diff - <(echo "$text") <<-'END'
+		service udp 10.0.0.1:53 maglev
+		  check dns example.org
+		  check exec "/bin/a \"b\"" timeout 0.5
+		  backend 172.16.0.6 weight 1 up
+		  backend 172.16.0.7 weight 1 up
+		service tcp 10.0.0.1:80 maglev need 2 strict fallback 172.16.0.9:81
+		  check http / expect 200
+		  backend 172.16.0.7 weight 0 up
+		  backend 172.16.0.8 weight 1 up
+	END
+	[ "$(change restore "$text")" = ok ]
+	# what checks have found is shown as comments, so what is shown can be restored, too
+	text=$(stage 'include "configuration"; configuration[] | as_shown' -nr)
+	[ "$(grep -c '#' <<<"$text")" -ge 3 ]
+	[ "$(change restore "$text")" = ok ]
 }
 
 @test "what is saved, restored, is no change" {
@@ -174,7 +237,7 @@ planned() {
 	# sizes N [NOW WORDS]: table and slots that a service of N backends gets which has NOW slots
 	sizes() {
 		local services=$'map 7\n' text
-		[[ $# -eq 1 ]] || services+="1 6 10.0.0.7 1 0 $2 0 0"$'\n'
+		[[ $# -eq 1 ]] || services+="1 6 10.0.0.7 1 0 $2 0 0 0"$'\n'
 		text="service tcp 10.0.0.7:1 ${*:3}"$'\n'$(printf 'backend 10.1.0.%d down\n' $(seq "$1"))
 		limits=${limits/16384/1000000} planned '.commands[-1].service | "\(.table) \(.taken) \(.first)"' "$text" -r
 	}
@@ -212,11 +275,20 @@ planned() {
 }
 
 @test "encode: a command is what the encoders of maps/ write for its parts" {
-	local got want
+	local got want text
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 512 1 2)"
-	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 0)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 0 512 1 2 0)"
+	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 unchecked 0 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 unchecked 0 0)"
 	# shellcheck disable=SC2059 # escapes
 	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]
+	# with checks, which come behind the changes; their text is UTF-8
+	got=$(dry=0 change restore $'service udp 10.0.0.1:53 need 3 strict fallback 172.16.0.1\ncheck udp "\u00fc \U0001f600" x fall 2\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
+		sed -n 's/^command //p')
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 3 0 512 1 1 1)"
+	want+=" $(encode backend_change 2 172.16.0.1 53 4 up 0 unchecked fallback 1)"
+	text=$(printf 'check udp "\u00fc \U0001f600" x fall 2\n' | od -An -v -tx1 | tr -d ' \n')
+	want+=" $(encode checks $((${#text} / 2)) "$text$(printf '%0*d' $((2 * CHECKS_LENGTH - ${#text})) 0)")"
+	# shellcheck disable=SC2059 # escapes
+	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
 }

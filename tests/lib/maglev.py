@@ -68,11 +68,24 @@ def permutation(address, port, size):
     return ((offset + j * skip) % cells * size // cells + (k ^ twist) for j in range(cells) for k in range(each))
 
 
+def members(config):
+    """The backends of a service, and its fallback, which is one that only gets packets as the last resort."""
+    return config["backends"] + [{"weight": 0, "state": "up", "health": "unchecked"} | config["fallback"]
+                                 for _ in range(config["fallback"] is not None)]
+
+
+def weight(backend):
+    """Its share of the slots: nobody who is down, or has failed, gets some; but the last resort does."""
+    if backend["state"] != "up" or backend["health"] == "failed" and not backend["last_resort"]:
+        return 0
+    return backend["weight"] or int(backend["last_resort"])
+
+
 def table_size(config):
     """How many slots the backends share: what was asked for, or about 100 for each of them."""
     if config["sized"]:
         return config["slots"]
-    return next((size for size in (512, 1024, 4096, 16384) if size >= 100 * len(config["backends"])), 65536)
+    return next((size for size in (512, 1024, 4096, 16384) if size >= 100 * len(members(config))), 65536)
 
 
 def maglev_table(backends, size):
@@ -134,8 +147,7 @@ class Service:
                 for pair in pairs for slot in (pair["even"], pair["odd"])][:self.size]
 
     def model(self):
-        backends = sorted(((b["address"], b["port"], b["weight"]) for b in self.config["backends"]
-                           if b["state"] == "up" and b["weight"] > 0),
+        backends = sorted(((b["address"], b["port"], weight(b)) for b in members(self.config) if weight(b)),
                           key=lambda b: (socket.inet_aton(b[0]), b[1]))
         if not backends:
             return [None] * self.size

@@ -111,7 +111,7 @@ value_of() {
 	address | ipv4) echo "172.16.$2.1" ;;
 	mac) echo "02:00:0a:ff:00:0$2" ;;
 	protocol) echo udp ;;
-	bytes32) printf '%064x\n' $((4660 + $2)) ;;
+	bytes*) printf '%0*x\n' $((2 * ${1#bytes})) $((4660 + $2)) ;;
 	*)
 		# shellcheck disable=SC2206
 		words=(${ENUMS[$1]-${FLAGS[$1]}})
@@ -141,8 +141,8 @@ values_of() {
 		decoded=$(jq -Rc 'split(" ") | map(tonumber)' <<<"$bytes" | decode 'decode($name)' --arg name "$name")
 		# every value is there again
 		diff <(jq -c '[.. | scalars]' <<<"$decoded") <(jq -Rnc --argjson flags "$(printf '%s\n' "${!FLAGS[@]}" | jq -Rnc '[inputs]')" '
-			[inputs | if test("^[0-9]+$") and length < 12 then tonumber elif length == 64
-			  then [range(0; 64; 2) as $i | .[$i:$i + 2] | explode | map(if . >= 97 then . - 87 else . - 48 end) | .[0] * 16 + .[1]][]
+			[inputs | if test("^[0-9]+$") and length < 12 then tonumber elif test("^[0-9a-f]{64,}$")
+			  then [range(0; length; 2) as $i | .[$i:$i + 2] | explode | map(if . >= 97 then . - 87 else . - 48 end) | .[0] * 16 + .[1]][]
 			  else . end]' < <(printf '%s\n' "${values[@]}")) || {
 			echo "struct $name"
 			false
@@ -154,16 +154,17 @@ values_of() {
 
 @test "services, as they are typed" {
 	local got
-	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537 sticky)")
+	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 65535 0)")
 	holds "$got" .key.address.octets "[192,168,178,15,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x1f","0x40","0x11","0x04"]' ]
-	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":1,"learns_until":0}'
+	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":9,"need":65535,"learns_until":0}'
+	[ "$(service 70000 5 65537 sticky,strict)" = "$(encode service 70000 5 65537 sticky,strict 0 0)" ] # needs one
 	got=$(round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)") # the entry for a VIP
 	holds "$got" .key.address.octets "[10,1,2,3,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x00","0x00","0x00","0x04"]' ]
 }
 
-@test "destinations, slots and backends, as they are typed" {
+@test "destinations, slots, backends and probes, as they are typed" {
 	local got
 	[ "$(destination_key 192.168.178.15)" = "15 178 0 0" ]
 	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1 70000)")
@@ -173,13 +174,16 @@ values_of() {
 	[ "$(jq -s . <<<"$got" | slots_decode)" = '[{"slot":4194302,"now":258,"was":258},{"slot":4194303,"now":65535,"was":65535}]' ]
 	got=$(round_trip slots "$(u32 0)" "$(slot_pair 7)")
 	holds "$got" .value '{"even":{"now":7,"was":7},"odd":{"now":0,"was":0}}'
-	got=$(round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65536)")
+	got=$(round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65535 up failed last_resort,fallback)")
 	holds "$got" .key 32767
 	holds "$got" .value.address.octets "[172,16,255,1,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.value[16:20]' <<<"$got")" = '["0x1f","0x90","0x04","0x01"]' ]
-	holds "$got" '.value | [.weight, .service]' "[65536,70000]"
-	got=$(round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down)")
-	holds "$got" '.value | [.state, .weight]' "[2,0]"
+	holds "$got" '.value | [.weight, .health, .flags, .service]' "[65535,2,3,70000]"
+	got=$(round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down healthy)")
+	holds "$got" '.value | [.state, .weight, .health, .flags]' "[2,0,1,0]"
+	got=$(round_trip backends "$(u32 2)" "$(backend 10.0.0.1 80 1)")
+	holds "$got" '.value | [.state, .weight, .health, .flags]' "[1,1,0,0]"
+	holds "$(round_trip probes "$(u32 1023)" "$(u32 32767)")" . '{"key":1023,"value":32767}'
 }
 
 @test "the limits are those of the objects and the headers" {
@@ -187,6 +191,10 @@ values_of() {
 	[ "$(on lb bpftool -j map show pinned "$MAPS/slots" | jq .max_entries)" -eq $((MAX_SLOTS / 2)) ]
 	grep -q "define MAX_SERVICE_BACKENDS $MAX_SERVICE_BACKENDS$" maps/types/command.h
 	grep -q "define MAX_SERVICE_SLOTS $MAX_SERVICE_SLOTS$" maps/types/command.h
+	[ "$(on lb bpftool -j map show pinned "$MAPS/probes" | jq .max_entries)" -eq "$MAX_PROBES" ]
+	grep -q "define FIRST_PROBE_PORT $FIRST_PROBE_PORT " maps/probes.h
+	grep -q "define PROBE_PORTS $PROBE_PORTS$" maps/probes.h
+	grep -q "define CHECKS_LENGTH $CHECKS_LENGTH$" maps/checks.h
 	grep -q "COMMAND_MALFORMED = $(printf 0x%x "$COMMAND_MALFORMED")," maps/types/command.h
 }
 
@@ -196,19 +204,22 @@ values_of() {
 	got=$(round_trip load_balancer "$(u32 0)" "$(load_balancer 192.168.178.10 "$key" debug 70000)")
 	holds "$got" .value.address.octets "[192,168,178,10,0,0,0,0,0,0,0,0,0,0,0,0]"
 	holds "$got" '.value.hash_key[:2]' "[$((0xe3e2e1e0)),$((0xe7e6e5e4))]"
-	holds "$got" '.value | [.flags, .window]' "[1,70000]"
-	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[$(seq -s , 224 255)],\"flags\":[\"debug\"],\"window\":70000}" ]
+	holds "$got" '.value | [.flags, .window, .probe_device, .routes]' "[1,70000,0,0]"
+	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[$(seq -s , 224 255)],\"flags\":[\"debug\"],\"window\":70000,\"probe_device\":0,\"routes\":0}" ]
+	got=$(round_trip load_balancer "$(u32 0)" "$(encode load_balancer 192.168.178.10 "$key" 0 0 70000 65537)")
+	holds "$got" '.value | [.flags, .window, .probe_device, .routes]' "[0,0,70000,65537]"
+	[ "$(load_balancer_decode <<<"$got" | jq -c '[.probe_device, .routes]')" = "[70000,65537]" ]
 	[[ $(random_hash_key) =~ ^[0-9a-f]{64}$ ]]
 	[ "$(random_hash_key)" != "$(random_hash_key)" ]
 }
 
 @test "nexthops, which only the programs write" {
 	local got value
-	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 77 172.16.0.10 1480 4294967301)
+	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 77 172.16.0.10 65535 258 4294967301)
 	got=$(round_trip nexthops "$(u32 3)" "$value")
-	holds "$got" '.values[0].value | [.ifindex, .mtu, .expires]' "[77,1480,4294967301]"
+	holds "$got" '.values[0].value | [.ifindex, .mtu, .routes, .expires]' "[77,65535,258,4294967301]"
 	[ "$(decode '.values[1].value | bytes | decode("nexthop")' <<<"$got")" = \
-		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"address":"172.16.0.10","mtu":1480,"expires":4294967301}' ]
+		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"address":"172.16.0.10","mtu":65535,"routes":258,"expires":4294967301}' ]
 }
 
 @test "counters are summed over the CPUs, and have names" {
@@ -262,20 +273,38 @@ shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","
 	done
 }
 
+# checks_entry TEXT: a struct checks; behind the text are zeros.
+checks_entry() {
+	local text
+	text=$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')
+	printf -v text '%-*s' $((2 * CHECKS_LENGTH)) "$text"
+	encode checks "$(printf '%s' "$1" | wc -c)" "${text// /0}"
+}
+
 @test "the lists hold what the maps do, and nothing else" {
-	round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 70000 5 65537 sticky)"
+	local checks=$'check tcp\ncheck http /health match "g\u00fct"\n' full
+	round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 3 0)"
 	round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)"
-	round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65536)"
+	round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65535 up failed last_resort,fallback)"
 	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down)"
+	round_trip backends "$(u32 2)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
+	on lb bpftool map create "$MAPS/checks" "${CHECKS_MAP[@]}"
+	round_trip checks "$(u32 70000)" "$(checks_entry "$checks")"
 	on lb bash -c '. maps/all.sh; mkdir -p /sys/fs/bpf/lists
-		for list in services backends; do
+		for list in services backends checks; do
 			bpftool iter pin bpf/list_$list.o /sys/fs/bpf/lists/$list map pinned '"$MAPS"'/$list
 		done'
 	[ "$(on lb cat /sys/fs/bpf/lists/services)" = "map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)
-70000 17 192.168.178.15 8000 5 65537 1 0" ]
+70000 17 192.168.178.15 8000 5 65537 9 3 0" ]
 	[ "$(on lb cat /sys/fs/bpf/lists/backends)" = "map $(on lb bpftool -j map show pinned "$MAPS/backends" | jq .id)
-1 1 10.0.0.1 80 0 2
-70000 32767 172.16.255.1 8080 65536 1" ]
+1 1 10.0.0.1 80 0 2 0 0
+70000 32767 172.16.255.1 8080 65535 1 2 3" ]
+	# the lines of the services file, and nothing behind them, also if they take all the room that there is
+	diff <(on lb cat /sys/fs/bpf/lists/checks) <(printf 'map %s\n70000\n%s' "$(on lb bpftool -j map show pinned "$MAPS/checks" | jq .id)" "$checks")
+	full=$(printf 'check exec /%01007d\n' 0)
+	[ "${#full}" -eq $((CHECKS_LENGTH - 1)) ] # the line break is missing
+	round_trip checks "$(u32 70000)" "$(checks_entry "$full"$'\n')"
+	[ "$(on lb tail -n +3 /sys/fs/bpf/lists/checks)" = "$full" ]
 }
 
 @test "every map that is pinned has its pair of files" {
@@ -284,5 +313,5 @@ shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 17 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 19 ]
 }

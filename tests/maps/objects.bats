@@ -81,4 +81,5 @@ included() {
 		diff <(in_table $column) <(included $program)
 	done
 	diff <(included list_services) <(included list_backends)
+	diff <(included list_services) <(included list_checks)
 }

@@ -225,6 +225,7 @@ needless() {
 	[ "$(order 3 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                   # xdp_settle does that
 	[ "$(order 1 0 0 0 "${nothing[@]:20}")" -eq $((0xfffffff0)) ]                # too short
 	[ "$(order 1 0 0 0 "${nothing[@]:8}" 1 0 0 0 0 0 0 0)" -eq $((0xfffffff0)) ] # a change is missing
+	[ "$(order 1 0 0 0 "${nothing[@]:4}" 1 0 0 0)" -eq $((0xfffffff0)) ]         # the checks are missing
 	# key, id and first; 65538 slots, and a table of as many
 	[ "$(order 1 0 0 0 "${nothing[@]:32}" 2 0 1 0 "${nothing[@]:48}" 2 0 1 0 "${nothing[@]:48}")" -eq $((0xfffffff1)) ]
 	# 4096 slots, and a table of 1000

@@ -1,0 +1,142 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
+# SPDX-License-Identifier: GPL-2.0-only
+# probes: the road that health checks take, and those who go on it. Sourced by lb.
+#
+# With l2dsr and ipip, probes go to the VIP, through the program itself (headers/lb/probe.h):
+#
+#   namespace of lb watch        |  this machine
+#   curl -- our own address -- [lbprobe] ---- [lbprobe] -- xdp_ipip -- eth0 --> backend
+#
+# With nat they go to the backend's own address and port, as every connection of this machine.
+# The namespace belongs to a process that ends with lb watch; then it is gone, and the device with it.
+
+probe_device=lbprobe
+probe_mac=02:6c:62:70:72:62 # PROBE_MAC of headers/lb/probe.h
+road_keeper=''              # the process that has the namespace
+
+# in_road COMMAND...: where probes come from.
+in_road() {
+	if [[ -n $road_keeper ]]; then nsenter --net="/proc/$road_keeper/ns/net" "$@"; else "$@"; fi
+}
+
+# mode_of_maps: the program that the maps belong to.
+mode_of_maps() {
+	ip -j -d link | jq -r --arg not "$probe_device" '
+		first(.[] | select(.ifname != $not).xdp.prog.name // empty | select(test("^xdp_(nat|l2dsr|ipip)"))) | rtrimstr("_frags")'
+}
+
+# tell_programs IFINDEX: where probes come from; 0: nobody checks.
+tell_programs() (
+	take_lock
+	# shellcheck disable=SC2046 # bytes
+	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .probe_device = $1 | $(encoder load_balancer)" -r)
+)
+
+# no_ipv6: the device says nothing by itself.
+no_ipv6() {
+	echo 1 >/proc/sys/net/ipv6/conf/lbprobe/disable_ipv6
+}
+
+# build_road MODE: makes the device and its namespace. Needs own, this machine's address.
+build_road() {
+	local own_net tries=0
+	[[ $1 != xdp_nat ]] || return 0
+	[[ ! -e /sys/class/net/$probe_device ]] || ip link del "$probe_device" # of a watch that was killed
+	own_net=$(readlink /proc/self/ns/net)
+	setpriv --pdeathsig KILL unshare --net sleep infinity </dev/null >/dev/null 2>&1 {watching}>&- {events}>&- &
+	road_keeper=$!
+	while [[ $(readlink "/proc/$road_keeper/ns/net") == "$own_net" || $(<"/proc/$road_keeper/comm") != sleep ]]; do
+		((tries++ < 100)) || die "no network namespace can be made for probes"
+		sleep 0.02
+	done
+	ip link add "$probe_device" type veth peer name "$probe_device" address "$probe_mac" netns "$road_keeper" ||
+		die "no device can be made for probes"
+	no_ipv6 2>/dev/null || true
+	in_road bash -c "$(declare -f no_ipv6); no_ipv6" 2>/dev/null || true
+	# XDP cannot finish a checksum that the sender left to its (virtual) hardware. A veth takes frames from XDP only if
+	# its other end has a program, too.
+	in_road ethtool -K "$probe_device" tx off >/dev/null
+	in_road ip link set dev "$probe_device" arp off xdp obj "$repo/bpf/xdp_pass.o" sec xdp
+	in_road ip addr add "$own/32" dev "$probe_device"
+	in_road ip link set "$probe_device" up
+	in_road ip route add default dev "$probe_device"
+	# A port is needed again soon: nothing may be left of a connection that is over.
+	in_road bash -c 'cd /proc/sys/net/ipv4 && echo 0 >tcp_max_tw_buckets && echo 1 >tcp_orphan_retries'
+	# Generic: whatever the driver of the way out can do.
+	ip -force link set dev "$probe_device" xdpgeneric obj "$repo/bpf/$1.o" sec xdp || die "$probe_device does not take $1"
+	echo 1 >"/proc/sys/net/ipv4/conf/$probe_device/forwarding"
+	ip link set "$probe_device" up
+	tell_programs "$(<"/sys/class/net/$probe_device/ifindex")"
+}
+
+# leave_road: probes have come to an end.
+leave_road() {
+	[[ -n $road_keeper ]] || return 0
+	[[ ! -e $maps/load_balancer ]] || tell_programs 0
+	[[ ! -e /sys/class/net/$probe_device ]] || ip link del "$probe_device"
+	kill -KILL "$road_keeper" 2>/dev/null || true
+}
+
+# ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TEXT". ----
+
+# microseconds SECONDS: with two decimals at most.
+microseconds() {
+	local whole=${1%.*} rest=00
+	[[ $1 != *.* ]] || rest=${1#*.}0
+	echo $((10#$whole * 1000000 + 10#${rest:0:2} * 10000))
+}
+
+# run_probe N KIND TIMEOUT PROTOCOL VIP VIP_PORT BACKEND BACKEND_PORT ADDRESS PORT FROM ARGUMENT...
+run_probe() {
+	local status=0 text begun=${EPOCHREALTIME/[.,]/}
+	text=$("probe_$2" "${@:3}" 2>&1 | {
+		head -c 200 | tr -c '[:print:]' ' '
+		cat >/dev/null
+	}) || status=$?
+	if [[ $status -eq 137 ]]; then
+		# Somebody has killed it before its time: nothing was learned.
+		[[ $((${EPOCHREALTIME/[.,]/} - begun)) -ge $(microseconds "$3") ]] || return 0
+		text="no answer within $3 s"
+	fi
+	echo "ran $1 $status $text"
+}
+
+# probe_dns: the server has an answer for the name.
+probe_dns() {
+	local from=() tcp=+notcp answer
+	[[ $9 == 0 ]] || from=(-b "$own#$9")
+	[[ $2 == udp ]] || tcp=+tcp
+	answer=$(in_road timeout -s KILL "$1" dig +tries=1 +timeout=5 "$tcp" "${from[@]}" "@$7" -p "$8" "${10}" 2>&1) || {
+		local status=$?
+		echo "no answer"
+		return "$status"
+	}
+	[[ $answer == *"status: NOERROR"* ]] || {
+		[[ $answer =~ status:\ ([A-Z]+) ]] && echo "the answer is ${BASH_REMATCH[1]}"
+		return 1
+	}
+}
+
+# probe_udp: the answer to what is sent begins with what is expected.
+probe_udp() {
+	local from='' answer=''
+	[[ $9 == 0 ]] || from=,bind=$own:$9
+	# head ends as soon as it has as much as is expected; socat would wait for more.
+	answer=$(head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "UDP4:$7:$8$from" 2>/dev/null))
+	[[ $answer == "${11}" ]] || {
+		echo "it answers ${answer:-nothing}"
+		return 1
+	}
+}
+
+# probe_exec: a command of the administrator, on this machine. Whatever it starts ends with it, or when its time is over.
+probe_exec() {
+	local namespace=''
+	[[ -x ${10} && ! -d ${10} ]] || {
+		echo "${10} cannot be executed"
+		return 126
+	}
+	[[ -z $road_keeper ]] || namespace=/proc/$road_keeper/ns/net
+	env LB_PROTOCOL="$2" LB_VIP="$3" LB_VIP_PORT="$4" LB_BACKEND="$5" LB_BACKEND_PORT="$6" LB_PROBE_NAMESPACE="$namespace" \
+		LB_PROBE_PORT="$9" timeout -s KILL "$1" unshare --pid --fork --kill-child "${10}" </dev/null
+}
