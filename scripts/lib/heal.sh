@@ -71,6 +71,7 @@ ask_hops() {
 			[[ $hop != "$suspect "* ]] || some+=("$hop")
 		done
 	done
+	suspects=()
 	if [[ ${now%.*} -gt $asked_at ]]; then
 		asked_at=${now%.*}
 		for ((i = 0; i < 16 && i < ${#hops[@]}; i++)); do

@@ -79,23 +79,17 @@ leave_road() {
 
 # ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TEXT". ----
 
-# microseconds SECONDS: with two decimals at most.
-microseconds() {
-	local whole=${1%.*} rest=00
-	[[ $1 != *.* ]] || rest=${1#*.}0
-	echo $((10#$whole * 1000000 + 10#${rest:0:2} * 10000))
-}
-
 # run_probe N KIND TIMEOUT PROTOCOL VIP VIP_PORT BACKEND BACKEND_PORT ADDRESS PORT FROM ARGUMENT...
 run_probe() {
-	local status=0 text begun=${EPOCHREALTIME/[.,]/}
+	local status=0 text centi begun=${EPOCHREALTIME/[.,]/}
 	text=$("probe_$2" "${@:3}" 2>&1 | {
 		head -c 200 | tr -c '[:print:]' ' '
 		cat >/dev/null
 	}) || status=$?
 	if [[ $status -eq 137 ]]; then
 		# Somebody has killed it before its time: nothing was learned.
-		[[ $((${EPOCHREALTIME/[.,]/} - begun)) -ge $(microseconds "$3") ]] || return 0
+		centiseconds "$3"
+		((${EPOCHREALTIME/[.,]/} - begun >= centi * 10000)) || return 0
 		text="no answer within $3 s"
 	fi
 	echo "ran $1 $status $text"

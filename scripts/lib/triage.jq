@@ -36,13 +36,14 @@ def triage($now):
 def alarm($now):
 	def resort: [.backends[]? | select(is_last) | server] | sort;
 	def is_lost: .strict and any(.backends[]; .health == "failed") and (any(.backends[]; is_well and .weight > 0 or is_last) | not);
+	def some: .[:5] + if length > 5 then ["and \(length - 5) others"] else [] end | join(", ");
 	name as $name | resort as $resort | ($now // {} | resort) as $before
 	| if $resort == $before then empty
 	  elif $resort == [] then "\($name): it has healthy backends again, which get everything"
 	  elif any(.backends[]; is_spare and is_last)
 	  then "\($name): NO BACKEND IS LEFT; the fallback \($resort[0]) gets everything"
 	  elif any(.backends[]; is_last and .health == "failed")
-	  then "\($name): ALL BACKENDS HAVE FAILED; those that were healthy last go on to get packets: \($resort | join(", "))"
-	  else "\($name): only backends that drain are healthy; they get everything: \($resort | join(", "))" end,
+	  then "\($name): ALL BACKENDS HAVE FAILED; those that were healthy last go on to get packets: \($resort | some)"
+	  else "\($name): only backends that drain are healthy; they get everything: \($resort | some)" end,
 	  (select(is_lost and ($now == null or ($now | is_lost | not)))
 		| "\($name): ALL BACKENDS HAVE FAILED; it is strict, so nobody gets packets");

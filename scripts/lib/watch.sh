@@ -32,15 +32,13 @@ the_only_one() {
 # notice_configuration: sets configuration to JSON if it is another one than before, else to null. What changes by itself,
 # the last word of a service's line, does not count.
 notice_configuration() {
-	local text
+	local services backends checks=() text
 	[[ -e $maps/services ]] || die "the load balancer was taken off this machine; there is nothing to watch any more"
-	text=$(
-		sed 's/ [0-9]*$//' "$lists/services"
-		cat "$lists/backends"
-		[[ ! -e $lists/checks ]] || cat "$lists/checks"
-	) 2>/dev/null || text=''
+	{ mapfile services <"$lists/services" && mapfile backends <"$lists/backends"; } 2>/dev/null || configuration_text=again
+	[[ ! -e $lists/checks ]] || mapfile checks <"$lists/checks"
+	text="${services[*]% *} ${backends[*]} ${checks[*]}"
 	configuration=null
-	[[ $text != "$configuration_text" || -z $text ]] || return 0
+	[[ $text != "$configuration_text" ]] || return 0
 	need_configuration # which makes the lists anew, if the maps are others
 	configuration=$(configured 'configuration | map(select(.checks != []))' -c)
 	configuration_text=$text
@@ -60,43 +58,47 @@ need_tools() {
 
 # ---- A turn ----
 
-# take_turn: gives watch.jq what is new, and does what it says.
+# start_mind: watch.jq, which knows and decides. If somebody kills it, all is forgotten but what the maps have.
+start_mind() {
+	[[ -z ${MIND_PID-} ]] || warn "the process that decides was killed; it begins anew"
+	ends=() finished=() next=0 configuration_text=again
+	rm -f "$rounds"/[0-9]*
+	{
+		coproc MIND {
+			stage "include \"watch\"; watch($road; {first: $FIRST_PROBE_PORT, ports: $PROBE_PORTS, probes: $MAX_PROBES}; \$folder)" \
+				-nRr --unbuffered --arg folder "$rounds" {watching}>&- {events}>&-
+		}
+	}
+}
+
+# take_turn: tells watch.jq what is new, and does what it says.
 take_turn() {
-	local line lines round places='' deadline
-	uptime_now
-	mapfile -t lines < <(printf '%s\n' "$state" "$configuration" |
-		stage "include \"watch\"; turn(\$results; \$finished; $now; $road; $probe_limits; \$bodies)" -nr \
-			--rawfile results <(results_of "${finished[@]}") --argjson finished "[$(IFS=, && echo "${finished[*]}")]" \
-			--arg bodies "$rounds" | file_round)
-	[[ ${#lines[@]} -gt 0 ]] || die "this cannot be worked out; please report it, with: lb service show"
-	for round in "${finished[@]}"; do rm -rf "$rounds/$round".*; done
+	local line round='' places='' deadline number
+	{
+		[[ $configuration == null ]] || echo "configuration $configuration"
+		[[ ${#finished[@]} -eq 0 ]] || results_of "${finished[@]}"
+		echo "turn $now ${finished[*]}"
+	} >&"${MIND[1]}" || true
+	for round in "${finished[@]}"; do rm -f "$rounds/$round".*; done
 	finished=() suspects=() round=''
-	for line in "${lines[@]}"; do
+	while IFS= read -r -t 30 -u "${MIND[0]}" line && [[ $line != end ]]; do
 		case ${line%% *} in
-		state) state=${line#state } ;;
 		next) next=${line#next } ;;
 		say) warn "${line#say }" ;;
 		change) apply_health "${line#change }" ;;
 		suspect) suspects+=("${line#suspect }") ;;
 		map) places+="map update pinned $maps/probes ${line#map }"$'\n' ;;
+		order)
+			line=${line#order } number=${line%% *}
+			printf '%b\nnext\n' "${line#* }" >"$rounds/order.$number"
+			;;
 		round) read -r _ round deadline <<<"$line" ;;
+		curl | run | match) echo "$line" >>"$rounds/$round.plan" ;;
 		esac
 	done
 	[[ -z $places ]] || bpftool batch file - <<<"$places" >/dev/null 2>&1 || true
 	[[ -z $round ]] || begin_round "$round" "$deadline"
-}
-
-# file_round: the lines of a turn, without those of a round: each of them goes to its file.
-file_round() {
-	awk -v folder="$rounds" '
-		$1 == "round" { round = folder "/" $2; file = 0 }
-		$0 == "curl" { file++; next }
-		match($0, /^(curl|run|match) /) {
-			name = round "." $1 ($1 == "curl" ? "." file : "")
-			print substr($0, RLENGTH + 1) >name
-			next
-		}
-		{ print }'
+	[[ ${line-} == end ]] || start_mind
 }
 
 # apply_health JSON: what checks have found, into the maps: all of it in one go, as any other command. If that cannot be
@@ -121,37 +123,58 @@ begin_round() {
 
 # run_round N: all probes of a round, side by side. What they print goes to N.results.*
 run_round() {
-	local file words text n bodies
+	local kind numbers n i words curls=0
 	trap - INT TERM HUP EXIT
-	for file in "$rounds/$1".curl.*; do
-		[[ ! -e $file ]] ||
-			in_road timeout -s KILL 3700 curl -q --parallel --parallel-immediate --parallel-max 250 -K "$file" \
-				>/dev/null 2>"$rounds/$1.results.${file##*.}" &
-	done
-	if [[ -e $rounds/$1.run ]]; then
-		while IFS=$'\t' read -r -a words; do
-			for n in "${!words[@]}"; do printf -v 'words[n]' %b "${words[n]}"; done
-			run_probe "${words[@]}" >>"$rounds/$1.results.run" 2>/dev/null &
-		done <"$rounds/$1.run"
-	fi
+	while read -r kind numbers; do
+		case $kind in
+		curl)
+			curls=$((curls + 1))
+			# shellcheck disable=SC2086 # numbers
+			run_curl "$1" "$curls" $numbers &
+			;;
+		run)
+			for n in $numbers; do
+				IFS=$'\t' read -r -a words <"$rounds/order.$n"
+				for i in "${!words[@]}"; do printf -v "words[$i]" %b "${words[i]}"; done
+				run_probe "${words[@]}" >>"$rounds/$1.results.run" 2>/dev/null &
+			done
+			;;
+		esac
+	done <"$rounds/$1.plan"
 	wait
-	if [[ -e $rounds/$1.match ]]; then
-		while IFS=$'\t' read -r text bodies; do
-			printf -v text %b "$text"
-			for n in $bodies; do [[ ! -e $rounds/body.$n ]] || echo "$rounds/body.$n"; done |
-				xargs -r grep -laF -e "$text" | sed 's/.*\./matched /' >>"$rounds/$1.results.match" || true
-			for n in $bodies; do rm -f "$rounds/body.$n"; done
-		done <"$rounds/$1.match"
-	fi
+	find_matches "$1"
 	echo "round $1" >&"$events"
 }
 
-# results_of N...: what these rounds have found.
+# run_curl ROUND FILE N...: one curl for all these transfers.
+run_curl() {
+	local round=$1 file=$2 orders
+	orders=("${@:3}")
+	cat "${orders[@]/#/$rounds/order.}" | sed '$d' >"$rounds/$round.curl.$file" # there is no next after the last one
+	in_road timeout -s KILL 3700 curl -q --parallel --parallel-immediate --parallel-max 250 -K "$rounds/$round.curl.$file" \
+		>/dev/null 2>"$rounds/$round.results.$file"
+}
+
+# find_matches ROUND: which of the answers have the text in them that they shall have.
+find_matches() {
+	local kind text numbers n
+	while IFS=$'\t' read -r text numbers; do
+		[[ $text == "match "* ]] || continue
+		printf -v text %b "${text#match }"
+		for n in $numbers; do [[ ! -e $rounds/body.$n ]] || echo "$rounds/body.$n"; done |
+			xargs -r grep -laF -e "$text" | sed 's/.*\./matched /' >>"$rounds/$1.results.match" || true
+		for n in $numbers; do rm -f "$rounds/body.$n"; done
+	done <"$rounds/$1.plan"
+}
+
+# results_of N...: what these rounds have found, as one line.
 results_of() {
 	local round
+	printf 'results '
 	for round; do
 		cat "$rounds/$round".results.* 2>/dev/null || true
-	done
+	done | tr '\n' '\t'
+	echo
 }
 
 # end_rounds: those whose time is over are finished, too.
@@ -170,10 +193,31 @@ finish_round() {
 
 # ---- News ----
 
-# wait_for_news SECONDS: until then, or until a round is over, or the kernel tells something.
+# centiseconds SECONDS: sets `centi`: what the clock can tell.
+centiseconds() {
+	local rest=00
+	[[ $1 != *.* ]] || rest=${1#*.}0
+	centi=$((10#${1%%.*} * 100 + 10#${rest:0:2}))
+}
+
+is_before() {
+	local centi before
+	centiseconds "$1"
+	before=$centi
+	centiseconds "$2"
+	((before < centi))
+}
+
+# wait_for_news: until something is due, but a second at most; or until a round is over, or the kernel tells something.
 wait_for_news() {
-	local line wait=$1 i
-	[[ $wait != -* ]] || wait=0.001
+	local line i centi from wait
+	uptime_now
+	centiseconds "$now"
+	from=$centi
+	centiseconds "$next"
+	wait=$((centi - from))
+	wait=$((wait < 1 ? 1 : wait > 100 ? 100 : wait))
+	printf -v wait '%d.%02d' $((wait / 100)) $((wait % 100))
 	for ((i = 0; i < 1000; i++)); do
 		IFS= read -r -t "$wait" -u "$events" line || break
 		case $line in
@@ -195,8 +239,8 @@ wait_for_news() {
 
 # watch: until it is told to stop.
 watch() {
-	local state=null configuration=null configuration_text='' next=0 missing='' now watching events suspects=() finished=() ends=() mode stop=''
-	local asked_at=0 next_hop=0 hops=() road=1 probe_limits="{first: $FIRST_PROBE_PORT, ports: $PROBE_PORTS, probes: $MAX_PROBES}"
+	local configuration=null configuration_text='' next=0 missing='' now watching events suspects=() finished=() ends=() mode stop=''
+	local asked_at=0 next_hop=0 hops=() road=1
 	no_more "$@"
 	check_machine
 	for tool in curl:curl ethtool:ethtool setpriv:util-linux unshare:util-linux nsenter:util-linux arping:iputils-arping; do
@@ -214,19 +258,17 @@ watch() {
 	trap leave_road EXIT
 	build_road "$mode"
 	listen
+	start_mind
 	stands_still=1
 	echo "lb: watching; $(jq -nr --argjson all "$(configured '[configuration[] | select(.checks != [])]' -c)" '"\($all | length) services with checks, \([$all[].backends[]] | length) backends"')"
 	while [[ -z $stop ]]; do
 		uptime_now
 		heal
 		notice_configuration
-		take_turn
+		if [[ ${#finished[@]} -gt 0 || $configuration != null ]] || ! is_before "$now" "$next"; then
+			take_turn
+		fi
 		ask_hops
-		wait_for_news "$(earlier "$next" 1)"
+		wait_for_news
 	done
-}
-
-# earlier SECONDS SECONDS: the smaller one of two numbers with decimals.
-earlier() {
-	if [[ ${1%%.*} -ge $2 ]]; then echo "$2"; else echo "$1"; fi
 }
