@@ -119,9 +119,9 @@ int xdp_maglev(struct xdp_md *ctx)
 
 	if (!lb || bpf_xdp_load_bytes(ctx, 0, &command, sizeof(command)) ||
 	    command.changes > 2 * MAX_SERVICE_BACKENDS ||
-	    bpf_xdp_get_buff_len(ctx) <
-		    sizeof(command) + command.changes * sizeof(struct backend_change) +
-			    !!command.checks * sizeof(struct checks))
+	    bpf_xdp_get_buff_len(ctx) < sizeof(command) +
+						command.changes * sizeof(struct backend_change) +
+						!!command.checks * sizeof(struct checks))
 		return COMMAND_MALFORMED;
 	switch (command.operation) {
 	case COMMAND_BUILD:

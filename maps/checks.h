@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* checks: how the backends of a service are checked, as lines of the services file. No program reads
- * them: they live here so that they come and go with their service. */
+/* checks: how the backends of a service are checked, as lines of the services file. No program
+ * reads them: they live here so that they come and go with their service. */
 #ifndef MAPS_CHECKS_H
 #define MAPS_CHECKS_H
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # How the structs of the maps are written down for the shell: once, in the order of the C struct beside them.
 #
-#   struct backend address:address port:be16 family:u8 state:backend_state weight:u32 service:u32
+#   struct backend address:address port:be16 family:u8 state:backend_state weight:u16 ...
 #   enum backend_state u8 free up down             the numbers 0, 1, 2
-#   flags service_flags u32 sticky hash            the bits 1, 2
+#   flags service_flags u16 sticky hash            the bits 1, 2
 #
 # The types of fields:
 #   u8 u16 u32 u64   a number in the byte order of this machine
@@ -13,7 +13,7 @@
 #   ipv4             an IPv4 address in four bytes
 #   mac              a MAC address
 #   protocol         one byte: tcp or udp
-#   bytes32          that many bytes; the shell writes them as hex digits
+#   bytes32          that many bytes; the shell writes them as hex digits, jq has them as a list
 #   pad3             that many bytes of zero; they have no value
 #   NAME             an enum, flags, or another struct
 #

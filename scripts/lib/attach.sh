@@ -113,15 +113,18 @@ introduce_nat() {
 	keep_neighbours
 }
 
-# stale_pins DEV: those of our maps that no program uses, but for the one on this device.
+# stale_pins DEV: those of our maps that no program uses, but for the one on this device, and that of lb watch (probes.sh).
 stale_pins() {
-	local pin name used
-	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" '[.[] | select(.ifname != $dev).xdp.prog.id // empty]')" \
+	local pin name used of
+	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" '[.[] | select(.ifname != $dev and .ifname != "lbprobe").xdp.prog.id // empty]')" \
 		'.[0] | [.[] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]]' <(bpftool -j prog show))
 	for pin in $(pins); do
 		name=${pin##*/}
 		[[ -e $repo/maps/$name.sh ]] || continue # the headers are not installed
-		bpftool -j map show pinned "$pin" |
+		# No program has the checks: they belong to the services.
+		of=$pin
+		[[ $name != checks ]] || of=$maps/services
+		bpftool -j map show pinned "$of" |
 			jq -e --argjson used "$used" '.id as $id | all($used[]; . != $id)' >/dev/null && echo "$pin"
 	done
 	return 0

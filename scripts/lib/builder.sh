@@ -20,6 +20,7 @@ load_builder() {
 	[[ -e $repo/bpf/$1.o ]] || die "$repo/bpf/$1.o is not built; run: make -C $repo"
 	if [[ " $* " == *" checks "* && ! -e $maps/checks ]]; then
 		run bpftool map create "$maps/checks" "${CHECKS_MAP[@]}" || die "the map of checks cannot be made"
+		[[ -n $dry ]] || pin_list checks
 	fi
 	for map in "${@:2}"; do
 		[[ ! -e $maps/$map ]] || words+=(map name "$map" pinned "$maps/$map")

@@ -5,18 +5,22 @@
 
 lists=$bpffs/xdp/lists
 
-# pin_lists: makes the lists. They read as text: cat /sys/fs/bpf/xdp/lists/services
-pin_lists() {
-	local list error
+# pin_list NAME: makes a list. It reads as text: cat /sys/fs/bpf/xdp/lists/services
+pin_list() {
+	local error
 	mkdir -p "$lists" 2>/dev/null || die "$lists cannot be made; if something else is there: rm -r $lists"
-	for list in services backends checks; do
-		[[ -e $maps/$list ]] || continue # no service has had checks
-		[[ -e $repo/bpf/list_$list.o ]] || die "$repo/bpf/list_$list.o is not built; run: make -C $repo"
-		rm -rf "${lists:?}/$list" # of maps that are gone
-		error=$(bpftool iter pin "$repo/bpf/list_$list.o" "$lists/$list" map pinned "$maps/$list" 2>&1) ||
-			[[ -e $lists/$list ]] || # another command was faster
-			die "the kernel does not list the map of $list: $error"
-	done
+	[[ -e $repo/bpf/list_$1.o ]] || die "$repo/bpf/list_$1.o is not built; run: make -C $repo"
+	rm -rf "${lists:?}/$1" # of maps that are gone
+	error=$(bpftool iter pin "$repo/bpf/list_$1.o" "$lists/$1" map pinned "$maps/$1" 2>&1) ||
+		[[ -e $lists/$1 ]] || # another command was faster
+		die "the kernel does not list the map of $1: $error"
+}
+
+pin_lists() {
+	pin_list services
+	pin_list backends
+	rm -rf "$lists/checks"
+	[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
 }
 
 remove_lists() {
@@ -26,10 +30,9 @@ remove_lists() {
 # are_listed: whether the lists are those of the maps that are pinned now, of which $1 is what bpftool shows.
 are_listed() {
 	local list type id
-	for list in services backends checks; do
+	for list in services:hash backends:array checks:hash; do
+		type=${list#*:} list=${list%:*}
 		[[ $list != checks || -e $maps/checks ]] || continue
-		type=hash
-		[[ $list != backends ]] || type=array
 		[[ -f $lists/$list ]] && read -r _ id <"$lists/$list" &&
 			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
 	done
@@ -38,12 +41,12 @@ are_listed() {
 # need_configuration: sees to it that the lists are there, and sets own (this machine's address) and limits (what
 # there is room for: see plan.jq).
 need_configuration() {
-	local shown octets='' slots='' backends='' checks=()
+	local shown octets='' slots='' backends='' show_checks=()
 	need_maps services
-	[[ ! -e $maps/checks ]] || checks=("map show pinned $maps/checks")
+	[[ ! -e $maps/checks ]] || show_checks=("map show pinned $maps/checks")
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
 	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
-		"${checks[@]}" "map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
+		"${show_checks[@]}" "map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
 	if [[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
 	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
@@ -58,10 +61,10 @@ need_configuration() {
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are
 # now, or copies in the folder $lists.
 configured() {
-	local checks=/dev/null
-	[[ ! -e $lists/checks ]] || checks=$lists/checks
+	local list_of_checks=/dev/null
+	[[ ! -e $lists/checks ]] || list_of_checks=$lists/checks
 	stage "include \"configuration\"; $1" -n --rawfile services "$lists/services" --rawfile backends "$lists/backends" \
-		--rawfile checks $checks "${@:2}"
+		--rawfile checks "$list_of_checks" "${@:2}"
 }
 
 # listed_addresses: of all backends, each once.

@@ -31,6 +31,8 @@ def check_service($limits):
 	then refuse("\(.address) is this machine's own address, and it needs ports of its own; take another VIP, or single ports")
 	elif .backends | length > $limits.service_backends
 	then refuse("\(name) would have \(.backends | length) backends; \($limits.service_backends) is the limit")
+	elif .checks | length > (unique_by(check_key) | length)
+	then refuse("check \(.checks | twice(check_key) | check_key) of \(name) is there twice")
 	elif ([.checks[] | check_text | utf8 | length + 1] | add // 0) > checks_length
 	then refuse("the checks of \(name) are too long: together they may have \(checks_length) bytes")
 	else . end;

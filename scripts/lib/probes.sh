@@ -113,10 +113,10 @@ probe_dns() {
 
 # probe_udp: the answer to what is sent begins with what is expected.
 probe_udp() {
-	local from='' answer=''
-	[[ $9 == 0 ]] || from=,bind=$own:$9
+	local answer socket=UDP4:$7:$8
+	[[ $9 == 0 ]] || socket+=,bind=$own:$9
 	# head ends as soon as it has as much as is expected; socat would wait for more.
-	answer=$(head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "UDP4:$7:$8$from" 2>/dev/null))
+	answer=$(head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null))
 	[[ $answer == "${11}" ]] || {
 		echo "it answers ${answer:-nothing}"
 		return 1

@@ -3,7 +3,8 @@
 # settings: maps of one entry, whose struct has the map's name: load_balancer (address, key, window, debug), and nat.
 # Sourced by lb.
 
-# settings MAP FILTER [JQ_OPTION...]: a filter on the entry, as {address, hash_key: [32 bytes], flags: ["debug"], window}
+# settings MAP FILTER [JQ_OPTION...]: a filter on the entry, as {address, hash_key: [32 bytes], flags: ["debug"], window,
+# probe_device, routes}
 # or {first_port, last_port, handshake, established, closing, udp}.
 settings() {
 	bpftool -j map lookup pinned "$maps/$1" key 0 0 0 0 |

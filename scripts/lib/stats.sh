@@ -10,7 +10,7 @@ read_stats() {
 		def sums: {packets: (map(.packets) | add // 0), bytes: (map(.bytes) | add // 0), connections: (map(.connections) | add // 0)};
 		($counters[0] | map({key: (.id | tostring), value: del(.id)}) | from_entries) as $of
 		| {verdicts: $verdicts[0], services: [configuration[]
-			| [.backends | in_order[] | {address, port} + $of[.id | tostring]] as $each
+			| [(.backends | in_order[]), (.fallback | values) | {address, port} + $of[.id | tostring]] as $each
 			| {protocol, address, port} + ($each | sums) + {backends: $each}]}' -c \
 		--slurpfile verdicts <(dump stats | stats_decode) \
 		--slurpfile counters <(tail -n +2 "$lists/backends" | cut -d ' ' -f 2 | lookup_many backend_stats | backend_stats_decode)

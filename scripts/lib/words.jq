@@ -8,14 +8,23 @@
 def refuse($text): error({status: 1, text: $text});
 def usage($text): error({status: 2, text: $text});
 
-# words_of_line: its words. A word in double quotes is a JSON string: it may have blanks, \" and \n in it. What
-# follows a # is a comment.
+# words_of_line: its words. A word in double quotes is a JSON string: it may have blanks, \" and \n in it. What follows a
+# word # is a comment.
 def words_of_line:
 	if contains("\"") | not then split(" ") - [""] | .[:index("#") // length]
+	elif test("^ *#") then []
 	else
-		"(?:\"(?:[^\"\\\\]|\\\\.)*\"|[^ \"]+)(?= |$)" as $word
-		| if gsub($word; "") | test("[^ ]") then refuse("a quoted word begins and ends with a double quote of its own, and \\\" is one within it") else . end
-		| [match($word; "g").string] | .[:index("#") // length]
+		# one word after the other, up to the end or a comment
+		def more:
+			ltrimstr(" ") as $rest
+			| if $rest != . then $rest | more
+			  elif . == "" or . == "#" or startswith("# ") then empty
+			  else
+				([match("\\A(?:\"(?:[^\"\\\\]|\\\\.)*\"|[^ \"]+)(?= |\\z)").string][0]) as $word
+				| if $word == null then refuse("a quoted word begins and ends with a double quote of its own, and \\\" is one within it")
+				  else $word, (.[($word | length):] | more) end
+			  end;
+		[more]
 		| map(if startswith("\"") then . as $it | try fromjson catch refuse("\($it) cannot be read; within quotes, write \\\\ for \\") else . end)
 	end;
 

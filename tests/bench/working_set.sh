@@ -27,7 +27,9 @@ services "$mode" 256 $backends | on lb scripts/lb restore -
 # load: the program, with nothing touched yet.
 load() {
 	local map words=(map name touch_log pinned /sys/fs/bpf/deal/touch_log)
-	for map in $(on lb ls $maps); do words+=(map name "$map" pinned "$maps/$map"); done
+	for map in $(on lb ls $maps); do
+		[[ $map == checks ]] || words+=(map name "$map" pinned "$maps/$map") # no program for packets has that one
+	done
 	on lb rm -rf /sys/fs/bpf/deal /sys/fs/bpf/touched
 	on lb bpftool prog loadall "$build/touch.o" /sys/fs/bpf/deal pinmaps /sys/fs/bpf/deal
 	on lb bpftool prog loadall "$build/touch_$mode.o" /sys/fs/bpf/touched "${words[@]}"
