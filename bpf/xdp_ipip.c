@@ -21,6 +21,8 @@
  *   too big once encapsulated, DF set                  ICMP fragmentation needed from the VIP (*)
  *   too big once encapsulated, DF clear                DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
+ *   health check (headers/lb/probe.h)                  REDIRECT, to the backend that it is for
+ *   a backend's answer to one                          REDIRECT, to the one who checks
  *
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */

@@ -14,6 +14,7 @@
  *   of a known connection, either way                  rewritten, TTL one less
  *   TCP SYN or UDP for a service                       a new connection, from a port of ours
  *   other TCP for a service, of no connection          DROP: after a restart, or never ours
+ *   of a connection whose backend gets nothing now     TCP RST to the client; UDP: a new connection
  *   to a lent port, of no connection, no socket        DROP: a late reply
  *   ICMP error about a packet of a connection          rewritten, outside and inside
  *   first fragment of a connection's packet            rewritten, and noted

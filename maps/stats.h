@@ -15,9 +15,10 @@ enum verdict {
 	/* XDP_REDIRECT: health checks (headers/lb/probe.h) */
 	VERDICT_PROBE,	      /* on to the backend that is checked */
 	VERDICT_PROBE_ANSWER, /* of a backend, back to the one who checks */
-	/* XDP_TX: back to the sender, as an ICMP error */
+	/* XDP_TX: back to the sender, as an ICMP error or a reset */
 	VERDICT_TTL_ANSWERED,	  /* time exceeded: its TTL ended here */
 	VERDICT_TOO_BIG_ANSWERED, /* fragmentation needed: too big for the way on */
+	VERDICT_RESET, /* NAT, a TCP reset: the connection's backend is down or has failed */
 	/* XDP_DROP */
 	VERDICT_MALFORMED,	  /* for a VIP, with lengths that disagree */
 	VERDICT_FRAGMENT_UNKNOWN, /* a later fragment whose first one was not seen */

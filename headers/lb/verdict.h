@@ -18,6 +18,7 @@ static __always_inline int action(enum verdict verdict)
 	case VERDICT_FORWARDED:
 	case VERDICT_TTL_ANSWERED:
 	case VERDICT_TOO_BIG_ANSWERED:
+	case VERDICT_RESET:
 		return XDP_TX;
 	case VERDICT_REDIRECTED:
 	case VERDICT_PROBE:

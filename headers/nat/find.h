@@ -13,6 +13,13 @@
 #include "connection.h"
 #include "handshake.h"
 #include "ports.h"
+#include "reset.h"
+
+/* Returns whether a connection may begin with this packet. */
+static __always_inline int is_first(const struct packet *packet)
+{
+	return packet->flow.protocol == IPPROTO_UDP || packet->opens;
+}
 
 /* A packet of no connection: begins one, if it is for a service and can be the first. */
 static __always_inline enum verdict begin(const struct nat_packet *np, struct translation *to)
@@ -30,7 +37,7 @@ static __always_inline enum verdict begin(const struct nat_packet *np, struct tr
 		note_for_kernel(packet);
 		return stray(np);
 	}
-	if (packet->flow.protocol == IPPROTO_TCP && !packet->opens)
+	if (!is_first(packet))
 		return VERDICT_NO_CONNECTION;
 	packet->backend = find_slot(service, &packet->flow, np->lb).now;
 	backend = usable_backend(packet->backend);
@@ -57,6 +64,10 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 	}
 	np.now = bpf_ktime_get_coarse_ns();
 	connection = connection_of(&np);
+	if (connection && is_lost(&connection->translation)) {
+		free_connection(&key, connection);
+		return is_first(packet) ? begin(&np, to) : reset(&np);
+	}
 	if (connection) {
 		*to = connection->translation;
 		if (packet->parsed == PARSED_FLOW)
@@ -65,7 +76,7 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 			watch_closing(connection, packet->tcp_flags);
 		return VERDICT_GO_ON;
 	}
-	if (recall_handshake(&np, to) && !has_lost_its_answers(&np, to))
+	if (recall_handshake(&np, to) && !is_lost(to) && !has_lost_its_answers(&np, to))
 		return packet->parsed == PARSED_FLOW ? continue_handshake(&np, to) : VERDICT_GO_ON;
 	return begin(&np, to);
 }

@@ -179,6 +179,20 @@ loaded() {
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10'
 }
 
+# listed_id ADDRESS: the id of the last backend with this address.
+listed_id() {
+	on lb awk -v address="$1" '$3 == address { id = $2 } END { print id }' /sys/fs/bpf/xdp/lists/backends
+}
+
+# probes_come_from DEV: what lb watch would tell the programs.
+probes_come_from() {
+	local value
+	mapfile -t value < <(on lb bpftool -j map lookup pinned "$MAPS/load_balancer" key 0 0 0 0 | jq -r '.value[]')
+	# shellcheck disable=SC2046 # bytes
+	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 \
+		value "${value[@]:0:56}" $(. maps/all.sh && u32 "$(on lb cat "/sys/class/net/$1/ifindex")") "${value[@]:60}"
+}
+
 # ---- What every lab must do. Each function is a test's body. ----
 
 answers_1000_requests() {

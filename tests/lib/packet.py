@@ -84,6 +84,11 @@ def from_backend():
     return Ether(src=BACKEND_MAC, dst=LB_MAC)
 
 
+def to_prober():
+    """Ethernet of what goes to lb watch (PROBE_MAC of headers/lb/probe.h)."""
+    return Ether(src="02:6c:62:70:72:62", dst="02:6c:62:70:72:62")
+
+
 def ours(**fields):
     """NAT: IPv4 of what the load balancer makes of the client's packet ..."""
     return client(**{"src": LB, "dst": BACKEND_ON_LAN, **fields})

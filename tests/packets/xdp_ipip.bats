@@ -337,3 +337,53 @@ teardown_file() {
 		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(ttl=63)/TCP(dport=8001)/("x"*8000)'
 	packet 'came()/client(len=8041)/TCP(dport=8001)/("x"*8000)' drop malformed
 }
+
+@test "a health check goes to the backend that its port means, whatever the hash or its state say" {
+	local id down
+	lb attach ipip eth1
+	probes_come_from eth1
+	lb backend add tcp 192.168.178.15:8000 172.16.0.11 down
+	id=$(listed_id 172.16.0.10) down=$(listed_id 172.16.0.11)
+	# ports 61000-61003 mean the first entry, 61004-61007 the second; nobody has the third
+	on lb bpftool map update pinned "$MAPS/probes" key 0 0 0 0 value "$id" 0 0 0
+	on lb bpftool map update pinned "$MAPS/probes" key 1 0 0 0 value "$down" 0 0 0
+	packets eth1 <<-END
+		came()/client(src=LB)/TCP(sport=61000,dport=8000,flags="S")
+		=> redirect probe leaves()/tunnel()/client(src=LB,ttl=63)/TCP(sport=61000,dport=8000,flags="S")
+		came()/client(src=LB)/TCP(sport=61003,dport=8000,flags="A")/"GET /"
+		=> redirect probe leaves()/tunnel()/client(src=LB,ttl=63)/TCP(sport=61003,dport=8000,flags="A")/"GET /"
+		came()/client(src=LB)/TCP(sport=61004,dport=8000,flags="S")
+		=> redirect probe leaves()/tunnel(to="172.16.0.11")/client(src=LB,ttl=63)/TCP(sport=61004,dport=8000,flags="S")
+		came()/client(src=LB)/TCP(sport=61008,dport=8000) => drop no_backend
+		came()/client(src=LB)/TCP(sport=60999,dport=8000) => drop no_backend
+		came()/client(src=LB)/TCP(sport=65096,dport=8000) => drop no_backend
+		came()/client(src=LB)/TCP(sport=61000,dport=9999) => pass not_ours
+	END
+	lb backend del tcp 192.168.178.15:8000 172.16.0.11
+	packets eth1 <<<'came()/client(src=LB)/TCP(sport=61004,dport=8000) => drop no_backend' # it is free now
+	# from anywhere else, such a packet is like any other
+	packet 'came()/client(src=LB)/TCP(sport=61004,dport=8000)' tx forwarded \
+		'leaves()/tunnel()/client(src=LB,ttl=63)/TCP(sport=61004,dport=8000)'
+}
+
+@test "what a backend answers to a health check goes to the one who checks, and nothing else does" {
+	probes_come_from eth1
+	packets <<-END
+		came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000,flags="SA")
+		=> redirect probe_answer to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000,flags="SA")
+		came()/client(src=VIP,dst=LB)/UDP(sport=8000,dport=65095)/"x"
+		=> redirect probe_answer to_prober()/client(src=VIP,dst=LB)/UDP(sport=8000,dport=65095)/"x"
+		came(7)/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)
+		=> redirect probe_answer to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)
+		came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=60999) => pass not_ours
+		came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=65096) => pass not_ours
+		came()/client(dst=LB)/TCP(sport=8000,dport=61000) => pass not_ours
+		came()/client(src=VIP,dst="192.168.178.9")/TCP(sport=8000,dport=61000) => pass not_ours
+		came()/client(src=VIP,dst=LB,flags=0,frag=3)/Raw("x"*16) => pass not_ours
+		came()/client(src=VIP,dst=LB,len=41)/TCP(sport=8000,dport=61000) => pass not_ours
+		came()/client(src="10.0.0.2",dst=LB)/ICMP(type=3,code=3)/quote(client(src=LB)/TCP(sport=61000,dport=8000)) => pass not_ours
+	END
+	lb set address 192.168.178.10 # which changes nothing else
+	packet 'came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)' redirect probe_answer \
+		'to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)'
+}

@@ -495,6 +495,43 @@ request 10.0.0.20:40000 192.168.178.15:80" ]
 	END
 }
 
+@test "a connection whose backend has failed is reset, and then begins anew; UDP goes to another one at once" {
+	lb service add tcp 192.168.178.15:8004
+	lb backend add tcp 192.168.178.15:8004 192.168.178.11:8080
+	lb service add udp 192.168.178.15:8004
+	lb backend add udp 192.168.178.15:8004 192.168.178.11:8080
+	packets <<-END
+		came()/client()/TCP(sport=40000,dport=8004,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S",seq=100)
+		from_backend()/theirs()/TCP(sport=8080,dport=40000,flags="SA",seq=500,ack=101)
+		=> tx forwarded leaves()/answer(ttl=63)/TCP(sport=8004,dport=40000,flags="SA",seq=500,ack=101)
+		came()/client()/TCP(sport=40000,dport=8004,flags="A",seq=101,ack=501)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A",seq=101,ack=501)
+		came()/client()/TCP(sport=40001,dport=8004,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="S",seq=100)
+		came()/client()/UDP(sport=40002,dport=8004)/"x"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40002,dport=8080)/"x"
+	END
+	[ "$(connections)" -eq 1 ]
+	for protocol in tcp udp; do
+		lb backend add $protocol 192.168.178.15:8004 192.168.178.11:8081
+		lb backend set $protocol 192.168.178.15:8004 192.168.178.11:8080 down
+	done
+	packets <<-END
+		came()/client()/TCP(sport=40000,dport=8004,flags="PA",seq=101,ack=501,options=[("NOP",0)]*4)/"more"
+		=> tx reset leaves()/answer(ttl=64,id=0,flags=0)/TCP(sport=8004,dport=40000,flags="R",seq=501,window=0)
+		came()/client()/TCP(sport=40000,dport=8004,flags="PA",seq=101,ack=501)/"more"
+		=> drop no_connection
+		came()/client()/TCP(sport=40001,dport=8004,flags="S",seq=100)
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8081,flags="S",seq=100)
+		came()/client()/UDP(sport=40002,dport=8004)/"x"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40002,dport=8081)/"x"
+	END
+	[ "$(connections)" -eq 0 ]
+	lb service del tcp 192.168.178.15:8004
+	lb service del udp 192.168.178.15:8004
+}
+
 # with_seats N: the same program with so many seats.
 with_seats() {
 	mkdir "$BATS_TEST_TMPDIR/bpf"
