@@ -6,14 +6,14 @@
 #include "../../maps/seats.h"
 #include "connection.h"
 
-/* So many that one is found even if only one seat of a hundred is free: 0.99^1024 is 1 in 30,000.
- */
-#define SEAT_TRIES 1024
+/* So many that one is found even if only one seat of a hundred is free. (By chance alone, 0.99^1024
+ * is 1 in 30,000; but taken seats stand together.) */
+#define SEAT_TRIES 2048
 /* It looks at so many neighbours, which share cache lines, and then goes to another place. Each
  * place is a new random number: a search that only went on, or jumped by the same distance again
  * and again, would meet ever longer rows of taken seats, as linear probing does, or come back to
  * where it was. */
-#define NEIGHBOURS 8
+#define NEIGHBOURS 4
 
 /* A search for a seat: what it is for, and what it has found. */
 struct seat_search {

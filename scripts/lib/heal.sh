@@ -127,7 +127,7 @@ watch_forwarding() {
 	local index name may
 	for index in "${!devices[@]}"; do
 		name=${devices[$index]##* }
-		{ may=$(<"/proc/sys/net/ipv4/conf/$name/forwarding"); } 2>/dev/null || continue
+		read -r may 2>/dev/null <"/proc/sys/net/ipv4/conf/$name/forwarding" || continue # it has another name by now
 		[[ ${forwards[$index]-1} != "$may" ]] || continue
 		forwards[$index]=$may
 		if [[ $may == 0 ]]; then

@@ -105,8 +105,8 @@ probe_dns() {
 		echo "no answer"
 		return "$status"
 	}
-	[[ $answer == *"status: NOERROR"* ]] || {
-		[[ $answer =~ status:\ ([A-Z]+) ]] && echo "the answer is ${BASH_REMATCH[1]}"
+	[[ $answer == *"status: NOERROR"* && $answer != *"ANSWER: 0,"* ]] || {
+		[[ ! $answer =~ status:\ ([A-Z]+) ]] || echo "it has no answer, but ${BASH_REMATCH[1]}"
 		return 1
 	}
 }
@@ -116,7 +116,11 @@ probe_udp() {
 	local answer socket=UDP4:$7:$8
 	[[ $9 == 0 ]] || socket+=,bind=$own:$9
 	# head ends as soon as it has as much as is expected; socat would wait for more.
-	answer=$(head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null))
+	answer=$(
+		head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null)
+		echo . # or a line break at its end would get lost
+	)
+	answer=${answer%.}
 	[[ $answer == "${11}" ]] || {
 		echo "it answers ${answer:-nothing}"
 		return 1

@@ -44,10 +44,10 @@ def curl_lines($road; $limits; $folder):
 		"url = \("\($check.kind)://\($check.host // $vip.address):\($vip.port)\($check.args[0] | url_path)" | curl_quoted)",
 		"connect-to = \("::\($to.address):\($to.port)" | curl_quoted)",
 		"http1.1", "header = \"Connection: close\"", "user-agent = \"xdp-lb\"", "path-as-is", "no-sessionid",
-		($check.verify // empty | "cacert = \(curl_quoted)"), (select($check.insecure) | "insecure")
+		($check.verify // empty | "cacert = " + curl_quoted), (select($check.insecure) | "insecure")
 	   end),
 	  (select($road == 1) | first_port($limits) as $first | "local-port = \($first)-\($first + $limits.ports - 1)"),
-	  "globoff", "noproxy = \"*\"", "no-progress-meter", "max-time = \($check.timeout)", "limit-rate = 262144",
+	  "silent", "globoff", "noproxy = \"*\"", "no-progress-meter", "max-time = \($check.timeout)", "limit-rate = 262144",
 	  "output = \(if $check.match then "\($folder)/body.\(.n)" else "/dev/null" end | curl_quoted)",
 	  "write-out = \"%{stderr}curl \(.n) %{exitcode} %{http_code} %{time_connect} %{errormsg}\\n\"";
 
@@ -102,9 +102,9 @@ def take_configuration($config; $now; $road; $limits; $folder):
 #   matched N                           the answer has the text in it that it shall have
 def heard:
 	reduce (.[] | split(" ")) as $words ({};
-		if $words[0] == "curl" and ($words | length) > 4 then
+		if $words[0] == "curl" and ($words[1:5] | length == 4 and all(.[]; test("^[0-9.]+$"))) then
 			.[$words[1]] += {status: $words[2], code: ($words[3] | tonumber), connected: ($words[4] | tonumber), text: ($words[5:] | join(" "))}
-		elif $words[0] == "ran" then .[$words[1]] += {status: $words[2], text: ($words[3:] | join(" "))}
+		elif $words[0] == "ran" and ($words | length) > 2 then .[$words[1]] += {status: $words[2], text: ($words[3:] | join(" "))}
 		elif $words[0] == "matched" then .[$words[1]].matched = true
 		else . end);
 

@@ -60,7 +60,10 @@ need_tools() {
 
 # start_mind: watch.jq, which knows and decides. If somebody kills it, all is forgotten but what the maps have.
 start_mind() {
-	[[ -z ${MIND_PID-} ]] || warn "the process that decides was killed; it begins anew"
+	if [[ -n ${told-} ]]; then
+		warn "the process that decides was killed; it begins anew"
+		exec {told}>&- {said}<&-
+	fi
 	ends=() finished=() next=0 configuration_text=again
 	rm -f "$rounds"/[0-9]*
 	{
@@ -68,7 +71,9 @@ start_mind() {
 			stage "include \"watch\"; watch($road; {first: $FIRST_PROBE_PORT, ports: $PROBE_PORTS, probes: $MAX_PROBES}; \$folder)" \
 				-nRr --unbuffered --arg folder "$rounds" {watching}>&- {events}>&-
 		}
-	}
+	} 2>/dev/null
+	# bash closes its own ends when the process is gone
+	exec {told}>&"${MIND[1]}" {said}<&"${MIND[0]}"
 }
 
 # take_turn: tells watch.jq what is new, and does what it says.
@@ -78,10 +83,10 @@ take_turn() {
 		[[ $configuration == null ]] || echo "configuration $configuration"
 		[[ ${#finished[@]} -eq 0 ]] || results_of "${finished[@]}"
 		echo "turn $now ${finished[*]}"
-	} >&"${MIND[1]}" || true
+	} 1>&"$told" 2>/dev/null || true
 	for round in "${finished[@]}"; do rm -f "$rounds/$round".*; done
 	finished=() suspects=() round=''
-	while IFS= read -r -t 30 -u "${MIND[0]}" line && [[ $line != end ]]; do
+	while IFS= read -r -t 30 -u "$said" line && [[ $line != end ]]; do
 		case ${line%% *} in
 		next) next=${line#next } ;;
 		say) warn "${line#say }" ;;
@@ -124,7 +129,7 @@ begin_round() {
 # run_round N: all probes of a round, side by side. What they print goes to N.results.*
 run_round() {
 	local kind numbers n i words curls=0
-	trap - INT TERM HUP EXIT
+	trap - INT TERM HUP EXIT PIPE
 	while read -r kind numbers; do
 		case $kind in
 		curl)
@@ -239,7 +244,7 @@ wait_for_news() {
 
 # watch: until it is told to stop.
 watch() {
-	local configuration=null configuration_text='' next=0 missing='' now watching events suspects=() finished=() ends=() mode stop=''
+	local configuration=null configuration_text='' next=0 missing='' now watching events suspects=() finished=() ends=() mode stop='' told='' said=''
 	local asked_at=0 next_hop=0 hops=() road=1
 	no_more "$@"
 	check_machine
@@ -255,6 +260,7 @@ watch() {
 	[[ $own != 0.0.0.0 ]] || die "the load balancer has no address to check from; run: lb set address ADDRESS"
 	exec {events}<> <(:)
 	trap stop=1 INT TERM HUP
+	trap '' PIPE # whoever was to be told something may be gone
 	trap leave_road EXIT
 	build_road "$mode"
 	listen

@@ -4,6 +4,8 @@
 
 usage: server.py http ADDRESS PORT       GET /bytes/N: N bytes, always the same; PUT: their SHA-256
        server.py udp ADDRESS PORT        answers each datagram with "NAME:" and the datagram
+       server.py https ADDRESS PORT PEM  the same as http, with this certificate and key
+       server.py dns ADDRESS PORT        knows the address of "known.example" and of nobody else
        server.py ask-udp ADDRESS PORT N  sends N datagrams from N ports, and prints as JSON how many
                                          answers came from each backend, and from other addresses
 """
@@ -11,6 +13,8 @@ import hashlib
 import json
 import random
 import socket
+import ssl
+import struct
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -60,6 +64,26 @@ def udp(address, port):
         server.sendto(NAME.encode() + b":" + datagram, client)
 
 
+def https(address, port, pem):
+    server = ThreadingHTTPServer((address, int(port)), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()
+
+
+def dns(address, port):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((address, int(port)))
+    while True:
+        query, client = server.recvfrom(65536)
+        known = b"\x05known\x07example\x00" in query
+        question = query[12:query.index(b"\x00", 12) + 5]
+        record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x0a\x01\x02\x03" if known else b""
+        flags = 0x8580 if known else 0x8583  # NXDOMAIN
+        server.sendto(query[:2] + struct.pack("!5H", flags, 1, int(known), 0, 0) + question + record, client)
+
+
 def ask_udp(address, port, count):
     answers = {}
     for i in range(int(count)):
@@ -82,4 +106,4 @@ def ask_udp(address, port, count):
 
 
 if __name__ == "__main__":
-    {"http": http, "udp": udp, "ask-udp": ask_udp}[sys.argv[1]](*sys.argv[2:])
+    {"http": http, "https": https, "udp": udp, "dns": dns, "ask-udp": ask_udp}[sys.argv[1]](*sys.argv[2:])
