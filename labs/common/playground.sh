@@ -84,7 +84,7 @@ play() {
 	on client "$lab/client.sh"
 }
 
-# next_steps: the end of what setup.sh prints.
+# next_steps: the end of what setup.sh prints. traced is what trace.sh shows, if not a request.
 next_steps() {
 	local node="${say}scripts/node"
 	# If other playgrounds are up, scripts/node needs the name of this one.
@@ -95,7 +95,7 @@ next_steps() {
 		Set up in $took ms, with ${#BACKENDS[@]} backends. What to try next:
 
 		  $say$lab/trace.sh
-		        one request, hop by hop
+		        one ${traced:-request}, hop by hop
 		  $say$lab/check.sh
 		        is everything as it should be?
 		  $node shell client
@@ -240,30 +240,49 @@ check_no_bug() {
 
 # ---- trace ----
 
-# trace_request [--all]: sends one request while tcpdump listens on every cable, at the end of the switch:
-# a tcpdump on the machine itself never sees what its XDP program takes or sends.
-trace_request() {
-	local dir port node pids=()
-	[[ $# -eq 0 || "$*" == --all ]] || usage
+# begin_trace: from now on tcpdump listens on every cable, at the end of the switch: a tcpdump on the machine itself
+# never sees what its XDP program takes or sends. Sets traces, the folder for what they hear.
+begin_trace() {
+	local port node
 	need_playground
-	dir=$(mktemp -d)
+	traces=$(mktemp -d) listeners=()
 	# shellcheck disable=SC2064 # the folder as it is now
-	trap "rm -rf '$dir'" EXIT
+	trap "rm -rf '$traces'" EXIT
 
 	for node in $(scripts/node list | awk '$2 != "switch" { print $2 }'); do
 		on "$node" ip -j link | jq -r --arg node "$node" '.[] | select(.ifname != "lo") | "\(.address) \($node)"'
-	done >"$dir/macs"
+	done >"$traces/macs"
 	for port in $(on switch ip -j link | jq -r '.[] | select(.master) | .ifname'); do
-		on switch tcpdump -i "$port" --immediate-mode -U -w "$dir/$port.pcap" 'ip proto 4 or tcp' 2>"$dir/$port.log" &
-		pids+=($!)
-		wait_for 10 grep -q listening "$dir/$port.log" || die "tcpdump does not start: $(cat "$dir/$port.log")"
+		listen "$port" on switch
 	done
-	request 5 || echo "(the request was not answered)"
+}
+
+# listen DEV COMMAND...: starts a tcpdump on a device, with a command that brings it to where the device is.
+listen() {
+	"${@:2}" tcpdump -i "$1" --immediate-mode -U -w "$traces/$1.pcap" 'ip proto 4 or tcp' 2>"$traces/$1.log" &
+	listeners+=($!)
+	wait_for 10 grep -q listening "$traces/$1.log" || die "tcpdump does not start: $(cat "$traces/$1.log")"
+}
+
+# end_trace NODE... [-- OPTION...]: ends the tcpdumps on these nodes, and prints what all of them heard, as trace.py does
+# with these options.
+end_trace() {
 	sleep 0.3 # the last packets of the connection
-	# shellcheck disable=SC2046 # process ids
-	on switch kill $(on switch pgrep -f "$dir/")
-	wait "${pids[@]}" 2>/dev/null || true
-	labs/common/trace.py "$@" "$dir/macs" "$dir"/*.pcap
+	while [[ $# -gt 0 && $1 != -- ]]; do
+		# shellcheck disable=SC2046 # process ids
+		on "$1" kill $(on "$1" pgrep -f "$traces/")
+		shift
+	done
+	wait "${listeners[@]}" 2>/dev/null || true
+	labs/common/trace.py "${@:2}" "$traces/macs" "$traces"/*.pcap
+}
+
+# trace_request [--all]: sends one request, and prints its way.
+trace_request() {
+	[[ $# -eq 0 || "$*" == --all ]] || usage
+	begin_trace
+	request 5 || echo "(the request was not answered)"
+	end_trace switch -- "$@"
 }
 
 # ---- teardown ----

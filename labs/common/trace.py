@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Prints what tcpdump saw of a request on every cable of a playground, as one table, hop by hop.
 
-usage: trace.py [--all] MACS PCAP...     (labs/*/trace.sh calls it)
+usage: trace.py [--all] [--only PORT@TIME] MACS PCAP...     (labs/*/trace.sh calls it)
 
 MACS is a file with lines "MAC NAME". Each PCAP holds the frames of one cable; a frame is on the
 cables of its sender and of its receiver, and counts once. Without --all, the first packet of the
 connection in each direction is followed: SYN, and SYN ACK.
+
+--only is for cables with more than one connection: packets from or to this port, since this time.
 """
 import sys
 
@@ -44,11 +46,14 @@ def describe(frame, names):
     )
 
 
-def read(files):
+def read(files, only):
     """The TCP frames of all files in the order of time, each of them once."""
+    port, since = only.split("@") if only else (0, 0)
     frames, seen = [], set()
     for frame in sorted((f for name in files for f in rdpcap(name)), key=lambda f: f.time):
-        if TCP in frame and bytes(frame) not in seen:
+        if TCP not in frame or bytes(frame) in seen or frame.time < float(since):
+            continue
+        if not only or int(port) in (frame[TCP].sport, frame[TCP].dport):
             seen.add(bytes(frame))
             frames.append(frame)
     return frames
@@ -56,10 +61,12 @@ def read(files):
 
 def main(arguments):
     everything = arguments[:1] == ["--all"]
-    macs, *files = arguments[1:] if everything else arguments
+    arguments = arguments[1:] if everything else arguments
+    only, arguments = (arguments[1], arguments[2:]) if arguments[0] == "--only" else (None, arguments)
+    macs, *files = arguments
     with open(macs, encoding="ascii") as lines:
         names = dict(line.split() for line in lines)
-    frames = read(files)
+    frames = read(files, only)
     if not frames:
         sys.exit("trace: no packet was seen; is the playground up, and does check.sh say ok?")
 
@@ -85,7 +92,7 @@ def main(arguments):
             before = cells
         if again:
             print(f"     (and {again} times again)")
-    if not any(f[TCP].flags == "SA" for f in read(files)):
+    if not any(f[TCP].flags == "SA" for f in read(files, only)):
         print("no answer was seen")
 
 

@@ -28,6 +28,7 @@ mode_of_maps() {
 # tell_programs IFINDEX: where probes come from; 0: nobody checks.
 tell_programs() (
 	take_lock
+	need_maps load_balancer
 	# shellcheck disable=SC2046 # bytes
 	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .probe_device = $1 | $(encoder load_balancer)" -r)
 )

@@ -60,6 +60,7 @@ mood() {
 }
 
 start_watch() {
+	on lb rm -f /run/watch.log
 	background lb bash -c 'exec scripts/lb watch >/run/watch.log 2>&1'
 	wait_for 10 logged "watching"
 }
