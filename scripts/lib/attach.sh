@@ -139,6 +139,8 @@ detach() {
 	mapfile -t stale < <(stale_pins "$dev")
 	if [[ -n $xdp_id ]]; then
 		is_ours "$xdp_name" || die "$xdp_name (id $xdp_id) on $dev is not ours; to take it off: ip link set dev $dev $xdp_flavour off"
+		# What lb watch shall not heal.
+		[[ -n $dry || ! -d $rounds ]] || echo >"$rounds/detached.$(<"/sys/class/net/$dev/ifindex")"
 		run ip link set dev "$dev" "$xdp_flavour" off
 	elif [[ ${#stale[@]} -eq 0 ]]; then
 		# A command that was killed, or a program that was taken off by hand, would have left pins.

@@ -3,7 +3,8 @@
 # common: what the rooms of lb share: messages, the machine, the lock, the maps. Sourced by lb.
 
 bpffs=/sys/fs/bpf
-maps=$bpffs/xdp/globals # where `ip link set xdp` pins them
+maps=$bpffs/xdp/globals  # where `ip link set xdp` pins them
+rounds=/run/xdp-lb/watch # the folder of lb watch: files of the rounds that are under way
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''
 

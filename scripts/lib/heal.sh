@@ -100,8 +100,7 @@ watch_devices() {
 			[[ -z $old || ${old##* } == "$name" ]] || warn "${old##* } is called $name now; packets go on"
 			devices[$index]="$mode $flavour $name"
 		elif [[ -n $old && $mode == - ]]; then
-			warn "${old%% *} was taken off $name; it comes on again. To end it: lb detach $name"
-			attach_again "$index" "$name"
+			attach_again "$index" "$name" || unset "devices[$index]"
 		elif [[ -n $old && $old != gone* ]]; then
 			warn "another program ($mode) is on $name instead of ${old%% *}; it stays. Packets are not balanced there"
 			unset "devices[$index]"
@@ -114,13 +113,19 @@ watch_devices() {
 	done
 }
 
-# attach_again INDEX NAME: the program that was there.
-attach_again() {
+# attach_again INDEX NAME: the program that was there, unless it was `lb detach` that took it off.
+attach_again() (
 	local mode flavour error
 	read -r mode flavour _ <<<"${devices[$1]}"
+	take_lock # lb detach has come to its end
+	if [[ -e $rounds/detached.$1 || ! -e $maps/services ]]; then
+		rm -f "$rounds/detached.$1"
+		exit 1
+	fi
+	warn "$mode was taken off $2; it comes on again. To end it: lb detach $2"
 	error=$(ip -force link set dev "$2" "$flavour" obj "$repo/bpf/$mode.o" sec xdp.frags 2>&1) ||
 		warn "it does not come on again: $error"
-}
+)
 
 # watch_forwarding: the kernel routes for us; whether it may is the administrator's decision.
 watch_forwarding() {

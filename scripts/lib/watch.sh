@@ -7,8 +7,6 @@
 # says through the pipe `events` when it is over. The kernel's news (ip monitor) come through the same pipe.
 # Nothing of this is in a packet's way: if it is killed, everything stays as the last round has found it.
 
-rounds=/run/xdp-lb/watch # files of the rounds that are under way
-
 # uptime_now: sets now to seconds since boot: a clock that nobody sets.
 uptime_now() {
 	read -r now _ </proc/uptime

@@ -378,6 +378,14 @@ kill_some() {
 	service "check http / $quickly"
 	start_watch
 	wait_for 10 health healthy healthy
+	# not after lb detach, though
+	on lb ip link add spare0 type veth peer name spare1
+	lb attach l2dsr spare0 generic
+	sleep 1.5
+	lb detach spare0
+	sleep 1.5
+	run ! has_xdp spare0
+	run ! logged "taken off"
 	on lb ip link set dev eth0 xdp off
 	wait_for 10 logged "xdp_l2dsr was taken off eth0; it comes on again"
 	wait_for 10 has_xdp eth0
@@ -401,4 +409,5 @@ kill_some() {
 	on lb ip -force link set dev eth0 xdp obj bpf/xdp_pass.o sec xdp
 	wait_for 10 logged "another program (xdp_pass) is on eth0 instead of xdp_l2dsr; it stays"
 	on lb ip link set dev eth0 xdp off
+	on lb ip link del spare0
 }
