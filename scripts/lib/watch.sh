@@ -76,7 +76,7 @@ start_mind() {
 
 # take_turn: tells watch.jq what is new, and does what it says.
 take_turn() {
-	local line round='' places='' deadline number
+	local line round='' places='' deadline number heard='' sentences=()
 	{
 		[[ $configuration == null ]] || echo "configuration $configuration"
 		[[ ${#finished[@]} -eq 0 ]] || results_of "${finished[@]}"
@@ -87,7 +87,7 @@ take_turn() {
 	while IFS= read -r -t 30 -u "$said" line && [[ $line != end ]]; do
 		case ${line%% *} in
 		next) next=${line#next } ;;
-		say) warn "${line#say }" ;;
+		say) sentences+=("${line#say }") ;;
 		change) apply_health "${line#change }" ;;
 		suspect) suspects+=("${line#suspect }") ;;
 		map) places+="map update pinned $maps/probes ${line#map }"$'\n' ;;
@@ -99,9 +99,12 @@ take_turn() {
 		curl | run | match) echo "$line" >>"$rounds/$round.plan" ;;
 		esac
 	done
+	[[ ${line-} != end ]] || heard=1
+	# Whoever reads this and looks at the maps finds it there.
+	for line in "${sentences[@]}"; do warn "$line"; done
 	[[ -z $places ]] || bpftool batch file - <<<"$places" >/dev/null 2>&1 || true
 	[[ -z $round ]] || begin_round "$round" "$deadline"
-	[[ ${line-} == end ]] || start_mind
+	[[ -n $heard ]] || start_mind
 }
 
 # apply_health JSON: what checks have found, into the maps: all of it in one go, as any other command. If that cannot be
@@ -264,7 +267,8 @@ watch() {
 	listen
 	start_mind
 	stands_still=1
-	echo "lb: watching; $(jq -nr --argjson all "$(configured '[configuration[] | select(.checks != [])]' -c)" '"\($all | length) services with checks, \([$all[].backends[]] | length) backends"')"
+	echo "lb: watching; $(configured '[configuration[] | select(.checks != []) | .backends | length]
+		| "services with checks: \(length), backends: \(add // 0)"' -r)"
 	while [[ -z $stop ]]; do
 		uptime_now
 		heal
