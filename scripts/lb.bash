@@ -13,31 +13,34 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach set show service backend save restore slots flows settle refresh stats trace nat decap" ;;
+	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats trace nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip decap" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
 	"2 set debug" | "4 set "*" debug") choices="on off" ;;
 	"1 set" | "3 set "* | "5 set "*) choices="address key debug window" ;;
+	"1 restore" | *" check add "*" exec" | *" check add "*" verify")
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
 	"1 service") choices="add set del show" ;;
 	"1 backend") choices="add set del" ;;
+	"1 check") choices="add del" ;;
 	"2 service show") ;;
-	"2 service "* | "2 backend "* | "1 slots") choices="tcp udp" ;;
-	"3 service set "* | "3 service del "* | "3 backend "* | "2 slots "*)
+	"2 service "* | "2 backend "* | "2 check "* | "1 slots") choices="tcp udp" ;;
+	"3 service set "* | "3 service del "* | "3 backend "* | "3 check "* | "2 slots "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[-1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
-	[4-6]" service set "*) choices="maglev hash slots" ;;
-	[4-7]" service add "*) choices="sticky maglev hash slots" ;;
+	*" service set "*) choices="maglev hash slots need strict open fallback" ;;
+	*" service add "*) choices="sticky maglev hash slots need strict open fallback" ;;
+	"4 check "*) choices="tcp http https udp dns exec" ;;
+	*" check add "*) choices="interval fast-interval timeout rise fall port host expect match verify insecure" ;;
 	"4 backend set "* | "4 backend del "*)
 		choices=$(lb service show 2>/dev/null | awk -v service="${before[2]} ${before[3]}" '
 			$1 == "service" { mine = $2 " " $3 == service }
 			$1 == "backend" && mine { print $2 }')
 		;;
 	[5-8]" backend set "* | [5-8]" backend add "*) choices="weight up down" ;;
-	"1 restore")
-		mapfile -t COMPREPLY < <(compgen -f -- "$word")
-		return
-		;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
 	"1 decap") choices="add del show stats" ;;

@@ -142,7 +142,7 @@ teardown() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 23 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 24 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
@@ -358,7 +358,7 @@ complete_line() {
 	[ "$(complete_line "lb attach ")" = "nat l2dsr ipip decap" ]
 	[ "$(complete_line "lb attach ipip et")" = "eth0 eth1" ]
 	[ "$(complete_line "lb -v service a")" = add ]
-	[ "$(complete_line "lb service add tcp 1.2.3.4:80 st")" = sticky ]
+	[ "$(complete_line "lb service add tcp 1.2.3.4:80 sti")" = sticky ]
 	[ "$(complete_line "lb service set tcp ")" = 192.168.178.15:8000 ]
 	[ "$(complete_line "lb service set tcp 192.168.178.15:")" = 8000 ]
 	[ "$(complete_line "lb backend del tcp 192.168.178.15:8000 1")" = 172.16.0.10 ]
@@ -366,11 +366,15 @@ complete_line() {
 	[ "$(complete_line "lb set debug o")" = "on off" ]
 	[ "$(complete_line "lb stats --w")" = --watch ]
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]
+	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 ht")" = "http https" ]
+	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 http / interval 1 fa")" = "fast-interval fall" ]
+	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 https / verify LIC")" = LICENSE ]
+	[ "$(complete_line "lb service set tcp 192.168.178.15:8000 fa")" = fallback ]
 }
 
 # grammar: "OBJECT VERB" or "OBJECT" of every command that the help names, a line each.
 grammar() {
-	scripts/lb --help | sed -nE 's/^  lb (service|backend|nat|decap) ([a-z]+).*/\1 \2/p; t; s/^  lb ([a-z]+).*/\1/p' | sort -u
+	scripts/lb --help | sed -nE 's/^  lb (service|backend|check|nat|decap) ([a-z]+).*/\1 \2/p; t; s/^  lb ([a-z]+).*/\1/p' | sort -u
 }
 
 @test "help, dispatch, completion, man page and README name the same commands" {
@@ -388,7 +392,7 @@ grammar() {
 	diff <(grammar) <(echo "$named")
 	shown=$(grep -rhoE --include='*.md' "scripts/lb (-v |--json |--dry-run )?[a-z]+( [a-z]+)?" . | sed -E '
 		s/scripts.lb (-v |--json |--dry-run )?//
-		/^(service|backend|nat|decap) /!s/ .*//' | sort -u)
+		/^(service|backend|check|nat|decap) /!s/ .*//' | sort -u)
 	[ -z "$(comm -23 <(echo "$shown") <({ echo "$named" && cut -d ' ' -f 1 <<<"$named"; } | sort -u))" ]
 }
 

@@ -29,7 +29,7 @@ heals() {
 			}
 		fi
 	done
-	echo "$(printf '%-6s %-44s %2d requests lost, all answered again after %d ms' "$mode" "$1" "$failed" $(((last - begun) / 1000)))"
+	printf '%-6s %-44s %2d requests lost, all answered again after %d ms\n' "$mode" "$1" "$failed" $(((last - begun) / 1000))
 }
 
 flap() {
