@@ -44,6 +44,11 @@ results() {
 	results '.working_set[2].packet.maps.conntrac >= 2'
 }
 
+@test "the benchmark measures what lb watch costs, beside curl alone" {
+	results '.watch.backends == 20'
+	results '[.watch.percent_of_a_cpu.watch, .watch.percent_of_a_cpu.curl | . > 0] | all'
+}
+
 @test "the benchmark measures commands of scripts/lb beside starts of bpftool and jq" {
 	results '.command.large == {services: 4, backends: 5}'
 	results '[.command.commands[].name] == ["large.backend_set", "large.restore", "large.restore_again", "large.service_show",

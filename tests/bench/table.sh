@@ -27,6 +27,9 @@ echo
 jq -r '["frames per second, veth", "floor", "program", "of floor"],
 	(.driver[] | .mode as $mode | .points[] | ["\($mode): \(.name)", .floor.median, .frames_per_second.median, .of_floor]) | @tsv' "$results" | columns
 echo
+jq -r '.watch | select(.) | ["% of a CPU: lb watch of \(.backends) backends, each \(.interval) s", "lb watch", "curl alone"],
+	["", .percent_of_a_cpu.watch, .percent_of_a_cpu.curl] | @tsv' "$results" | columns
+echo
 jq -r '.command | "ms per command; large is \(.large.services) services of \(.large.backends) backends" as $title
 	| [$title, "min", "median", "x 12 starts"], (.commands[] | [.name, .ms.min, .ms.median, .of_twelve_starts]) | @tsv' "$results" | columns
 echo
