@@ -292,3 +292,140 @@ planned() {
 	# shellcheck disable=SC2059 # escapes
 	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
 }
+
+# A service of two backends, 1 is healthy, 2 drains.
+services_of_two=$'map 7\n1 6 10.0.0.1 80 0 512 0 0 0\n'
+backends_of_two=$'map 8\n1 1 172.16.0.1 80 1 1 1 0\n1 2 172.16.0.2 80 0 1 1 0\n'
+
+# triage HEALTH HEALTH [WORDS [BACKENDS]]: what becomes of two backends, 1 with a weight and 2 without, if that is their
+# health: "plan" lines and warnings. WORDS are the service's; BACKENDS are as they were before, if not healthy.
+triage() {
+	local services=$services_of_two backends=${4-$backends_of_two} checks=$'map 9\n1\ncheck tcp\n'
+	case ${3-} in
+	strict) services=${services/512 0/512 8} ;;
+	fallback) backends+=$'1 3 172.16.0.3 80 0 1 0 2\n' ;;
+	esac
+	stage 'include "change"; change' -nc --arg verb health <<<"[{\"protocol\":\"tcp\",\"address\":\"10.0.0.1\",\"port\":80,\"backends\":[
+		{\"address\":\"172.16.0.1\",\"port\":80,\"health\":\"$1\"},{\"address\":\"172.16.0.2\",\"port\":80,\"health\":\"$2\"}]}]" |
+		jq -r '.warnings // empty | .[]'
+	stage 'include "change"; change' -nc --arg verb health <<<"[{\"protocol\":\"tcp\",\"address\":\"10.0.0.1\",\"port\":80,\"backends\":[
+		{\"address\":\"172.16.0.1\",\"port\":80,\"health\":\"$1\"},{\"address\":\"172.16.0.2\",\"port\":80,\"health\":\"$2\"}]}]" |
+		jq -r 'select(.changes) | .changes[] | "\(.id) \(.health) \(.flags | join(","))"' | paste -sd ';'
+}
+
+@test "triage: who gets packets when backends have failed" {
+	[ -z "$(triage healthy healthy)" ] # nothing is to be done
+	[ "$(triage healthy failed)" = "2 failed " ]
+	diff <(triage failed healthy) - <<-'END'
+		tcp 10.0.0.1:80: only backends that drain are healthy; they get everything: 172.16.0.2:80
+		1 failed ;2 healthy last_resort
+	END
+	diff <(triage failed failed) - <<-'END'
+		tcp 10.0.0.1:80: ALL BACKENDS HAVE FAILED; those that were healthy last go on to get packets: 172.16.0.1:80
+		1 failed last_resort;2 failed 
+	END
+	diff <(triage failed failed strict) - <<-'END'
+		tcp 10.0.0.1:80: ALL BACKENDS HAVE FAILED; it is strict, so nobody gets packets
+		1 failed ;2 failed 
+	END
+	diff <(triage failed healthy fallback) - <<-'END'
+		tcp 10.0.0.1:80: NO BACKEND IS LEFT; the fallback 172.16.0.3:80 gets everything
+		1 failed ;3 unchecked last_resort,fallback
+	END
+	# and back
+	diff <(triage healthy failed "" $'map 8\n1 1 172.16.0.1 80 1 1 2 1\n1 2 172.16.0.2 80 0 1 2 0\n') - <<-'END'
+		tcp 10.0.0.1:80: it has healthy backends again, which get everything
+		1 healthy 
+	END
+	# both had failed, 1 was the last: it stays the last resort
+	[ -z "$(triage failed failed "" $'map 8\n1 1 172.16.0.1 80 1 1 2 1\n1 2 172.16.0.2 80 0 1 2 0\n')" ]
+	# a service without a check is as a person has set it
+	[ "$(checks=$'map 9\n' dry=1 change "backend set" $'service udp 10.0.0.1:53\nbackend 172.16.0.9 weight 0')" = $'ok\nplan change service udp 10.0.0.1:53 maglev\nplan   change backend 172.16.0.9:53 weight 1 up to weight 0 up' ]
+}
+
+# mind: lines for watch.jq on stdin -> what it says, but for orders.
+mind() {
+	stage 'include "watch"; watch($road; {first: 61000, ports: 4, probes: 1024}; "/run/x")' -nRr --argjson road "${road-1}" | grep -v "^order"
+}
+
+# one_item CHECK HEALTH: the line of a configuration of one backend.
+one_item() {
+	local services=$services_of_two backends checks
+	backends=$'map 8\n1 1 172.16.0.1 8080 1 1 '"$2"$' 0\n' checks=$'map 9\n1\ncheck '"$1"$'\n'
+	echo "configuration $(stage 'include "configuration"; configuration' -nc)"
+}
+
+@test "watch: a round begins when checks are due, and tells what each of them is" {
+	local config
+	config=$(one_item "http /a interval 5" 1)
+	diff <(mind <<<"$config"$'\nturn 100.2\nresults curl 0 0 200 0.1 \t\nturn 100.3 1\nturn 104.9\nturn 105') - <<-'END'
+		next 3700.2
+		map key 0 0 0 0 value 1 0 0 0 
+		round 1 2
+		curl 0
+		end
+		next 105
+		end
+		next 105
+		end
+		next 3705
+		round 2 2
+		curl 0
+		end
+	END
+	# a transfer of curl's: to the VIP, from the ports of its place; with NAT to the backend
+	run stage 'include "watch"; watch(1; {first: 61000, ports: 4, probes: 1024}; "/run/x")' -nRr <<<"$config"$'\nturn 1'
+	[[ $output == *'order 0 url = "http://10.0.0.1:80/a"\nconnect-to = "::10.0.0.1:80"\n'*'local-port = 61000-61003\n'*'max-time = 1\n'* ]]
+	run stage 'include "watch"; watch(0; {first: 61000, ports: 4, probes: 1024}; "/run/x")' -nRr <<<"$config"$'\nturn 1'
+	[[ $output == *'order 0 url = "http://10.0.0.1:80/a"\nconnect-to = "::172.16.0.1:8080"\n'* ]]
+	[[ $output != *local-port* && $output != *"map key"* ]]
+}
+
+# after CONFIGURATION RESULT...: what a backend is taken for after each of these results, 1 for one that passes, - for none: a letter for
+# each. It is healthy in the maps, so that it is a change if it has failed (F), and none if it has not (h).
+after() {
+	local i=0 result
+	{
+		echo "$1"
+		echo "turn 0"
+		for result in "${@:2}"; do
+			i=$((i + 1))
+			[[ $result == - ]] || echo "results curl 0 0 $((result == 1 ? 200 : 500)) 0.1 "$'\t'
+			echo "turn $((10 * i)).5 $i"
+			echo "turn $((10 * i + 5))"
+		done
+	} | mind | awk '/^change/ { failed = 1 } /^end/ { if (n++ % 2) printf "%s", failed ? "F" : "h"; failed = 0 }'
+}
+
+@test "watch: it takes several results in a row to change, and none from a check that was killed" {
+	local http
+	http=$(one_item "http / rise 2 fall 3" 1)
+	[ "$(after "$http" 1 1 1)" = hhh ]
+	[ "$(after "$http" 0 0 1 0 0 1)" = hhhhhh ]
+	[ "$(after "$http" 0 0 - - 0 1 0 1 1)" = hhhhFFFFh ]
+	# who does not pass for the first time: its next hop is asked for; why it has failed is said once the maps shall change
+	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 Connection timed out\t\nturn 1 1' | grep suspect)" = "suspect 172.16.0.1" ]
+	http=$(one_item "http / fall 1" 1)
+	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 Connection timed out\t\nturn 1 1' | grep -E "^(say|change)")" = "$(
+		cat <<-'END'
+			say tcp 10.0.0.1:80: backend 172.16.0.1:8080 HAS FAILED: check http /: Connection timed out
+			say tcp 10.0.0.1:80: THE SERVICE HAS FAILED: 0 of 1 backends are left
+			change [{"protocol":"tcp","address":"10.0.0.1","port":80,"backends":[{"address":"172.16.0.1","port":8080,"health":"failed"}]}]
+		END
+	)" ]
+}
+
+@test "watch: a backend that falls three times within ten minutes needs twice as many good results, and then 4 times" {
+	local http
+	http=$(one_item "http / interval 1 fast-interval 1 rise 1 fall 1" 1)
+	[ "$(after "$http" 0 1 0 1 0 1 1 0 1 1 1 1)" = FhFhFFhFFFFh ]
+	# the falls of before are forgotten after ten minutes
+	# shellcheck disable=SC2046 # words
+	[ "$(after "$http" 0 1 0 1 0 1 1 $(printf '1 %.0s' {1..60}) 0 1 | tail -c 2)" = Fh ]
+}
+
+@test "watch: lines that nobody understands, and results of items that are gone, are passed over" {
+	local http
+	http=$(one_item "http / fall 1" 1)
+	[ "$(mind <<<"$http"$'\nturn 0\nnonsense\nresults curl: (7) no\tcurl failed to verify\tcurl 0\tran\tcurl 99 0 200 0.1 \t\nturn 1 1' | tail -1)" = end ]
+}
