@@ -101,7 +101,7 @@ watch_devices() {
 			devices[$index]="$mode $flavour $name"
 		elif [[ -n $old && $mode == - ]]; then
 			attach_again "$index" "$name" || unset "devices[$index]"
-		elif [[ -n $old && $old != gone* ]]; then
+		elif [[ -n $old ]]; then
 			warn "another program ($mode) is on $name instead of ${old%% *}; it stays. Packets are not balanced there"
 			unset "devices[$index]"
 		fi

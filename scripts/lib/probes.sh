@@ -33,14 +33,9 @@ tell_programs() (
 	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .probe_device = $1 | $(encoder load_balancer)" -r)
 )
 
-# no_ipv6: the device says nothing by itself.
-no_ipv6() {
-	echo 1 >/proc/sys/net/ipv6/conf/lbprobe/disable_ipv6
-}
-
 # build_road MODE: makes the device and its namespace. Needs own, this machine's address.
 build_road() {
-	local own_net tries=0
+	local own_net side tries=0
 	[[ $1 != xdp_nat ]] || return 0
 	[[ ! -e /sys/class/net/$probe_device ]] || ip link del "$probe_device" # of a watch that was killed
 	own_net=$(readlink /proc/self/ns/net)
@@ -52,8 +47,10 @@ build_road() {
 	done
 	ip link add "$probe_device" type veth peer name "$probe_device" address "$probe_mac" netns "$road_keeper" ||
 		die "no device can be made for probes"
-	no_ipv6 2>/dev/null || true
-	in_road bash -c "$(declare -f no_ipv6); no_ipv6" 2>/dev/null || true
+	# Neither end says anything by itself. (There may be no IPv6.)
+	for side in "" in_road; do
+		$side bash -c 'echo 1 >/proc/sys/net/ipv6/conf/lbprobe/disable_ipv6' 2>/dev/null || true
+	done
 	# XDP cannot finish a checksum that the sender left to its (virtual) hardware. A veth takes frames from XDP only if
 	# its other end has a program, too.
 	in_road ethtool -K "$probe_device" tx off >/dev/null
@@ -76,6 +73,7 @@ leave_road() {
 	[[ ! -e $maps/load_balancer ]] || tell_programs 0
 	[[ ! -e /sys/class/net/$probe_device ]] || ip link del "$probe_device"
 	kill -KILL "$road_keeper" 2>/dev/null || true
+	road_keeper=''
 }
 
 # ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TEXT". ----

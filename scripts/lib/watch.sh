@@ -245,9 +245,12 @@ wait_for_news() {
 
 # watch: until it is told to stop.
 watch() {
-	local configuration=null configuration_text='' next=0 missing='' now watching events suspects=() finished=() ends=() mode stop='' told='' said=''
-	local asked_at=0 next_hop=0 hops=() road=1
+	local tool mode stop='' now watching events               # the loop
+	local configuration=null configuration_text='' missing='' # what is there
+	local told='' said='' next=0 suspects=() finished=() ends=() road=1
+	local hops=() next_hop=0 asked_at=0 # for heal.sh
 	no_more "$@"
+	[[ -z $dry ]] || usage "watch acts on what it finds; --dry-run does not go with it"
 	check_machine
 	for tool in curl:curl ethtool:ethtool setpriv:util-linux unshare:util-linux nsenter:util-linux arping:iputils-arping; do
 		command -v "${tool%:*}" >/dev/null || die "${tool%:*} is not installed (package ${tool#*:}); run $repo/scripts/deps lab"
@@ -262,7 +265,7 @@ watch() {
 	exec {events}<> <(:)
 	trap stop=1 INT TERM HUP
 	trap '' PIPE # whoever was to be told something may be gone
-	trap leave_road EXIT
+	trap 'leave_road; rm -rf "${rounds:?}"/*' EXIT
 	build_road "$mode"
 	listen
 	start_mind

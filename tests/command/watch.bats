@@ -214,7 +214,10 @@ each_kind() {
 		on lb cat /run/watch.log
 		false
 	}
-	logged "$3" || { on lb cat /run/watch.log; false; }
+	logged "$3" || {
+		on lb cat /run/watch.log
+		false
+	}
 	stop_watch
 }
 
@@ -397,7 +400,10 @@ kill_some() {
 	on lb ip link set eth0 down
 	on lb ip link set eth0 name lan0
 	on lb ip link set lan0 up
-	wait_for 10 logged "eth0 is called lan0 now" || { on lb cat /run/watch.log; false; }
+	wait_for 10 logged "eth0 is called lan0 now" || {
+		on lb cat /run/watch.log
+		false
+	}
 	wait_for 10 health healthy healthy
 	[[ $(asked 10) == "backend-0"* ]]
 	on lb ip link set lan0 down
