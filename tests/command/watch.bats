@@ -9,7 +9,8 @@ setup_file() {
 	scripts/node destroy --all
 	scripts/node create lb eth0=lan:192.168.178.10/24
 	scripts/node create client eth0=lan:192.168.178.20/24
-	on lb sysctl -qw net.ipv4.ip_forward=1
+	# A strict reverse path filter, and the VIP as an address of its own: both break checks that come from the machine.
+	on lb sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1
 	on lb ip addr add 192.168.178.15/32 dev eth0
 	for i in 1 2; do
 		scripts/node create backend-0$i eth0=lan:192.168.178.1$i/24
@@ -252,6 +253,30 @@ each_kind() {
 	each_kind "check dns known.example" "check dns other.example" "check dns other.example: it has no answer, but NXDOMAIN"
 	port=8140 # nobody is there
 	each_kind "check exec /bin/true" "check exec /bin/false" "check exec /bin/false: exit status 1"
+}
+
+@test "what is no check is refused, with its line, and nothing changes" {
+	service "check http / $quickly"
+	refuses 1 "line 3: 'htp' is no check; take tcp, http, https, udp, dns or exec" restore - <<-'END'
+		service tcp 192.168.178.15:8000
+		  check tcp
+		  check htp /
+		  backend 192.168.178.11
+	END
+	refuses 1 "line 2: the timeout (3 s) is longer than the interval (2 s)" restore - <<<$'service tcp 192.168.178.15:8000\ncheck tcp timeout 3'
+	refuses 1 "line 2: a quoted word begins and ends" restore - <<<$'service tcp 192.168.178.15:8000\ncheck http "/a'
+	refuses 1 "check tcp of tcp 192.168.178.15:8000 is there twice" restore - <<<$'service tcp 192.168.178.15:8000\ncheck tcp\ncheck tcp fall 1'
+	refuses 1 "together they may have 1020 bytes" check add tcp 192.168.178.15:8000 http "/$(printf 'x%.0s' {1..1020})"
+	refuses 1 "has a check http / already" check add tcp 192.168.178.15:8000 http / interval 9
+	refuses 1 "has no check tcp" check del tcp 192.168.178.15:8000 tcp
+	refuses 1 "there is no service tcp 192.168.178.15:1" check add tcp 192.168.178.15:1 tcp
+	refuses 2 "check what?" check add tcp 192.168.178.15:8000
+	refuses 2 "which fallback?" service set tcp 192.168.178.15:8000 fallback
+	refuses 1 "192.168.178.15 is the VIP" service set tcp 192.168.178.15:8000 fallback 192.168.178.15
+	refuses 1 "backend 192.168.178.11:8000 of tcp 192.168.178.15:8000 is there twice" service set tcp 192.168.178.15:8000 fallback 192.168.178.11
+	refuses 1 "'0' is no number of backends" service set tcp 192.168.178.15:8000 need 0
+	refuses 2 "--dry-run does not go with it" --dry-run watch
+	[[ $(lb save) == *"check http / interval 0.3 fast-interval 0.1 timeout 0.2 rise 2 fall 2"* ]]
 }
 
 @test "all checks of a service must pass" {
