@@ -325,19 +325,6 @@ teardown_file() {
 	lb backend add tcp 192.168.178.15:8000 172.16.0.10
 }
 
-@test "a frame of several pages goes through the section xdp.frags" {
-	on switch ip link set dev lb.eth1 xdp off # it is not for such frames
-	on lb ip link set eth1 mtu 9000
-	lb detach eth0
-	on lb ip link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp.frags
-	lb set address 192.168.178.10 # the maps are new
-	lb service add tcp 192.168.178.15:8001
-	lb backend add tcp 192.168.178.15:8001 172.20.0.20
-	packet 'came()/client()/TCP(dport=8001)/("x"*8000)' redirect redirected \
-		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(ttl=63)/TCP(dport=8001)/("x"*8000)'
-	packet 'came()/client(len=8041)/TCP(dport=8001)/("x"*8000)' drop malformed
-}
-
 @test "a health check goes to the backend that its port means, whatever the hash or its state say" {
 	local id down
 	lb attach ipip eth1
@@ -364,6 +351,7 @@ teardown_file() {
 	# from anywhere else, such a packet is like any other
 	packet 'came()/client(src=LB)/TCP(sport=61004,dport=8000)' tx forwarded \
 		'leaves()/tunnel()/client(src=LB,ttl=63)/TCP(sport=61004,dport=8000)'
+	lb detach eth1
 }
 
 @test "what a backend answers to a health check goes to the one who checks, and nothing else does" {
@@ -386,4 +374,17 @@ teardown_file() {
 	lb set address 192.168.178.10 # which changes nothing else
 	packet 'came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)' redirect probe_answer \
 		'to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)'
+}
+
+@test "a frame of several pages goes through the section xdp.frags" {
+	on switch ip link set dev lb.eth1 xdp off # it is not for such frames
+	on lb ip link set eth1 mtu 9000
+	lb detach eth0
+	on lb ip link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp.frags
+	lb set address 192.168.178.10 # the maps are new
+	lb service add tcp 192.168.178.15:8001
+	lb backend add tcp 192.168.178.15:8001 172.20.0.20
+	packet 'came()/client()/TCP(dport=8001)/("x"*8000)' redirect redirected \
+		'Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel("172.20.0.20")/client(ttl=63)/TCP(dport=8001)/("x"*8000)'
+	packet 'came()/client(len=8041)/TCP(dport=8001)/("x"*8000)' drop malformed
 }
