@@ -8,7 +8,7 @@ MACS is a file with lines "MAC NAME". Each PCAP holds the frames of one cable; a
 cables of its sender and of its receiver, and counts once. Without --all, the first packet of the
 connection in each direction is followed: SYN, and SYN ACK.
 
---only is for cables with more than one connection: packets from or to this port, since this time.
+--only is for cables with more than one connection: the one that begins at this time or later, from this port.
 """
 import sys
 
@@ -49,13 +49,18 @@ def describe(frame, names):
 def read(files, only):
     """The TCP frames of all files in the order of time, each of them once."""
     port, since = only.split("@") if only else (0, 0)
-    frames, seen = [], set()
+    frames, seen, first = [], set(), None
     for frame in sorted((f for name in files for f in rdpcap(name)), key=lambda f: f.time):
         if TCP not in frame or bytes(frame) in seen or frame.time < float(since):
             continue
-        if not only or int(port) in (frame[TCP].sport, frame[TCP].dport):
-            seen.add(bytes(frame))
-            frames.append(frame)
+        if only and int(port) not in (frame[TCP].sport, frame[TCP].dport):
+            continue
+        if only and frame[TCP].flags == "S":
+            first = frame[TCP].seq if first is None else first
+            if frame[TCP].seq != first:
+                break  # the next connection from this port
+        seen.add(bytes(frame))
+        frames.append(frame)
     return frames
 
 
