@@ -116,7 +116,7 @@ introduce_nat() {
 # stale_pins DEV: those of our maps that no program uses, but for the one on this device, and that of lb watch (probes.sh).
 stale_pins() {
 	local pin name used of
-	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" '[.[] | select(.ifname != $dev and .ifname != "lbprobe").xdp.prog.id // empty]')" \
+	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" --arg probes "$probe_device" '[.[] | select(.ifname != $dev and .ifname != $probes).xdp.prog.id // empty]')" \
 		'.[0] | [.[] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]]' <(bpftool -j prog show))
 	for pin in $(pins); do
 		name=${pin##*/}

@@ -4,6 +4,7 @@
 
 bpffs=/sys/fs/bpf
 maps=$bpffs/xdp/globals  # where `ip link set xdp` pins them
+probe_device=lbprobe     # where its checks come from
 rounds=/run/xdp-lb/watch # the folder of lb watch: files of the rounds that are under way
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''

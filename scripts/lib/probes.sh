@@ -10,7 +10,6 @@
 # With nat they go to the backend's own address and port, as every connection of this machine.
 # The namespace belongs to a process that ends with lb watch; then it is gone, and the device with it.
 
-probe_device=lbprobe
 probe_mac=02:6c:62:70:72:62 # PROBE_MAC of headers/lb/probe.h
 road_keeper=''              # the process that has the namespace
 
@@ -49,7 +48,7 @@ build_road() {
 		die "no device can be made for probes"
 	# Neither end says anything by itself. (There may be no IPv6.)
 	for side in "" in_road; do
-		$side bash -c 'echo 1 >/proc/sys/net/ipv6/conf/lbprobe/disable_ipv6' 2>/dev/null || true
+		$side bash -c 'echo 1 >/proc/sys/net/ipv6/conf/$0/disable_ipv6' "$probe_device" 2>/dev/null || true
 	done
 	# XDP cannot finish a checksum that the sender left to its (virtual) hardware. A veth takes frames from XDP only if
 	# its other end has a program, too.

@@ -8,6 +8,7 @@
 #include "../../headers/lb/nexthop.h"
 #include "../../headers/packet/parse.h"
 #include "../../headers/tunnel/ipip.h"
+#include "step.h"
 
 enum step {
 	STEP_COUNT,
@@ -77,17 +78,6 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		packet->backend = id;
 	return forward(packet, hop);
 }
-
-#define PROGRAM(name, last)                                                                        \
-	SEC("xdp") int name(struct xdp_md *ctx)                                                    \
-	{                                                                                          \
-		__u32 length = ctx->data_end - ctx->data;                                          \
-                                                                                                   \
-		/* or the compiler would keep data and data_end apart, against the verifier */     \
-		barrier_var(length);                                                               \
-		struct packet packet = {.ctx = ctx, .frame_length = length};                       \
-		return conclude(&packet, climb(&packet, last));                                    \
-	}
 
 PROGRAM(step_0_count, STEP_COUNT)
 PROGRAM(step_1_parse, STEP_PARSE)

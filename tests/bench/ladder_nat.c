@@ -8,6 +8,7 @@
 #include "../../headers/nat/translate.h"
 #include "../../headers/packet/link.h"
 #include "../../headers/packet/parse.h"
+#include "step.h"
 
 enum step {
 	STEP_PARSE,
@@ -58,17 +59,6 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_BUG;
 	return forward(packet, hop);
 }
-
-#define PROGRAM(name, last)                                                                        \
-	SEC("xdp") int name(struct xdp_md *ctx)                                                    \
-	{                                                                                          \
-		__u32 length = ctx->data_end - ctx->data;                                          \
-                                                                                                   \
-		/* or the compiler would keep data and data_end apart, against the verifier */     \
-		barrier_var(length);                                                               \
-		struct packet packet = {.ctx = ctx, .frame_length = length};                       \
-		return conclude(&packet, climb(&packet, last));                                    \
-	}
 
 PROGRAM(step_1_parse, STEP_PARSE)
 PROGRAM(step_2_connection, STEP_CONNECTION)

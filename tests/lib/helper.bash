@@ -193,6 +193,29 @@ probes_come_from() {
 		value "${value[@]:0:56}" $(. maps/all.sh && u32 "$(on lb cat "/sys/class/net/$1/ifindex")") "${value[@]:60}"
 }
 
+# answers_go_to_the_prober: a test's body, for every program whose probes go to the VIP.
+answers_go_to_the_prober() {
+	probes_come_from eth1
+	packets <<-END
+		came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000,flags="SA")
+		=> redirect probe_answer to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000,flags="SA")
+		came()/client(src=VIP,dst=LB)/UDP(sport=8000,dport=65095)/"x"
+		=> redirect probe_answer to_prober()/client(src=VIP,dst=LB)/UDP(sport=8000,dport=65095)/"x"
+		came(7)/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)
+		=> redirect probe_answer to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)
+		came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=60999) => pass not_ours
+		came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=65096) => pass not_ours
+		came()/client(dst=LB)/TCP(sport=8000,dport=61000) => pass not_ours
+		came()/client(src=VIP,dst="192.168.178.9")/TCP(sport=8000,dport=61000) => pass not_ours
+		came()/client(src=VIP,dst=LB,flags=0,frag=3)/Raw("x"*16) => pass not_ours
+		came()/client(src=VIP,dst=LB,len=41)/TCP(sport=8000,dport=61000) => pass not_ours
+		came()/client(src="10.0.0.2",dst=LB)/ICMP(type=3,code=3)/quote(client(src=LB)/TCP(sport=61000,dport=8000)) => pass not_ours
+	END
+	lb set address 192.168.178.10 # which changes nothing else
+	packet 'came()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)' redirect probe_answer \
+		'to_prober()/client(src=VIP,dst=LB)/TCP(sport=8000,dport=61000)'
+}
+
 # ---- What every lab must do. Each function is a test's body. ----
 
 answers_1000_requests() {
