@@ -216,7 +216,7 @@ is_before() {
 
 # wait_for_news: until something is due, but a second at most; or until a round is over, or the kernel tells something.
 wait_for_news() {
-	local line i centi from wait
+	local line centi from wait begun=''
 	uptime_now
 	centiseconds "$now"
 	from=$centi
@@ -224,18 +224,20 @@ wait_for_news() {
 	wait=$((centi - from))
 	wait=$((wait < 1 ? 1 : wait > 100 ? 100 : wait))
 	printf -v wait '%d.%02d' $((wait / 100)) $((wait % 100))
-	for ((i = 0; i < 1000; i++)); do
-		IFS= read -r -t "$wait" -u "$events" line || break
+	# What else has come by now is heard, too; but for a tenth of a second at most, or a flood of news would hold up checks.
+	while IFS= read -r -t "$wait" -u "$events" line; do
+		begun=${begun:-${EPOCHREALTIME/[.,]/}}
 		case $line in
 		"round "*)
 			finish_round "${line#round }"
-			wait=0.001 # what else has come by now
+			wait=0.001
 			;;
 		*)
 			news "$line"
 			[[ -z $stands_still ]] || wait=0.05
 			;;
 		esac
+		((${EPOCHREALTIME/[.,]/} - begun < 100000)) || break
 	done
 	uptime_now
 	end_rounds

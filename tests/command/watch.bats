@@ -402,6 +402,21 @@ kill_some() {
 	wait_for 20 health failed healthy
 }
 
+@test "news from the kernel are acted on at most once a second, however many come" {
+	local before after begun
+	service "check http / $quickly"
+	start_watch
+	wait_for 10 health healthy healthy
+	before=$(lb --json show | jq .routes) begun=$(on lb cut -d . -f 1 /proc/uptime)
+	on lb bash -c 'for i in {1..400}; do ip route add 10.9.0.0/24 via 192.168.178.20; ip route del 10.9.0.0/24; sleep 0.005; done'
+	wait_for 10 eval '[ "$(lb --json show | jq .routes)" -gt "$before" ]'
+	sleep 1.2
+	after=$(lb --json show | jq .routes)
+	[ $((after - before)) -ge 2 ]
+	[ $((after - before)) -le $(($(on lb cut -d . -f 1 /proc/uptime) - begun + 1)) ]
+	health healthy healthy
+}
+
 @test "a program that was taken off comes on again; what is the administrator's stays, and is said" {
 	service "check http / $quickly"
 	start_watch
