@@ -6,10 +6,12 @@
 declare -gA macs=() devices=() forwards=()
 stands_still='' # 1: something has changed that packets may stumble over
 healed_at=0     # when that was last looked at
+listener=''     # the process that tells of changes
 
 # listen: has the kernel tell what changes.
 listen() {
 	setpriv --pdeathsig KILL ip -4 monitor link address route neigh >&"$events" 2>/dev/null </dev/null {watching}>&- &
+	listener=$!
 }
 
 # news LINE: of ip monitor.

@@ -243,6 +243,18 @@ wait_for_news() {
 	end_rounds
 }
 
+# keep_helpers: those of our processes that must be there are made anew if somebody has killed them.
+keep_helpers() {
+	if ! kill -0 "$listener" 2>/dev/null; then
+		listen
+		stands_still=1
+	fi
+	[[ -z $road_keeper ]] || kill -0 "$road_keeper" 2>/dev/null || {
+		warn "the namespace that probes come from is gone; it is made anew"
+		build_road "$mode"
+	}
+}
+
 # ---- The loop ----
 
 # watch: until it is told to stop.
@@ -276,6 +288,7 @@ watch() {
 		| "services with checks: \(length), backends: \(add // 0)"' -r)"
 	while [[ -z $stop ]]; do
 		uptime_now
+		keep_helpers
 		heal
 		notice_configuration
 		if [[ ${#finished[@]} -gt 0 || $configuration != null ]] || ! is_before "$now" "$next"; then

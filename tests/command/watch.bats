@@ -402,6 +402,18 @@ kill_some() {
 	wait_for 20 health failed healthy
 }
 
+@test "if its helpers are killed, watch makes them anew" {
+	service "check http / $quickly"
+	start_watch
+	wait_for 10 health healthy healthy
+	on lb bash -c 'read -r pid </run/xdp-lb/watch/pid; for child in $(pgrep -P $pid); do kill -KILL $child; done'
+	wait_for 10 logged "the namespace that probes come from is gone"
+	mood 1 500
+	wait_for 10 health failed healthy
+	on lb ip link set dev eth0 xdp off
+	wait_for 10 has_xdp eth0
+}
+
 @test "news from the kernel are acted on at most once a second, however many come" {
 	local before after begun
 	service "check http / $quickly"
