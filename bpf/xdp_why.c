@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* xdp_why: explains to `lb why` what xdp_ipip and xdp_l2dsr know of a packet. It is attached to no
+ * device: `bpftool prog run` gives it the packet, and it puts a struct explanation
+ * (maps/types/explanation.h) in front of it.
+ *
+ * What real packets have noted is copied first (xdp_copy), once, and the packet is tried on the
+ * copies: so nothing is counted, and nothing is noted.
+ */
+#define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
+#include "../headers/lb/backend.h"
+#include "../headers/why/copy.h"
+#include "../headers/why/explain.h"
+
+COPIED(flows)
+COPIED(new_flows)
+COPIED(fragments)
+
+/* What is remembered of the flow: as track() of headers/lb/tracking.h finds it. */
+static __always_inline void explain_flow(const struct packet *packet, const struct service *service,
+					 struct explanation *explanation)
+{
+	struct connection_key key = key_of(&packet->flow);
+	__u64 now = bpf_ktime_get_coarse_ns();
+	struct tracked_flow *known;
+
+	if (explanation->now == explanation->was)
+		return;
+	explanation->memory = MEMORY_FLOW;
+	known = recall_flow(&flows, &key, packet, service, now);
+	if (!known) {
+		explanation->memory = MEMORY_NEW_FLOW;
+		known = recall_flow(&new_flows, &key, packet, service, now);
+	}
+	if (known)
+		explanation->backend = known->backend;
+	else
+		explanation->memory = MEMORY_NONE;
+}
+
+SEC("xdp.frags")
+int xdp_why(struct xdp_md *ctx)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = bpf_xdp_get_buff_len(ctx)};
+	struct load_balancer *lb = this_load_balancer();
+	struct explanation explanation = {};
+	struct service *service;
+
+	if (!lb)
+		return XDP_ABORTED;
+	service = explain_slot(&packet, lb, &explanation);
+	explain_fragment(&packet, &explanation);
+	if (service && is_probe(&packet, lb)) {
+		explanation.probe = 1;
+		explanation.backend = probed_backend(&packet);
+	} else if (service) {
+		explain_flow(&packet, service, &explanation);
+	}
+	return put_in_front(ctx, &explanation);
+}
+
+SEC("xdp.frags")
+int xdp_copy(struct xdp_md *ctx)
+{
+	copy_flows();
+	copy_new_flows();
+	copy_fragments();
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* xdp_why_nat: explains to `lb why` what xdp_nat knows of a packet, in the way of xdp_why. */
+#define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
+#include "../headers/nat/find.h"
+#include "../headers/why/copy.h"
+#include "../headers/why/explain.h"
+
+COPIED(fragments)
+COPIED(conntrack)
+COPIED(destinations)
+COPIED(seats)
+
+typeof(handshakes) real_handshakes SEC(".maps");
+
+/* A step over the sets of handshakes (a callback of bpf_loop). Each has a lock of its own, which a
+ * copy must not have. */
+static long copy_set(__u32 i, void *unused)
+{
+	struct handshake_set *from = bpf_map_lookup_elem(&real_handshakes, &i);
+	struct handshake_set *to = bpf_map_lookup_elem(&handshakes, &i);
+
+	if (!from || !to)
+		return 1;
+	to->next = from->next;
+	to->answered = from->answered;
+	to->first = from->first;
+	to->second = from->second;
+	to->third = from->third;
+	return 0;
+}
+
+/* The packet's connection, or its handshake: what is remembered of both is one answer here. */
+static __always_inline void explain_connection(struct packet *packet,
+					       const struct load_balancer *lb,
+					       const struct nat *settings,
+					       struct explanation *explanation)
+{
+	struct connection_key key = key_of(&packet->flow);
+	struct nat_packet np = {packet, &key, settings, lb, bpf_ktime_get_coarse_ns()};
+	struct connection *connection = bpf_map_lookup_elem(&conntrack, &key);
+	struct translation to;
+
+	if (connection)
+		to = connection->translation;
+	else if (!recall_handshake(&np, &to))
+		return;
+	explanation->memory = MEMORY_CONNECTION;
+	explanation->backend = to.backend;
+}
+
+SEC("xdp.frags")
+int xdp_why_nat(struct xdp_md *ctx)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = bpf_xdp_get_buff_len(ctx)};
+	struct load_balancer *lb = this_load_balancer();
+	struct nat *settings = nat_settings();
+	struct explanation explanation = {};
+
+	if (!lb || !settings)
+		return XDP_ABORTED;
+	explain_slot(&packet, lb, &explanation);
+	explain_fragment(&packet, &explanation);
+	if (packet.parsed == PARSED_FLOW || packet.parsed == PARSED_ICMP_ERROR)
+		explain_connection(&packet, lb, settings, &explanation);
+	return put_in_front(ctx, &explanation);
+}
+
+SEC("xdp.frags")
+int xdp_copy(struct xdp_md *ctx)
+{
+	copy_fragments();
+	copy_conntrack();
+	copy_destinations();
+	copy_seats();
+	bpf_loop(HANDSHAKE_SETS, copy_set, NULL, 0);
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What every mode's explanation has in common: the packet's flow, its service, and its slot. */
+#ifndef HEADERS_WHY_EXPLAIN_H
+#define HEADERS_WHY_EXPLAIN_H
+
+#include "../../maps/types/explanation.h"
+#include "../lb/fragments.h"
+#include "../lb/services.h"
+#include "../lb/slots.h"
+#include "../packet/parse.h"
+
+/* Reads the packet, and says what can be said without what is remembered. Returns its service, or
+ * NULL. */
+static __always_inline struct service *
+explain_slot(struct packet *packet, const struct load_balancer *lb, struct explanation *explanation)
+{
+	struct service *service;
+	struct slot slot;
+
+	parse_packet(packet);
+	explanation->parsed = packet->parsed;
+	explanation->flow = key_of(&packet->flow);
+	explanation->opens = packet->opens;
+	explanation->is_vip = is_vip(packet->flow.vip);
+	if (packet->parsed != PARSED_FLOW && packet->parsed != PARSED_ICMP_ERROR)
+		return NULL;
+	service = find_service(&packet->flow);
+	if (!service)
+		return NULL;
+	explanation->service = service->id;
+	explanation->hash = flow_hash(&packet->flow, lb->hash_key);
+	explanation->slot = slot_index(service, &packet->flow, lb) - service->first;
+	slot = find_slot(service, &packet->flow, lb);
+	explanation->now = slot.now;
+	explanation->was = slot.was;
+	return service;
+}
+
+/* A later fragment: what was noted with the first one. */
+static __always_inline void explain_fragment(const struct packet *packet,
+					     struct explanation *explanation)
+{
+	struct fragment_note *note = NULL;
+
+	if (packet->parsed == PARSED_LATER_FRAGMENT)
+		note = recall_fragment(packet);
+	if (!note)
+		return;
+	explanation->memory = MEMORY_FRAGMENT;
+	explanation->backend = note->backend;
+}
+
+/* Puts the explanation in front of the packet. Returns what the shell sees as the program's answer:
+ * XDP_PASS; anything else is a bug. */
+static __always_inline int put_in_front(struct xdp_md *ctx, const struct explanation *explanation)
+{
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*explanation)))
+		return XDP_ABORTED;
+	if (bpf_xdp_store_bytes(ctx, 0, (void *)explanation, sizeof(*explanation)))
+		return XDP_ABORTED;
+	return XDP_PASS;
+}
+
+#endif

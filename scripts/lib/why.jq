@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# why: what lb why says of a packet, step by step.
+#
+# In:  $explanation: what xdp_why has put in front of it (maps/types/explanation.h), $mode, $dev, $frame, $out: the frame
+#      before and afterwards, as bytes; $action: of XDP; $verdict: the counters that went up, as names; $road: {address, hop,
+#      device, neighbour, mtu} of the backend, or null; and what configuration.jq reads
+# Out: {packet, service, slot, backend, verdict, action, steps: [{step, text}]}
+include "words";
+include "configuration";
+
+def flows_only: 65535; # SLOT_FLOWS_ONLY of maps/slots.h
+
+# explained($it): the explanation, with the service and the backends that its ids mean.
+def explained($it):
+	configuration as $all
+	| ([$all[] | select(.id == $it.service)][0]) as $service
+	| ([$all[] | .backends[], (.fallback | values) | {key: (.id | tostring), value: .}] | from_entries) as $backends
+	| $it + {service: $service, is_later: ($it.parsed == "later_fragment"),
+		now: $backends[$it.now | tostring], was: (if $it.was == flows_only then null else $backends[$it.was | tostring] end),
+		differs: ($it.now != $it.was), only_flows: ($it.was == flows_only), known: $backends[$it.backend | tostring]};
+
+def usable: .state == "up" and (.health != "failed" or last_resort);
+
+# chosen: the backend that the packet is for, as choose_backend() of headers/lb/tracking.h has it; or null.
+def chosen:
+	if .memory != "none" or .probe == 1 then .known
+	elif .service == null then null
+	elif .differs and (.opens | . == 0) and .service.learns > 0 and (.was | values | usable) then .was
+	else .now end;
+
+def from: "\(.flow.source):\(.flow.source_port)";
+def to: "\(.flow.destination):\(.flow.destination_port)";
+
+def packet_step:
+	($frame | length) as $bytes
+	| {
+		flow: "\(.flow.protocol)\(if .opens == 1 then " SYN" else "" end) \(from) > \(to)",
+		icmp_error: "an ICMP error about a packet of \(.flow.protocol) \(from) > \(to)",
+		later_fragment: "a later fragment \(.flow.source) > \(.flow.destination); it has no ports",
+		broken: "\(.flow.source) > \(.flow.destination), with lengths that disagree",
+		other: "neither TCP nor UDP in IPv4, nor an ICMP error about them"
+	}[.parsed] + ", \($bytes) bytes, comes in by \($dev)";
+
+def slot_text: "slot \(.slot) of \(.service.taken)";
+def who: if . then server else "nobody" end;
+
+def steps:
+	chosen as $chosen
+	| {step: "packet", text: packet_step},
+	  (select(.parsed | IN("flow", "icmp_error")) | {step: "service", text:
+		(if .service then "\(.service | name): \(.service.backends | length) backends"
+		 elif .memory == "connection" then "none has this destination; but a connection has"
+		 elif .is_vip == 1 then "\(.flow.destination) is a VIP, but no service of it is \(.flow.protocol) \(.flow.destination_port); 'lb service show' lists them"
+		 else "\(.flow.destination) is no VIP here; 'lb service show' lists them" end)}),
+	  (select(.service and .probe == 0) | {step: "hash", text: "\(.hash), so \(slot_text)"},
+		{step: "slot", text: (if .differs | not then "of \(.now | who), and nobody else's before: the hash alone decides"
+			elif .only_flows then "of \(.now | who) now; of several others before: flows are looked up"
+			else "of \(.now | who) now, of \(.was | who) before: flows are looked up" end)}),
+	  (select(.probe == 1) | {step: "probe", text: "a health check; its port says which backend is checked: \(.known | who)"}),
+	  (select(.memory != "none") | {step: "memory", text: ({new_flow: "one packet of this flow was seen", flow: "the flow is known",
+			fragment: "its first fragment was seen", connection: "it is of a connection"}[.memory]
+			+ if .known then ": it belongs to \(.known | server)" else ": the kernel has it" end)}),
+	  (select(.memory == "none" and .service and .differs) | {step: "memory", text: ("the flow is not known: "
+		+ if .opens == 1 then "a SYN goes to the new backend"
+		   elif .service.learns > 0 then "for \(.service.learns) s more, such a packet is taken for one of an old connection"
+		   else "the time is over in which it would be taken for one of an old connection" end)}),
+	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if last_resort then ", gets packets as the last resort" else "" end)"}),
+	  ($road[0] | select(.) | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
+			"to \(.address) \(if .hop == .address then "directly" else "via \(.hop)" end), by \(.device), MTU of the device \(.mtu // "unknown")" end)},
+		(select(.device != "-") | {step: "neighbour", text: "\(.hop) is \(.neighbour.lladdr // "NOT KNOWN") (\(.neighbour.state // ["no entry"] | join(", ")))"}));
+
+# ---- What becomes of it ----
+
+def mac: [.[] | "0123456789abcdef"[. / 16 | floor:(. / 16 | floor) + 1] + "0123456789abcdef"[. % 16:. % 16 + 1]] | join(":");
+def at($i): .[$i:$i + 4] | map(tostring) | join(".");
+
+# ip_at: where the IP header begins: behind up to two VLAN tags.
+def ip_at: if .[12:14] == [8, 0] then 14 elif .[16:18] == [8, 0] then 18 elif .[20:22] == [8, 0] then 22 else null end;
+def leaves: $out as $out | ($out | ip_at) as $ip
+	| "to \($out[:6] | mac)" + if $ip then ", as \($out | at($ip + 12)) > \($out | at($ip + 16))" else "" end;
+
+# because($verdict): what it means, and what mends it.
+def because($verdict):
+	($road[0].hop // "the next hop") as $hop | ($road[0].address // "the backend") as $address
+	| (chosen // {}) as $chosen
+	| {
+		not_ours: "the kernel gets it, unchanged: it is for no service",
+		forwarded: "it goes on to the backend, out of \($dev) again, \(leaves)",
+		redirected: "it goes on to the backend, by \($road[0].device // "another device"), \(leaves)",
+		probe: "the health check goes on to its backend, \(leaves)",
+		probe_answer: "the answer to a health check goes to lb watch",
+		ttl_answered: "its TTL ends here: the sender is told (ICMP time exceeded), \(leaves)",
+		too_big_answered: "it is too big for the way to \($address): the sender is told (ICMP fragmentation needed). Let backends ask for smaller segments: ip route ... advmss",
+		reset: "its backend gets nothing now: the client is told by a TCP reset",
+		malformed: "DROPPED: lengths in its headers disagree; whoever has sent it must mend that",
+		fragment_unknown: "DROPPED: its first fragment, which has the ports, was not seen here",
+		no_backend: (if $chosen.state == "down" then "DROPPED: the backend is down; run: lb backend set \(.service | name) \($chosen | server) up"
+			elif $chosen.health == "failed" then "DROPPED: the backend has failed its checks; 'lb service show' says who has"
+			else "DROPPED: the service has no usable backend; 'lb service show' shows them; lb backend add ..." end),
+		no_address: "DROPPED: the load balancer has no address to send from; run: lb set address ADDRESS",
+		forwarding_off: "DROPPED: \($dev) does not forward; run: sysctl -w net.ipv4.ip_forward=1",
+		no_route: "DROPPED: the kernel knows no way to \($address), or one that says no; see: ip route get \($address)",
+		no_neighbour: "DROPPED: the MAC address of \($hop) is not known; if that machine is up, run: lb refresh",
+		ttl_expired: "DROPPED: its TTL ends here, and its sender cannot be told",
+		too_big: "DROPPED: it is too big for the way to \($address), and has no DF: XDP cannot fragment. Let backends ask for smaller segments: ip route ... advmss",
+		loop: "DROPPED: it came from where it would be sent to: with l2dsr, backends must be on the network of \($dev), not behind a router",
+		no_connection: "DROPPED: it is neither of a connection, nor the first packet of one",
+		late_reply: "DROPPED: it is for a port that is lent to connections, but of none of them",
+		ports_exhausted: "DROPPED: no port is free for a new connection to \($address); run: lb nat set ports FIRST-LAST, or add backends",
+		connections_full: "DROPPED: there is no room for a new connection; build with: make CFLAGS=-DMAX_CONNECTIONS=...",
+		icmp_limited: "DROPPED: its sender should be told, but not that often",
+		bug: "ABORTED: this is a bug; please report the frame"
+	}[$verdict] // "\($verdict)";
+
+def action_name: ["aborted", "drop", "pass", "tx", "redirect"][.] // tostring;
+
+def why:
+	($frame | length) as $length
+	| ($verdict | join(" ")) as $name
+	| explained($explanation[0])
+	| [steps, {step: "program", text: "\($mode) says \($name) (\($action | action_name))"}, {step: "so", text: because($name)}] as $steps
+	| {packet: .flow, service: (.service | if . then name else null end), slot: (if .service then .slot else null end),
+		backend: (chosen | if . then server else null end), verdict: $name, action: ($action | action_name), $steps};
