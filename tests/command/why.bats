@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# lb why: for each kind of packet it says what really happens to it, and its cause; and changes nothing.
+
+load ../lib/helper
+
+setup() {
+	one_load_balancer
+}
+
+teardown_file() {
+	scripts/node destroy --all
+}
+
+# hex EXPRESSION: the bytes of a frame, an expression of tests/lib/packet.py.
+hex() {
+	PYTHONPATH=tests/lib /usr/bin/python3 -c 'import sys; from packet import *; print(bytes(eval(sys.argv[1])).hex())' "$1"
+}
+
+# asks: reads lines IN | ACTION VERDICT | TEXT: asks lb why about the frame, then sends it, and compares. TEXT is a
+# part of the explanation. Before an IN in brackets comes a packet that is only sent.
+asks() {
+	local expression expected text answer
+	while IFS='|' read -r expression expected text; do
+		[[ -n $expression ]] || continue
+		answer=$(lb --json why frame "$(hex "$expression")" dev eth0)
+		[[ $(jq -r '"\(.action) \(.verdict)"' <<<"$answer") == "${expected// /}" ||
+		"$(jq -r '"\(.action) \(.verdict)"' <<<"$answer")" == "$(xargs <<<"$expected")" ]] || {
+			echo "$expression: $answer, expected $expected"
+			return 1
+		}
+		text=$(xargs -0 <<<"$text" | xargs)
+		[[ "$(jq -r '.steps[].text' <<<"$answer")" == *"$text"* ]] || {
+			echo "$expression: $answer, expected to say: $text"
+			return 1
+		}
+		# What really happens. Which bytes leave is for the tests of packets.
+		really "$expression" "$(xargs <<<"$expected")"
+	done
+}
+
+# really EXPRESSION "ACTION VERDICT": the frame, sent through the program on the device, comes to this.
+really() {
+	local before
+	before=$(lb --json stats | jq -c '[.verdicts[] | {key: .name, value: .packets}] | from_entries')
+	on lb env PYTHONPATH=tests/lib /usr/bin/python3 -c '
+import sys
+from packet import *
+print(Program("eth0").send(bytes(eval(sys.argv[1])))[0])' "$1" >"$BATS_TEST_TMPDIR/action"
+	[ "$(<"$BATS_TEST_TMPDIR/action") $(lb --json stats | jq -r --argjson before "$before" '
+		[.verdicts[] | select(.packets != ($before[.name] // 0)).name] | join(" ")')" = "$2" ]
+}
+
+# memories: all that the program on eth0 can write: its maps, those without pins too, but for the tables that it only reads.
+memories() {
+	local id
+	for id in $(on lb bpftool -j prog show id "$(on lb ip -j -d link show eth0 | jq '.[0].xdp.prog.id')" | jq '.map_ids[]'); do
+		[[ $(on lb bpftool -j map show id "$id" | jq -r .name) == @(slots|services|backends|probes) ]] ||
+			on lb bpftool -j map dump id "$id" | sha256sum
+	done
+}
+
+@test "xdp_ipip: each row of its table, and each cause of a drop" {
+	lb attach ipip eth0
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000
+		backend 172.16.0.10
+		service tcp 192.168.178.15:8001
+		backend 172.20.0.20
+		service tcp 192.168.178.15:8002
+		service tcp 192.168.178.15:8003
+		backend 172.30.0.1
+		service tcp 192.168.178.15:8004
+		backend 172.20.0.99
+		service tcp 192.168.178.15:8005
+		backend 172.16.0.11 down
+	END
+	on lb ip neigh del 172.20.0.99 dev eth1
+	asks <<-'END'
+		came()/client()/TCP(sport=40000,dport=8000,flags="S")|tx forwarded|as 192.168.178.10 > 172.16.0.10
+		came(7)/client()/TCP(sport=40000,dport=8001)|redirect redirected|by eth1, to 02:00:00:00:01:20
+		came()/client()/TCP(dport=22)|pass not_ours|no service of it is tcp 22
+		came()/client(dst=LB)/TCP(dport=8000)|pass not_ours|192.168.178.10 is no VIP here
+		came()/IPv6(dst="fd00::15")/TCP(dport=8000)|pass not_ours|neither TCP nor UDP in IPv4
+		came()/client(src="10.9.9.9")/ICMP(type=3,code=1)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))|tx forwarded|an ICMP error about a packet of tcp 10.0.0.20:40000
+		came()/client(flags=0,frag=3,id=77)/Raw("x"*16)|drop fragment_unknown|its first fragment
+		came()/client(flags="MF",id=78)/TCP(dport=8000)|tx forwarded|goes on to the backend
+		came()/client(flags=0,frag=3,id=78,proto=6)/Raw("x"*16)|tx forwarded|its first fragment was seen: it belongs to 172.16.0.10:8000
+		came()/client(len=41)/TCP(dport=8000)|drop malformed|lengths in its headers disagree
+		came()/client(ttl=1)/TCP(dport=8000)|tx ttl_answered|its TTL ends here
+		came()/client(ttl=1,src="224.0.0.1")/TCP(dport=8000)|drop ttl_expired|its sender cannot be told
+		came()/client(flags="DF")/TCP(dport=8000)/("x"*1450)|tx too_big_answered|too big for the way to 172.16.0.10
+		came()/client(flags=0)/TCP(dport=8000)/("x"*1450)|drop too_big|has no DF
+		came()/client()/TCP(dport=8002)|drop no_backend|has no usable backend
+		came()/client()/TCP(dport=8005)|drop no_backend|has no usable backend
+		came()/client()/TCP(dport=8004)|drop no_neighbour|172.20.0.99 is NOT KNOWN
+	END
+	on lb ip route add unreachable 172.30.0.0/24
+	lb refresh
+	asks <<<'came()/client()/TCP(dport=8003)|drop no_route|ip route get 172.30.0.1'
+	on lb sysctl -qw net.ipv4.ip_forward=0
+	lb refresh
+	asks <<<'came()/client()/TCP(dport=8000)|drop forwarding_off|sysctl -w net.ipv4.ip_forward=1'
+}
+
+@test "connections on slots in transition: whose they are, and why" {
+	lb attach ipip eth0
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10'
+	really 'came()/client()/TCP(sport=40000,dport=8000,flags="S")' "tx forwarded" # it is busy
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10 weight 0\nbackend 172.16.0.11'
+	asks <<-'END'
+		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|for 900 s more, such a packet is taken for one of an old connection
+		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|one packet of this flow was seen: it belongs to 172.16.0.10:8000
+		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|the flow is known: it belongs to 172.16.0.10:8000
+		came()/client()/TCP(sport=40002,dport=8000,flags="S")|tx forwarded|as 192.168.178.10 > 172.16.0.11
+	END
+}
+
+@test "xdp_l2dsr: a backend behind a router is a loop" {
+	lb attach l2dsr eth0
+	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000
+		backend 192.168.178.11
+		service tcp 192.168.178.15:8001
+		backend 172.16.0.10
+	END
+	asks <<-'END'
+		came()/client()/TCP(dport=8000)|tx forwarded|to 02:00:00:00:00:11, as 10.0.0.20 > 192.168.178.15
+		came()/client()/TCP(dport=8001)|drop loop|it came from where it would be sent to
+		came()/client()/TCP(dport=22)|pass not_ours|no service of it
+	END
+}
+
+@test "xdp_nat: connections, replies, ports" {
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	lb attach nat eth0
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.20.0.20'
+	asks <<-'END'
+		came()/client()/TCP(sport=40000,dport=8000,flags="A")|drop no_connection|neither of a connection, nor the first packet
+		came()/client()/TCP(sport=40000,dport=8000,flags="S")|redirect redirected|as 192.168.178.10 > 172.20.0.20
+		came()/client()/TCP(sport=40000,dport=8000,flags="S")|redirect redirected|it is of a connection: it belongs to 172.20.0.20:8000
+		came()/client(src="172.20.0.20",dst=LB)/TCP(sport=8000,dport=40000,flags="SA")|tx forwarded|it is of a connection
+		came()/client(src="172.20.0.20",dst=LB)/TCP(sport=8000,dport=40009,flags="SA")|drop late_reply|a port that is lent to connections
+	END
+	lb nat set ports 40000-40000
+	asks <<<'came()/client()/TCP(sport=40001,dport=8000,flags="S")|drop ports_exhausted|lb nat set ports'
+}
+
+@test "a packet in words: options; what it is, is what leaves" {
+	lb attach ipip eth0
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10\nservice udp 192.168.178.15:8000\nbackend 172.16.0.10'
+	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000
+	[[ $output == *"tcp SYN 10.0.0.20:40000 > 192.168.178.15:8000"*"forwarded (tx)"* ]]
+	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 ack ttl 1
+	[[ $output == *"packet     tcp 10.0.0.20"*"ttl_answered"* ]]
+	run -0 lb why udp 10.0.0.20:40000 192.168.178.15:8000 size 1481
+	[[ $output == *"too_big_answered"* ]]
+	run -0 lb why udp 10.0.0.20:40000 192.168.178.15:8000 size 1481 nodf dev eth0
+	[[ $output == *"too_big (drop)"* ]]
+	# the slot is the one that the table has
+	[ "$(lb --json why tcp 10.0.0.20:40000 192.168.178.15:8000 | jq '.slot < 512')" = true ]
+}
+
+@test "nothing is counted, noted or asked: all that the program can write is as before" {
+	local before mode
+	for mode in ipip nat; do
+		lb attach $mode eth0 2>/dev/null
+		lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.20.0.20'
+		really 'came()/client()/TCP(sport=40000,dport=8000,flags="S")' "redirect redirected"
+		before=$(memories)
+		lb why tcp 10.0.0.20:40000 192.168.178.15:8000
+		lb why tcp 10.0.0.20:40001 192.168.178.15:8000 ttl 1
+		diff <(echo "$before") <(memories)
+		[ -z "$(on lb find /sys/fs/bpf -name 'tried*' -o -name 'why*')" ]
+		lb detach eth0
+	done
+}
+
+@test "what cannot be asked is refused" {
+	refuses 1 "no load balancer is loaded on this machine" why tcp 10.0.0.20:40000 192.168.178.15:8000
+	loaded
+	refuses 2 "why what?" why
+	refuses 1 "'sctp' is no protocol" why sctp 10.0.0.20:40000 192.168.178.15:8000
+	refuses 1 "'10.0.0.20' has no port" why tcp 10.0.0.20 192.168.178.15:8000
+	refuses 1 "'0' is no size of an IP packet" why tcp 10.0.0.20:40000 192.168.178.15:8000 size 0
+	refuses 2 "unexpected word 'syn'" why udp 10.0.0.20:40000 192.168.178.15:8000 syn
+	refuses 1 "this is no frame" why frame xyz
+	refuses 1 "no load balancer's program is on eth1" why tcp 10.0.0.20:40000 192.168.178.15:8000 dev eth1
+	lb attach ipip eth1
+	refuses 1 "say which one the packet comes in by: dev eth" why tcp 10.0.0.20:40000 192.168.178.15:8000
+	refuses 0 "comes in by eth1" why tcp 10.0.0.20:40000 192.168.178.15:8000 dev eth1
+}
