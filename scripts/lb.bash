@@ -13,7 +13,7 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats trace nat decap" ;;
+	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats why trace nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip decap" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
@@ -28,6 +28,8 @@ _lb() {
 	"1 check") choices="add del" ;;
 	"2 service show") ;;
 	"2 service "* | "2 backend "* | "2 check "* | "1 slots") choices="tcp udp" ;;
+	"1 why") choices="tcp udp frame" ;;
+	*" dev") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 service set "* | "3 service del "* | "3 backend "* | "3 check "* | "2 slots "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[-1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
@@ -41,6 +43,11 @@ _lb() {
 			$1 == "backend" && mine { print $2 }')
 		;;
 	[5-8]" backend set "* | [5-8]" backend add "*) choices="weight up down" ;;
+	"3 why "*)
+		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[1]}" '$1 == "service" && $2 == protocol { print $3 }')
+		;;
+	*" why tcp "*) choices="syn ack fin rst size ttl nodf dev" ;;
+	*" why udp "*) choices="size ttl nodf dev" ;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
 	"1 decap") choices="add del show stats" ;;
