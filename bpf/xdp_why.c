@@ -7,7 +7,13 @@
  * copies: so nothing is counted, and nothing is noted.
  */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
-#include "../headers/lb/backend.h"
+/* Of these the structs alone are needed. */
+#define MAP_DEFINITION extern
+#include "../maps/stats.h"
+#undef MAP_DEFINITION
+#define MAP_DEFINITION
+#include "../headers/lb/probe.h"
+#include "../headers/lb/tracking.h"
 #include "../headers/why/copy.h"
 #include "../headers/why/explain.h"
 

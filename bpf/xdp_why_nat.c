@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* xdp_why_nat: explains to `lb why` what xdp_nat knows of a packet, in the way of xdp_why. */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
-#include "../headers/nat/find.h"
+/* Of these the structs alone are needed. */
+#define MAP_DEFINITION extern
+#include "../maps/backends.h"
+#include "../maps/nat_events.h"
+#undef MAP_DEFINITION
+#define MAP_DEFINITION
+#include "../headers/nat/waiting.h"
 #include "../headers/why/copy.h"
 #include "../headers/why/explain.h"
 

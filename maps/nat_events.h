@@ -15,7 +15,7 @@ enum nat_event {
 	NAT_EVENTS,
 };
 
-struct {
+MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, NAT_EVENTS);
 	__type(key, __u32);

@@ -40,7 +40,7 @@ enum verdict {
 	VERDICTS, /* how many there are */
 };
 
-struct {
+MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, VERDICTS);
 	__type(key, __u32);

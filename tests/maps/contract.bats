@@ -60,7 +60,7 @@ structs_of_shell() {
 # enumerators ENUM: "WORD NUMBER" of each line of an enum in the headers of the maps, the word as the shell has it: in
 # lower case and without the prefix. What says how many there are is left out.
 enumerators() {
-	cat maps/*.h maps/types/*.h | awk -v name="$1" '
+	cat headers/packet/packet.h maps/*.h maps/types/*.h | awk -v name="$1" '
 		$1 == "enum" && $2 == name && $3 == "{" { inside = 1; n = 0; next }
 		/^}/ { inside = 0 }
 		inside && match($0, /^\t[A-Z_]+/) {
