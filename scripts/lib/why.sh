@@ -36,27 +36,27 @@ join_copies() {
 # on_copies: the commands that try the packet, to be run where bpffs is a new one: it goes with the process, and with it
 # the copies.
 on_copies() {
-	local words copied=(flows new_flows) read_only=(services slots backends probes destinations) explain=xdp_why
+	local words copied=(flows new_flows) read_only=(services slots probes destinations) explain=xdp_why backends=backends
 	if [[ $mode == xdp_nat ]]; then
-		copied=(conntrack destinations seats handshakes) read_only=(services slots backends nat) explain=xdp_why_nat
+		copied=(conntrack destinations seats handshakes) read_only=(services slots nat) explain=xdp_why_nat backends=''
 	fi
 	echo "mount -t bpf bpf $bpffs"
 	words=()
-	join "" "${read_only[@]}"
-	echo "bpftool prog loadall $repo/bpf/$mode.o $bpffs/tried ${words[*]}"
+	join "" backends "${read_only[@]}"
+	echo "bpftool prog loadall '$repo/bpf/$mode.o' $bpffs/tried ${words[*]}"
 	# Without `debug`: a trace log is read by people.
 	echo "bpftool map update pinned $bpffs/load_balancer key $(u32 0) value $quiet"
 	echo "bpftool map pin id \$(bpftool -j prog show pinned $bpffs/tried/$mode | jq '.map_ids[]' | while read -r id; do
 		bpftool -j map show id \$id; done | jq 'select(.name == \"fragments\").id') $bpffs/fragments"
 	words=()
-	join "" "${read_only[@]}"
+	join "" $backends "${read_only[@]}"
 	join_copies load_balancer fragments "${copied[@]}"
 	join real_ fragments "${copied[@]}"
-	echo "bpftool prog loadall $repo/bpf/$explain.o $bpffs/why ${words[*]}"
-	echo "bpftool prog run pinned $bpffs/why/xdp_copy data_in $1/frame >/dev/null"
-	echo "bpftool -j prog run pinned $bpffs/why/$explain data_in $1/frame ctx_in $1/context data_out $1/explained data_size_out 65000 >$1/why.json"
-	echo "bpftool -j prog run pinned $bpffs/tried/${mode}_frags data_in $1/frame ctx_in $1/context data_out $1/out data_size_out 65000 >$1/tried.json"
-	echo "bpftool -j map dump pinned $bpffs/stats >$1/stats.json"
+	echo "bpftool prog loadall '$repo/bpf/$explain.o' $bpffs/why ${words[*]}"
+	echo "bpftool prog run pinned $bpffs/why/xdp_copy data_in '$1/frame' >/dev/null"
+	echo "bpftool -j prog run pinned $bpffs/why/$explain data_in '$1/frame' ctx_in '$1/context' data_out '$1/explained' data_size_out 65000 >'$1/why.json'"
+	echo "bpftool -j prog run pinned $bpffs/tried/${mode}_frags data_in '$1/frame' ctx_in '$1/context' data_out '$1/out' data_size_out 65000 >'$1/tried.json'"
+	echo "bpftool -j map dump pinned $bpffs/stats >'$1/stats.json'"
 }
 
 # neighbour_mac ADDRESS: the MAC address of the next hop to it, as far as the kernel knows; or one of nobody.
