@@ -66,7 +66,7 @@ def steps:
 		   else "the time is over in which it would be taken for one of an old connection" end)}),
 	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if last_resort then ", gets packets as the last resort" else "" end)"}),
 	  ($road[0] | select(.) | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
-			"to \(.address) \(if .hop == .address then "directly" else "via \(.hop)" end), by \(.device), MTU of the device \(.mtu // "unknown")" end)},
+			"to \(.address) \(if .hop == .address then "directly" else "via \(.hop)" end), by \(.device), MTU \(.mtu // "unknown")" end)},
 		(select(.device != "-") | {step: "neighbour", text: "\(.hop) is \(.neighbour.lladdr // "NOT KNOWN") (\(.neighbour.state // ["no entry"] | join(", ")))"}));
 
 # ---- What becomes of it ----

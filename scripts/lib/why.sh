@@ -99,8 +99,8 @@ read_roads() {
 	read -r hop device < <(jq -rs 'add // [] | .[0] // {} | "\(.gateway // .dst // "-") \(.dev // "-")"' "$1/route.json")
 	jq -n --arg address "$address" --arg hop "$hop" --arg device "$device" \
 		--slurpfile neighbour <(ip -j neigh show "$hop" dev "$device" 2>/dev/null || echo '[]') \
-		--slurpfile link <(ip -j link show dev "$device" 2>/dev/null || echo '[]') \
-		'{$address, $hop, $device, neighbour: ($neighbour[0][0]), mtu: ($link[0][0].mtu)}' >"$1/road.json"
+		--slurpfile route "$1/route.json" --slurpfile link <(ip -j link show dev "$device" 2>/dev/null || echo '[]') \
+		'{$address, $hop, $device, neighbour: ($neighbour[0][0]), mtu: ([$route[][0].metrics[]?.mtu // empty][0] // $link[0][0].mtu)}' >"$1/road.json"
 }
 
 # why PROTOCOL CLIENT:PORT VIP:PORT [OPTION]... | why frame HEX [dev DEV]

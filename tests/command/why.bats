@@ -67,7 +67,10 @@ memories() {
 		backend 172.20.0.99
 		service tcp 192.168.178.15:8005
 		backend 172.16.0.11 down
+		service tcp 192.168.178.15:8006
+		backend 172.16.6.10
 	END
+	on lb ip route add 172.16.6.0/24 via 192.168.178.2 mtu lock 1400
 	on lb ip neigh del 172.20.0.99 dev eth1
 	asks <<-'END'
 		came()/client()/TCP(sport=40000,dport=8000,flags="S")|tx forwarded|as 192.168.178.10 > 172.16.0.10
@@ -84,6 +87,7 @@ memories() {
 		came()/client(ttl=1,src="224.0.0.1")/TCP(dport=8000)|drop ttl_expired|its sender cannot be told
 		came()/client(flags="DF")/TCP(dport=8000)/("x"*1450)|tx too_big_answered|too big for the way to 172.16.0.10
 		came()/client(flags=0)/TCP(dport=8000)/("x"*1450)|drop too_big|has no DF
+		came()/client(flags="DF")/TCP(dport=8006)/("x"*1400)|tx too_big_answered|to 172.16.6.10 via 192.168.178.2, by eth0, MTU 1400
 		came()/client()/TCP(dport=8002)|drop no_backend|has no usable backend
 		came()/client()/TCP(dport=8005)|drop no_backend|has no usable backend
 		came()/client()/TCP(dport=8004)|drop no_neighbour|172.20.0.99 is NOT KNOWN
