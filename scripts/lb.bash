@@ -46,8 +46,8 @@ _lb() {
 	"3 why "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
-	*" why tcp "*) choices="syn ack fin rst size ttl nodf dev" ;;
-	*" why udp "*) choices="size ttl nodf dev" ;;
+	*" why tcp "*) choices="syn ack fin rst size ttl nodf tunnel dev" ;;
+	*" why udp "*) choices="size ttl nodf tunnel dev" ;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
 	"1 decap") choices="add del show stats" ;;

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # frame: a packet as people describe it to `lb why` -> the bytes of a frame.
 #
-#   PROTOCOL CLIENT:PORT VIP:PORT [syn|ack|fin|rst] [size N] [ttl N] [nodf] [dev DEV]
+#   PROTOCOL CLIENT:PORT VIP:PORT [syn|ack|fin|rst] [size N] [ttl N] [nodf] [tunnel LB BACKEND] [dev DEV]
 #   frame HEX [dev DEV]
 #
 # In:  a list of words
-# Out: {frame: null or hex digits, protocol, client: {address, port}, vip: {address, port}, tcp, size, ttl, df, dev}; or an
-#      error of words.jq
+# Out: {frame: null or hex digits, protocol, client: {address, port}, vip: {address, port}, tcp, size, ttl, df, dev, tunnel: the
+#      outer [source, destination], or null}; or an error of words.jq
 include "words";
 include "bytes";
 
@@ -29,6 +29,9 @@ def packet_options($packet):
 		{size: (.[1] // usage("which size?") | number("size of an IP packet here"; if $packet.protocol == "tcp" then 40 else 28 end; 9000))}
 		+ (.[2:] | packet_options($packet))
 	  elif $word == "ttl" then {ttl: (.[1] // usage("which TTL?") | number("TTL"; 0; 255))} + (.[2:] | packet_options($packet))
+	  elif $word == "tunnel" then
+		{tunnel: [.[1:3][] | address]} + (.[3:] | packet_options($packet))
+		| if .tunnel | length < 2 then usage("which tunnel? LB BACKEND, as in the outer header") else . end
 	  elif $word == "nodf" then {df: false} + (.[1:] | packet_options($packet))
 	  else usage("unexpected word '\($word)'") end;
 
@@ -68,16 +71,20 @@ def transport($length):
 		| . + [range($length - 20) | 0] | with_checksum(16; $pseudo)
 	  else $ports + ($length | be16_bytes) + [0, 0] + [range($length - 8) | 0] | with_checksum(6; $pseudo) end;
 
+# ip_packet($protocol; $source; $destination; $payload): with an IPv4 header; TTL and DF are those of the packet.
+def ip_packet($protocol; $source; $destination; $payload):
+	[69, 0] + ($payload | length + 20 | be16_bytes) + [0, 0, if .df then 64 else 0 end, 0, .ttl, $protocol, 0, 0]
+	+ ($source | address_bytes) + ($destination | address_bytes) | with_checksum(10; []) + $payload;
+
 # frame_bytes($to; $from): a packet of frame_words -> the bytes of its frame between these MAC addresses.
 def frame_bytes($to; $from):
-	if .frame then .frame as $hex | [range(0; $hex | length; 2) | $hex[.:. + 2] | "\(.)" | explode
+	if .frame then .frame as $hex | [range(0; $hex | length; 2) | $hex[.:. + 2] | explode
 		| map(if . >= 97 then . - 87 else . - 48 end) | .[0] * 16 + .[1]]
 	else
 		(.size // (if .protocol == "tcp" then 40 else 28 end)) as $size
+		| ip_packet(if .protocol == "tcp" then 6 else 17 end; .client.address; .vip.address; transport($size - 20)) as $ip
 		| ($to | mac_bytes) + ($from | mac_bytes) + [8, 0]
-		  + ([69, 0] + ($size | be16_bytes) + [0, 0, if .df then 64 else 0 end, 0, .ttl, if .protocol == "tcp" then 6 else 17 end, 0, 0]
-			+ (.client.address | address_bytes) + (.vip.address | address_bytes) | with_checksum(10; []))
-		  + transport($size - 20)
+		  + if .tunnel then ip_packet(4; .tunnel[0]; .tunnel[1]; $ip) else $ip end
 	end;
 
 # printf_text: bytes, as printf of the shell reads them.

@@ -3,14 +3,14 @@
 # why: lb why: what would become of a packet, and why. The packet is tried: by the same program that is on the device, but on
 # copies of all that the program writes. Nothing is counted, and nothing is noted. Sourced by lb.
 
-# find_program [DEV]: sets dev and mode to the load balancer's program that the packet meets, and shared to the maps that
+# find_program [DEV]: sets dev and mode to the program of ours that the packet meets, and shared to the maps that
 # this program has, as NAME:ID.
 find_program() {
 	local found id
 	found=$(ip -j -d link | jq -r --arg dev "${1-}" --arg not "$probe_device" '.[] | select(.ifname != $not)
 		| select($dev == "" or .ifname == $dev or any(.altnames[]?; . == $dev))
-		| select(.xdp.prog.name // "" | test("^xdp_(nat|l2dsr|ipip)")) | "\(.ifname) \(.xdp.prog.id) \(.xdp.prog.name | rtrimstr("_frags"))"')
-	[[ -n $found ]] || die "no load balancer's program is on ${1:-a device}: the kernel gets every packet; run: lb attach MODE ${1:-DEV}"
+		| select(.xdp.prog.name // "" | test("^xdp_(nat|l2dsr|ipip|decap)")) | "\(.ifname) \(.xdp.prog.id) \(.xdp.prog.name | rtrimstr("_frags"))"')
+	[[ -n $found ]] || die "no program of ours is on ${1:-a device}: the kernel gets every packet; run: lb attach MODE ${1:-DEV}"
 	[[ $found != *$'\n'* ]] || die "programs are on several devices; say which one the packet comes in by: dev ${found%% *}"
 	read -r dev id mode <<<"$found"
 	mapfile -t shared < <(jq -rs '(.[0].map_ids) as $ids | .[1][] | select(.id as $id | any($ids[]; . == $id)) | "\(.name):\(.id)"' \
@@ -59,6 +59,16 @@ on_copies() {
 	echo "bpftool -j map dump pinned $bpffs/stats >'$1/stats.json'"
 }
 
+# on_copies_of_decap FOLDER: the same for a decapsulator, which remembers nothing but its counters.
+on_copies_of_decap() {
+	local words=()
+	join "" decap_addresses
+	echo "mount -t bpf bpf $bpffs"
+	echo "bpftool prog loadall '$repo/bpf/$mode.o' $bpffs/tried ${words[*]}"
+	echo "bpftool -j prog run pinned $bpffs/tried/${mode}_frags data_in '$1/frame' ctx_in '$1/context' data_out '$1/out' data_size_out 65000 >'$1/tried.json'"
+	echo "bpftool -j map dump pinned $bpffs/decap_stats >'$1/stats.json'"
+}
+
 # neighbour_mac ADDRESS: the MAC address of the next hop to it, as far as the kernel knows; or one of nobody.
 neighbour_mac() {
 	local hop device mac
@@ -83,6 +93,10 @@ try_packet() {
 	# struct xdp_md
 	# shellcheck disable=SC2046,SC2059 # numbers
 	printf "$(printf '\\x%02x' $(u32 0) $(u32 "$length") $(u32 0) $(u32 "$(<"/sys/class/net/$dev/ifindex")") $(u32 0) $(u32 0))" >"$2/context"
+	if [[ $mode == xdp_decap ]]; then
+		error=$(on_copies_of_decap "$2" | unshare --mount --propagation private bash -e 2>&1) || die "the packet cannot be tried: $error"
+		return
+	fi
 	quiet=$(settings load_balancer "decimal as \$hex | .flags = [] | $(encoder load_balancer)" -r)
 	error=$(on_copies "$2" | unshare --mount --propagation private bash -e 2>&1) ||
 		die "the packet cannot be tried: $error"
@@ -103,19 +117,29 @@ read_roads() {
 		'{$address, $hop, $device, neighbour: ($neighbour[0][0]), mtu: ([$route[][0].metrics[]?.mtu // empty][0] // $link[0][0].mtu)}' >"$1/road.json"
 }
 
+# why_decap FOLDER: what a decapsulator has made of the packet that was tried.
+why_decap() {
+	stage 'include "why_decap"; why_decap' -nc --arg mode "$mode" --arg dev "$dev" --argjson frame "$(byte_list "$1/frame")" \
+		--argjson action "$(jq .retval "$1/tried.json")" --argjson verdict "$(decap_stats_decode <"$1/stats.json" | jq -c 'map(select(.packets > 0).name)')" \
+		--argjson roles "$(dump decap_addresses | decap_addresses_decode)" | print_list '.steps[] | "\(.step + "          " | .[:10]) \(.text)"'
+}
+
 # why PROTOCOL CLIENT:PORT VIP:PORT [OPTION]... | why frame HEX [dev DEV]
 why() {
 	local lines packet dev='' mode='' shared=() quiet folder size
 	words_of 'include "frame"; answer($ARGS.positional | frame_words; tojson)' "$@"
 	packet=${lines[0]}
 	check_machine
-	need_maps services
-	need_configuration
 	find_program "$(jq -r '.dev // empty' <<<"$packet")"
+	[[ $mode == xdp_decap ]] || need_configuration
 	folder=$(mktemp -d)
 	# shellcheck disable=SC2064 # this folder
 	trap "rm -rf '$folder'" EXIT
 	try_packet "$packet" "$folder"
+	if [[ $mode == xdp_decap ]]; then
+		why_decap "$folder"
+		return
+	fi
 	size=$(stage 'include "bytes"; size("explanation")' -n)
 	byte_list <(head -c "$size" "$folder/explained") | stage 'include "bytes"; decode("explanation")' -c >"$folder/explanation.json"
 	read_roads "$folder"

@@ -144,6 +144,35 @@ memories() {
 	asks <<<'came()/client()/TCP(sport=40001,dport=8000,flags="S")|drop ports_exhausted|lb nat set ports'
 }
 
+@test "xdp_decap: each row of its table, and the command that lets a packet in" {
+	local expression expected answer
+	lb attach decap eth0
+	while IFS='|' read -r expression expected; do
+		answer=$(lb --json why frame "$(hex "$expression")")
+		[ "$(jq -r '"\(.action) \(.verdict)"' <<<"$answer")" = "$expected" ]
+	done <<-'END'
+		came()/client()/TCP(dport=8000)|pass plain
+		came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4,flags="MF")/client()/TCP(dport=8000)|drop outer_fragment
+		came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4)/client(len=2000)/TCP(dport=8000)|drop malformed
+	END
+	mend() {
+		run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel 192.168.178.10 172.16.0.10
+		[[ $output == *"run: lb decap add $1"* ]]
+		# shellcheck disable=SC2086 # words
+		lb ${output##*run: lb }
+	}
+	mend "lb 192.168.178.10"
+	mend "host 172.16.0.10"
+	mend "vip 192.168.178.15"
+	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel 192.168.178.10 172.16.0.10
+	[[ $output == *"the kernel gets what is inside, for 192.168.178.15"* ]]
+	answer=$(lb --json why frame "$(hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4)/client(proto=4)/IP()/TCP(dport=8000)')")
+	[ "$(jq -r .verdict <<<"$answer")" = nested ]
+	answer=$(lb --json why frame "$(hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4,tos=3)/client()/TCP(dport=8000)')")
+	[ "$(jq -r .verdict <<<"$answer")" = congested ]
+	[ "$(lb --json decap stats | jq 'map(.packets) | add')" = 0 ]
+}
+
 @test "a packet in words: options; what it is, is what leaves" {
 	lb attach ipip eth0
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10\nservice udp 192.168.178.15:8000\nbackend 172.16.0.10'
@@ -175,7 +204,7 @@ memories() {
 }
 
 @test "what cannot be asked is refused" {
-	refuses 1 "no load balancer is loaded on this machine" why tcp 10.0.0.20:40000 192.168.178.15:8000
+	refuses 1 "no program of ours is on a device" why tcp 10.0.0.20:40000 192.168.178.15:8000
 	loaded
 	refuses 2 "why what?" why
 	refuses 1 "'sctp' is no protocol" why sctp 10.0.0.20:40000 192.168.178.15:8000
@@ -183,7 +212,7 @@ memories() {
 	refuses 1 "'0' is no size of an IP packet" why tcp 10.0.0.20:40000 192.168.178.15:8000 size 0
 	refuses 2 "unexpected word 'syn'" why udp 10.0.0.20:40000 192.168.178.15:8000 syn
 	refuses 1 "this is no frame" why frame xyz
-	refuses 1 "no load balancer's program is on eth1" why tcp 10.0.0.20:40000 192.168.178.15:8000 dev eth1
+	refuses 1 "no program of ours is on eth1" why tcp 10.0.0.20:40000 192.168.178.15:8000 dev eth1
 	lb attach ipip eth1
 	refuses 1 "say which one the packet comes in by: dev eth" why tcp 10.0.0.20:40000 192.168.178.15:8000
 	refuses 0 "comes in by eth1" why tcp 10.0.0.20:40000 192.168.178.15:8000 dev eth1

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# why_decap: what lb why says of a packet that a decapsulator gets.
+#
+# In:  $mode, $dev, $frame: its bytes, $action: of XDP, $verdict: the counters that went up, as names; $roles: what decap_addresses
+#      has, [{address, roles}]
+# Out: {verdict, action, steps: [{step, text}]}
+
+def at($i): .[$i:$i + 4] | map(tostring) | join(".");
+
+# ip_at: where the IP header begins: behind up to two VLAN tags; null: there is none.
+def ip_at: if .[12:14] == [8, 0] then 14 elif .[16:18] == [8, 0] then 18 elif .[20:22] == [8, 0] then 22 else null end;
+
+def accepted($role): [$ARGS.named.roles[] | select(any(.roles[]; . == $role)).address] | if . == [] then "none" else join(", ") end;
+
+def because($outer; $inner):
+	{
+		plain: "the kernel gets it, unchanged: it is not IP in IP",
+		decapsulated: "the kernel gets what is inside, for \($inner)",
+		malformed: "DROPPED: lengths in its headers disagree, outer or inner",
+		outer_fragment: "DROPPED: it is a fragment of a tunnel packet; our load balancers never send one",
+		source_refused: "DROPPED: it comes from no load balancer that is accepted; if it is one, run: lb decap add lb \($outer[0])",
+		destination_refused: "DROPPED: it is for no accepted address of this machine; if it is one, run: lb decap add host \($outer[1])",
+		vip_refused: "DROPPED: what is inside is for no accepted VIP; if it is one, run: lb decap add vip \($inner)",
+		nested: "DROPPED: a tunnel inside of the tunnel",
+		congested: "DROPPED: marked on the way as having met congestion, but what is inside knows no ECN (RFC 6040)",
+		bug: "ABORTED: this is a bug; please report the frame"
+	};
+
+def why_decap:
+	$ARGS.named as $in
+	| ($in.frame | ip_at) as $ip
+	| (if $ip and $in.frame[$ip + 9] == 4 then [($in.frame | at($ip + 12)), ($in.frame | at($ip + 16))] else null end) as $outer
+	| (if $outer and ($in.frame | length) >= $ip + 40 then $in.frame | at($ip + 36) else "?" end) as $inner
+	| ($in.verdict | join(" ")) as $verdict
+	| (["aborted", "drop", "pass", "tx", "redirect"][$in.action]) as $action
+	| {$verdict, $action, steps: [
+		{step: "packet", text: "\(if $outer then "IP in IP \($outer | join(" > ")), inside for \($inner)" else "not IP in IP" end), \($in.frame | length) bytes, comes in by \($in.dev)"},
+		(("lb", "host", "vip") as $role | {step: $role, text: "accepted: \(accepted($role))"}),
+		{step: "program", text: "\($in.mode) says \($verdict) (\($action))"},
+		{step: "so", text: (because($outer // ["?", "?"]; $inner)[$verdict] // $verdict)}]};
