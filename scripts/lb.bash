@@ -13,7 +13,7 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats trace nat decap" ;;
+	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats trace doctor nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip decap" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
@@ -41,6 +41,8 @@ _lb() {
 			$1 == "backend" && mine { print $2 }')
 		;;
 	[5-8]" backend set "* | [5-8]" backend add "*) choices="weight up down" ;;
+	"1 doctor") choices="backend" ;;
+	"2 doctor backend") choices="nat l2dsr ipip" ;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
 	"1 decap") choices="add del show stats" ;;
