@@ -52,7 +52,10 @@ examine_unwrapping() {
 	fi
 	fact "packets are unwrapped" "$(some "${decaps[@]/#/by xdp_decap on }")" "lb attach decap ${dev:-eth0}" test ${#decaps[@]} -gt 0
 	[[ ${#decaps[@]} -gt 0 ]] || return 0
-	for dev in "${decaps[@]}"; do examine_program "$dev"; done
+	for dev in "${decaps[@]}"; do
+		program_is_native "$dev"
+		examine_program "$dev"
+	done
 	programs_maps_are_pinned "${decaps[@]}"
 	[[ -e $maps/decap_addresses ]] || return 0
 	while read -r role address; do

@@ -11,7 +11,6 @@ examine_machine() {
 
 # examine_program DEV: the program on a device, and the device under it.
 examine_program() {
-	program_is_native "$1"
 	program_is_current "$1"
 	device_is_up "$1"
 	packets_stay_apart "$1"
@@ -57,9 +56,14 @@ mode_of() {
 	echo "${program[$1]#xdp_}"
 }
 
+# program_is_native DEV [WHY]: or there is a reason for it to be generic.
 program_is_native() {
 	local mode
 	mode=$(mode_of "$1")
+	[[ -z ${2-} || ${flavour[$1]} != generic ]] || {
+		fact "${program[$1]} runs on $1 in generic mode" "because $2" "" true
+		return
+	}
 	hint "${program[$1]} runs on $1 in native mode" "${flavour[$1]}" \
 		"ip link set dev $1 xdpgeneric off; lb attach $mode $1 native || lb attach $mode $1 generic" test "${flavour[$1]}" != generic
 }

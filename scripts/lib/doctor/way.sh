@@ -4,7 +4,7 @@
 
 # examine_way: sets hops, "ADDRESS DEV" for each next hop, and ways, the devices to them.
 examine_way() {
-	local word address dev by_hand=() none=() ways=()
+	local word address dev by_hand=() none=() ways=() bad=()
 	while read -r word address dev; do
 		case $word in
 		none) none+=("$address") ;;
@@ -14,12 +14,14 @@ examine_way() {
 	done < <(routes "${backends[@]}")
 	mapfile -t ways < <(printf '%s\n' "${hops[@]#* }" "${by_hand[@]#* }" | sed '/^$/d' | sort -u)
 	backends_have_routes
+	[[ $mode != l2dsr ]] || backends_are_near
 	next_hops_are_known
 	if [[ ${#ways[@]} -gt 0 ]]; then
 		ways_take_xdp
 		ways_are_wide
 	fi
 	other_ends_take_xdp
+	for dev in "${balancers[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
 }
 
 # backends_have_routes: those without are in none. If a gateway is left that nobody needs now, it was theirs.
@@ -38,6 +40,16 @@ backends_have_routes() {
 	else
 		fact "there is a route to every backend" "by $(some "${ways[@]:-nothing: no backends}")" "" true
 	fi
+}
+
+# backends_are_near: with l2dsr, a packet is still for the VIP, so a router would send it back.
+backends_are_near() {
+	local address far=() all
+	all=" $(printf '%s ' "${hops[@]}" "${by_hand[@]}" "${none[@]}")"
+	for address in "${backends[@]}"; do
+		[[ $all == *" $address "* ]] || far+=("$address")
+	done
+	fact "every backend is on a network of this machine" "$(some "${far[@]/%/ is behind a router; ipip would reach it}")" "" is_empty "${far[@]}"
 }
 
 # next_hops_are_known: XDP cannot ask for a MAC address and wait, so the kernel must know those of all next hops, and see to
@@ -63,18 +75,19 @@ next_hops_are_known() {
 }
 
 # ways_take_xdp: a native program sends a packet that leaves by another device than it came in by straight to that device's
-# driver. Devices that are made of others have no such way in; a generic program takes the usual one.
+# driver. Devices that are made of others have no such way in; a generic program takes the usual one. Sets bad to what is
+# in the way of native ones.
 ways_take_xdp() {
-	local way dev bad=() mends=()
+	local way dev mends=()
 	for way in "${ways[@]}"; do
 		[[ ${kind[$way]} =~ ^(bridge|vlan|macvlan|macvtap|ipvlan|dummy|vxlan|geneve|gre|gretap|ipip|sit|wireguard|vrf|team)$ ]] || continue
+		bad+=("$way is a ${kind[$way]}")
 		for dev in "${balancers[@]}"; do
 			[[ $dev != "$way" && ${flavour[$dev]} == native ]] || continue
-			bad+=("$way is a ${kind[$way]}")
 			mends+=("ip link set dev $dev xdp off" "lb attach $mode $dev generic")
 		done
 	done
-	fact "XDP can send out of the devices to the backends" "$(some "${bad[@]:-$(some "${ways[@]}")}")" "$(chain "${mends[@]}")" is_empty "${bad[@]}"
+	fact "XDP can send out of the devices to the backends" "$(some "${bad[@]:-${ways[@]}}")" "$(chain "${mends[@]}")" is_empty "${mends[@]}"
 }
 
 # other_ends_take_xdp: a veth takes frames from XDP only while its other end has a program, too. It can be seen only if it is
