@@ -11,7 +11,7 @@ examine_balancer() {
 		device_forwards "$dev"
 		checksums_are_complete "$dev"
 	done
-	programs_maps_are_pinned "${balancers[@]}"
+	programs_maps_are_pinned "${balancers[@]}" || return 0
 	maps_can_be_read || return 0
 	read_configuration
 	listen_for_vips
