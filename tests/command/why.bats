@@ -106,7 +106,7 @@ memories() {
 	really 'came()/client()/TCP(sport=40000,dport=8000,flags="S")' "tx forwarded" # it is busy
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10 weight 0\nbackend 172.16.0.11'
 	asks <<-'END'
-		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|for 900 s more, such a packet is taken for one of an old connection
+		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|s more, such a packet is taken for one of an old connection
 		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|one packet of this flow was seen: it belongs to 172.16.0.10:8000
 		came()/client()/TCP(sport=40001,dport=8000,flags="A")|tx forwarded|the flow is known: it belongs to 172.16.0.10:8000
 		came()/client()/TCP(sport=40002,dport=8000,flags="S")|tx forwarded|as 192.168.178.10 > 172.16.0.11
