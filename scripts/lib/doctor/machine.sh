@@ -68,19 +68,23 @@ program_is_native() {
 		"ip link set dev $1 xdpgeneric off; lb attach $mode $1 native || lb attach $mode $1 generic" test "${flavour[$1]}" != generic
 }
 
+# pinned_maps: "ID NAME" of each map of ours that is pinned.
+pinned_maps() {
+	local pin
+	for pin in $(pins); do
+		[[ ! -e $repo/maps/${pin##*/}.sh ]] || echo "map show pinned $pin"
+	done | { bpftool -j batch file - 2>/dev/null || true; } | jq -r '.[].output | select(.id) | "\(.id) \(.name)"'
+}
+
 # trial OBJECT: loads a program as lb attach does, and prints its tag, or what is wrong with it. It leaves nothing: it is in
 # a network namespace of its own, and in a bpffs of its own, where the maps are pinned, too.
 trial() {
-	local pin pins=''
-	for pin in $(pins); do
-		[[ ! -e $repo/maps/${pin##*/}.sh ]] || pins+="$(bpftool -j map show pinned "$pin" | jq -r .id) $pin"$'\n'
-	done
 	# shellcheck disable=SC2016 # expanded over there
 	unshare --net --mount bash -c '
 		mount -t bpf bpf "$2" && mkdir -p "$3" || exit
-		while read -r id pin; do echo "map pin id $id $pin"; done <<<"${4%?}" | bpftool batch file - >/dev/null 2>&1
+		while read -r id name; do echo "map pin id $id $3/$name"; done <<<"$4" | bpftool batch file - >/dev/null 2>&1
 		ip link set dev lo xdpgeneric obj "$1" sec xdp.frags 2>&1 && ip -j -d link show lo | jq -r ".[0].xdp.prog.tag"
-		' - "$1" "$bpffs" "$maps" "$pins" || true
+		' - "$1" "$bpffs" "$maps" "$(pinned_maps)" || true
 }
 
 # program_is_current DEV: the object on disk is the program that runs. To know its tag, it must be loaded; but not if it has
@@ -110,22 +114,23 @@ program_is_current() {
 # programs_maps_are_pinned DEV...: what lb does reaches the programs on these devices. A map whose pin is lost is still
 # there as long as its program runs. False if they are not: then lb cannot read them either.
 programs_maps_are_pinned() {
-	local ids lost name id pin mends=("mkdir -p $maps")
-	ids=$(ip -j -d link | jq -c '[.[] | select(.ifname | IN($ARGS.positional[])).xdp.prog.id]' --args "$@")
-	ids=$(bpftool -j prog show | jq -c --argjson on "$ids" '[.[] | select(.id | IN($on[])).map_ids // [] | .[]]')
+	local lost name id mends=("mkdir -p $maps") pinned
+	pinned=$(pinned_maps)
 	mapfile -t lost < <(
-		for pin in $(pins); do bpftool -j map show pinned "$pin"; done |
-			jq -rn --slurpfile all <(bpftool -j map show) --argjson ids "$ids" \
-				'[inputs.id] as $pinned | [$all[0][] | select(.id | IN($ids[]) and (IN($pinned[]) | not))
-					| select(.name)] | unique_by(.name)[] | "\(.name) \(.id)"' |
-			while read -r name id; do [[ ! -e $repo/maps/$name.sh ]] || echo "$name $id"; done
+		jq -rn --slurpfile links <(ip -j -d link) --slurpfile programs <(bpftool -j prog show) --slurpfile maps <(bpftool -j map show) '
+			[$links[0][] | select(.ifname | IN($ARGS.positional[])).xdp.prog.id] as $on
+			| [$programs[0][] | select(.id | IN($on[])).map_ids // [] | .[]] as $ids
+			| [$maps[0][] | select(.name and (.id | IN($ids[])))] | unique_by(.name)[] | "\(.id) \(.name)"' --args "$@" |
+			while read -r id name; do
+				[[ ! -e $repo/maps/$name.sh || $'\n'$pinned$'\n' == *$'\n'"$id $name"$'\n'* ]] || echo "$name $id"
+			done
 	)
 	for name in "${lost[@]}"; do
 		read -r name id <<<"$name"
 		mends+=("rm -f $maps/$name" "bpftool map pin id $id $maps/$name")
 	done
 	if [[ ${#lost[@]} -eq 0 ]]; then
-		fact "its maps are pinned" "$(pins | wc -l) in $maps" "" true
+		fact "its maps are pinned" "$(wc -l <<<"$pinned") in $maps" "" true
 	else
 		fact "its maps are pinned" "not these: $(some "${lost[@]% *}"); what lb does, they do not see" "$(chain "${mends[@]}")" false
 		return 1
