@@ -15,7 +15,7 @@ OBJECTS := $(PROGRAMS:.c=.o)
 BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
 C_FILES := $(PROGRAMS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
-SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash scripts/lib/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env) \
+SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env) \
 	tests/run tests/fresh tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 .PHONY: all test bench bench-tools lint install uninstall clean help
@@ -51,12 +51,13 @@ lint: all bench-tools ## check the C and the shell: clang -Wall -Wextra -Werror,
 	shfmt -d $(SHELL_FILES)
 
 install: all ## install lb, the objects, the man page and the completion; PREFIX=/usr/local, DESTDIR
-	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps/types $(ROOT)/lib/xdp-lb/scripts/lib $(ROOT)/sbin \
+	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps/types $(ROOT)/lib/xdp-lb/scripts/lib/doctor $(ROOT)/sbin \
 		$(ROOT)/share/man/man8 $(ROOT)/share/bash-completion/completions
 	install -m 644 $(OBJECTS) $(ROOT)/lib/xdp-lb/bpf
 	install -m 644 $(wildcard maps/*.sh) $(ROOT)/lib/xdp-lb/maps
 	install -m 644 $(wildcard maps/types/*.sh maps/types/*.jq) $(ROOT)/lib/xdp-lb/maps/types
-	install -m 644 $(wildcard scripts/lib/*) $(ROOT)/lib/xdp-lb/scripts/lib
+	install -m 644 $(wildcard scripts/lib/*.sh scripts/lib/*.jq) $(ROOT)/lib/xdp-lb/scripts/lib
+	install -m 644 $(wildcard scripts/lib/doctor/*.sh) $(ROOT)/lib/xdp-lb/scripts/lib/doctor
 	install -m 755 scripts/lb scripts/deps $(ROOT)/lib/xdp-lb/scripts
 	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
 	install -m 644 scripts/lb.8 $(ROOT)/share/man/man8

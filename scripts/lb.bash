@@ -13,7 +13,7 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats why trace nat decap" ;;
+	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats why trace doctor nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip decap" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
@@ -48,6 +48,8 @@ _lb() {
 		;;
 	*" why tcp "*) choices="syn ack fin rst size ttl nodf tunnel dev" ;;
 	*" why udp "*) choices="size ttl nodf tunnel dev" ;;
+	"1 doctor") choices="backend" ;;
+	"2 doctor backend") choices="nat l2dsr ipip" ;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
 	"1 decap") choices="add del show stats" ;;

@@ -81,16 +81,25 @@ is_bpffs() {
 	[[ $found == bpf ]]
 }
 
-check_machine() {
-	local release major minor tool
+need_root() {
 	[[ $EUID -eq 0 ]] || die "only root can do that; try sudo $0"
+}
+
+# is_new_enough RELEASE: whether the programs run on such a kernel.
+is_new_enough() {
+	local major minor
+	IFS=.- read -r major minor _ <<<"$1"
+	((major > 6 || (major == 6 && minor >= 1)))
+}
+
+check_machine() {
+	local release tool
+	need_root
 	for tool in ip bpftool jq; do
 		command -v "$tool" >/dev/null || die "$tool is not installed; run $repo/scripts/deps lab"
 	done
 	read -r release </proc/sys/kernel/osrelease
-	IFS=.- read -r major minor _ <<<"$release"
-	((major > 6 || (major == 6 && minor >= 1))) ||
-		die "this kernel is $release; the programs need 6.1 or newer"
+	is_new_enough "$release" || die "this kernel is $release; the programs need 6.1 or newer"
 	[[ -e /sys/kernel/btf/vmlinux ]] ||
 		die "this kernel has no BTF (/sys/kernel/btf/vmlinux); it must be built with CONFIG_DEBUG_INFO_BTF"
 	is_bpffs $bpffs ||

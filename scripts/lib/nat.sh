@@ -2,14 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # nat: ports and idle times of the NAT mode, and its connections. Sourced by lb.
 
-# warn_of_ports: the kernel must not take ports for its own connections that are lent to others.
-warn_of_ports() {
+# taken_ports: the kernel must not take ports for its own connections that are lent to others. Fails if it may; sets
+# lent and own_ports to both ranges, as FIRST-LAST, and mend to the command that keeps them apart.
+taken_ports() {
 	local first last own_first own_last
 	read -r first last < <(settings nat '"\(.first_port) \(.last_port)"' -r)
 	read -r own_first own_last </proc/sys/net/ipv4/ip_local_port_range
-	((own_last < first || own_first > last)) ||
-		warn "this machine's own connections use ports $own_first-$own_last, and $first-$last are lent;" \
-			"run: sysctl -w net.ipv4.ip_local_port_range='1024 $((first - 1))'"
+	lent=$first-$last own_ports=$own_first-$own_last
+	mend="sysctl -w net.ipv4.ip_local_port_range='1024 $((first - 1))'"
+	((own_last < first || own_first > last))
+}
+
+warn_of_ports() {
+	local lent own_ports mend
+	taken_ports || warn "this machine's own connections use ports $own_ports, and $lent are lent; run: $mend"
 }
 
 # nat_set [ports FIRST-LAST] [handshake|established|closing|udp SECONDS]

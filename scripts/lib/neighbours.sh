@@ -4,8 +4,8 @@
 # those on the way to the backends, and with NAT also those on the way back to the clients. Sourced by lb.
 
 # routes ADDRESS...: a line "own ADDRESS" for each that is this machine's own, or a broadcast; "none ADDRESS" for each
-# without a route; and "hop ADDRESS DEV" for the next hops to them, but for those whose MAC address somebody has set by
-# hand. A route of several next hops counts with all of them; with NAT every gateway is a next hop, to some client.
+# without a route; and "hop ADDRESS DEV" for the next hops to them, or "hand ADDRESS DEV" for one whose MAC address somebody
+# has set by hand. A route of several next hops counts with all of them; with NAT every gateway is a next hop, to some client.
 routes() {
 	local from=''
 	# The way of what we send ourselves; but an address that this machine does not have leads nowhere.
@@ -25,7 +25,7 @@ routes() {
 		    ($all[] | select(has("uid") | not)
 			| (.nexthops // empty | .[]), (select($nat == 1))
 			| (.gateway // .via.host) as $hop | select($hop and .dev) | "\($hop) \(.dev)")]
-		   | object(.) | keys[] | select($by_hand[.] == null) | "hop \(.)")' --args "$@"
+		   | object(.) | keys[] | if $by_hand[.] then "hand \(.)" else "hop \(.)" end)' --args "$@"
 }
 
 # keep_neighbours ADDRESS...: has the kernel always know the MAC addresses of the next hops to them. None of them may

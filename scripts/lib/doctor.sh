@@ -1,0 +1,164 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
+# SPDX-License-Identifier: GPL-2.0-only
+# doctor: lb doctor: is this machine as a load balancer, or a backend, should be? It prints a line for each fact, and under
+# one that is not so the command that mends it. It changes nothing. Sourced by lb.
+#
+# The facts are in doctor/: machine.sh (both), balancer.sh, way.sh (from the load balancer to its backends), backend.sh. A
+# fact is a function that looks, and calls `fact` (or `hint`) with what it has found. To add one, write its function, and
+# call it in examine_balancer or examine_backend.
+
+facts=() # four words for each: mark, text, found, mend
+sick=0   # 1: some fact is not so
+
+# fact TEXT FOUND MEND COMMAND...: it is so if the command succeeds. FOUND is what was seen, MEND the command that makes it
+# so; empty if only a person can know it.
+fact() {
+	report "not ok" "$@"
+}
+
+# hint TEXT FOUND MEND COMMAND...: the same, of what works all the same, but not as well.
+hint() {
+	report hint "$@"
+}
+
+report() {
+	local mark=$1 text=$2 found=$3 mend=$4
+	if "${@:5}" >/dev/null 2>&1; then
+		mark=ok mend=''
+	elif [[ $mark != hint ]]; then
+		sick=1
+	fi
+	facts+=("$mark" "$text" "$found" "$mend")
+	[[ -z $json ]] || return 0
+	if [[ $mark == ok ]]; then
+		echo "ok: $text${found:+ ($found)}"
+	else
+		echo "$mark: $text: $found"
+		[[ -z $mend ]] || echo "    $mend"
+	fi
+}
+
+# some WORD...: for a person to read: the first four, and how many there are beyond them.
+some() {
+	local text
+	printf -v text '%s, ' "${@:1:4}"
+	text=${text%, }
+	[[ $# -le 4 ]] || text+=", and $(($# - 4)) more"
+	echo "$text"
+}
+
+# chain COMMAND...: as one command.
+chain() {
+	local text
+	printf -v text '%s && ' "$@"
+	echo "${text% && }"
+}
+
+# is_empty WORD...: whether there is none.
+is_empty() {
+	[[ $# -eq 0 ]]
+}
+
+# ---- The machine ----
+
+# look: what the kernel says of devices and addresses: into arrays by name of the device, and places, by address: "DEV/PREFIX
+# ..." for each device that has it. Sets balancers and decaps, the devices with such a program.
+look() {
+	local word name values
+	declare -gA place=() program=() flavour=() tag=() loaded=() kind=() mtu=() state=() peer=()
+	balancers=() decaps=()
+	while IFS=$'\t' read -r word name values; do
+		if [[ $word == address ]]; then
+			place[$name]+="$values "
+			continue
+		fi
+		IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "loaded[$name]" "kind[$name]" "mtu[$name]" \
+			"state[$name]" "peer[$name]" <<<"$values"
+		[[ $name != "$probe_device" ]] || continue
+		[[ ! ${program[$name]} =~ ^xdp_(nat|l2dsr|ipip)$ ]] || balancers+=("$name")
+		[[ ${program[$name]} != xdp_decap ]] || decaps+=("$name")
+	done < <(ip -j -d addr | jq -r '
+		(map({key: (.ifindex | tostring), value: .ifname}) | from_entries) as $names
+		| .[] | .ifname as $name
+		| ["device", .ifname, (.xdp.prog.name // "-" | rtrimstr("_frags")),
+			({"1": "native", "2": "generic", "3": "offload"}[.xdp.mode // 0 | tostring] // "-"), .xdp.prog.tag // "-",
+			(.xdp.prog.load_time // 0 | . / 1e9 | floor), .linkinfo.info_kind // "-", .mtu,
+			(if .flags | index("UP") then if .flags | index("LOWER_UP") then "up" else "no carrier" end else "down" end),
+			(if .link_index and (has("link_netnsid") | not) then $names[.link_index | tostring] // "-" else "-" end)],
+		  (.addr_info[] | select(.family == "inet") | ["address", .local, "\($name)/\(.prefixlen)"])
+		| @tsv')
+}
+
+# address_on DEV: the first of this machine's addresses on a device; VIPs do not count.
+address_on() {
+	local address
+	for address in "${!place[@]}"; do
+		[[ " ${place[$address]}" != *" $1/"* || " ${vips[*]} " == *" $address "* ]] || echo "$address"
+	done | sort -V | head -n 1
+}
+
+# is_on ADDRESS DEV: whether the device has the address.
+is_on() {
+	[[ " ${place[$1]-}" == *" $2/"* ]]
+}
+
+# conf DEV NAME: a setting of a device, where the kernel takes the larger one of the device's own and that of `all`.
+conf() {
+	local all own
+	all=$(<"/proc/sys/net/ipv4/conf/all/$2")
+	own=$(<"/proc/sys/net/ipv4/conf/$1/$2")
+	echo $((own > all ? own : all))
+}
+
+# set_conf DEV NAME VALUE: the command that sets it. A device's name may have dots in it.
+set_conf() {
+	if [[ $1 == *.* ]]; then
+		echo "sysctl -w net/ipv4/conf/$1/$2=$3"
+	else
+		echo "sysctl -w net.ipv4.conf.$1.$2=$3"
+	fi
+}
+
+# offload DEV NAME: on or off, as ethtool has it; "fixed" behind it if that cannot be changed.
+offload() {
+	ethtool -k "$1" 2>/dev/null | sed -n "s/^$2: \([a-z]*\)\( \[fixed\]\)\?.*/\1\2/p" | tr -d '[]'
+}
+
+# ---- The command ----
+
+# end_visit: all facts are known.
+end_visit() {
+	[[ -z $json ]] || jq -nc '$ARGS.positional as $words | [range(0; $words | length; 4) as $i | $words[$i:$i + 4]
+		| {fact: .[1], ok: (.[0] != "not ok"), found: .[2], mend: (.[3] | if . == "" then null else . end)}]' --args "${facts[@]}"
+	exit "$sick"
+}
+
+# doctor [backend nat|l2dsr|ipip VIP...]
+doctor() {
+	local vips=() own=0.0.0.0 role mode=''
+	case ${1-} in
+	'') ;;
+	backend)
+		[[ ${2-} == @(nat|l2dsr|ipip) ]] || usage "a backend of which mode? lb doctor backend nat|l2dsr|ipip VIP..."
+		[[ $# -ge 3 ]] || usage "which VIPs? lb doctor backend $2 VIP..."
+		mode=$2
+		words_of 'include "words"; answer($ARGS.positional; .[] | address)' "${@:3}"
+		vips=("${lines[@]}")
+		;;
+	*) usage "unexpected word '$1'" ;;
+	esac
+	need_root
+	examine_machine
+	[[ $sick -eq 0 ]] || end_visit
+	look
+	if [[ -n $mode ]]; then
+		examine_backend "$mode"
+	else
+		[[ ${#balancers[*]} -gt 0 || ${#decaps[*]} -gt 0 || -e $maps/services || -e $maps/decap_addresses ]] ||
+			die "no program of ours is on a device, so this machine's job cannot be seen;" \
+				"on a load balancer, run: lb attach MODE DEV; on a backend: lb doctor backend nat|l2dsr|ipip VIP..."
+		[[ ${#balancers[*]} -eq 0 && ! -e $maps/services ]] || examine_balancer
+		[[ ${#decaps[*]} -eq 0 && ! -e $maps/decap_addresses ]] || examine_backend ipip
+	fi
+	end_visit
+}

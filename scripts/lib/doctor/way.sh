@@ -1,0 +1,158 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
+# SPDX-License-Identifier: GPL-2.0-only
+# way: facts of the way from a load balancer to its backends, and back, see doctor.sh.
+
+# examine_way: sets hops, "ADDRESS DEV" for each next hop, and ways, the devices to them.
+examine_way() {
+	local word address dev by_hand=() none=() ways=() bad=()
+	while read -r word address dev; do
+		case $word in
+		none) none+=("$address") ;;
+		hop) hops+=("$address $dev") ;;
+		hand) by_hand+=("$address $dev") ;;
+		esac
+	done < <(routes "${backends[@]}")
+	mapfile -t ways < <(printf '%s\n' "${hops[@]#* }" "${by_hand[@]#* }" | sed '/^$/d' | sort -u)
+	backends_have_routes
+	[[ $mode != l2dsr ]] || backends_are_near
+	next_hops_are_known
+	if [[ ${#ways[@]} -gt 0 ]]; then
+		ways_take_xdp
+		ways_are_wide
+	fi
+	other_ends_take_xdp
+	for dev in "${balancers[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
+}
+
+# backends_have_routes: those without are in none. If a gateway is left that nobody needs now, it was theirs.
+backends_have_routes() {
+	local address gateway='' mends=()
+	if [[ ${#none[@]} -gt 0 ]]; then
+		gateway=$(ip -4 neigh show | awk '/ managed/ { print $1 " dev " $3 }' | while read -r address; do
+			[[ " ${backends[*]} " == *" ${address%% *} "* || $'\n'$(printf '%s\n' "${hops[@]}") == *$'\n'"${address%% *} "* ]] || echo "$address"
+		done)
+		[[ -n $gateway && $gateway != *$'\n'* ]] || gateway=''
+		for address in "${none[@]}"; do
+			[[ -z $gateway ]] || mends+=("ip route add $address via $gateway")
+		done
+		fact "there is a route to every backend" "none to $(some "${none[@]}")" \
+			"$(chain "${mends[@]}")" false
+	else
+		fact "there is a route to every backend" "by $(some "${ways[@]:-nothing: no backends}")" "" true
+	fi
+}
+
+# backends_are_near: with l2dsr, a packet is still for the VIP, so a router would send it back.
+backends_are_near() {
+	local address far=() all
+	all=" $(printf '%s ' "${hops[@]}" "${by_hand[@]}" "${none[@]}")"
+	for address in "${backends[@]}"; do
+		[[ $all == *" $address "* ]] || far+=("$address")
+	done
+	fact "every backend is on a network of this machine" "$(some "${far[@]/%/ is behind a router; ipip would reach it}")" "" is_empty "${far[@]}"
+}
+
+# next_hops_are_known: XDP cannot ask for a MAC address and wait, so the kernel must know those of all next hops, and see to
+# it that it does not forget them.
+next_hops_are_known() {
+	local hop entry table unknown=()
+	table=$'\n'$(ip -4 neigh show)$'\n'
+	for hop in "${hops[@]}"; do
+		entry=${table#*$'\n'"${hop% *} dev ${hop#* } "}
+		if [[ $entry == "$table" ]]; then
+			unknown+=("${hop% *} on ${hop#* } is not known")
+		elif [[ ${entry%%$'\n'*} != *lladdr* ]]; then
+			unknown+=("${hop% *} on ${hop#* } does not answer ARP")
+		elif [[ ${entry%%$'\n'*} != *managed* ]]; then
+			unknown+=("${hop% *} on ${hop#* } may be forgotten")
+		fi
+	done
+	if [[ ${#unknown[@]} -eq 0 ]]; then
+		fact "the kernel keeps the MAC address of every next hop known" "$((${#hops[@]} + ${#by_hand[@]}))" "" true
+	else
+		fact "the kernel keeps the MAC address of every next hop known" "$(some "${unknown[@]}")" "lb refresh" false
+	fi
+}
+
+# ways_take_xdp: a native program sends a packet that leaves by another device than it came in by straight to that device's
+# driver. Devices that are made of others have no such way in; a generic program takes the usual one. Sets bad to what is
+# in the way of native ones.
+ways_take_xdp() {
+	local way dev mends=()
+	for way in "${ways[@]}"; do
+		[[ ${kind[$way]} =~ ^(bridge|vlan|macvlan|macvtap|ipvlan|dummy|vxlan|geneve|gre|gretap|ipip|sit|wireguard|vrf|team)$ ]] || continue
+		bad+=("$way is a ${kind[$way]}")
+		for dev in "${balancers[@]}"; do
+			[[ $dev != "$way" && ${flavour[$dev]} == native ]] || continue
+			mends+=("ip link set dev $dev xdp off" "lb attach $mode $dev generic")
+		done
+	done
+	fact "XDP can send out of the devices to the backends" "$(some "${bad[@]:-${ways[@]}}")" "$(chain "${mends[@]}")" is_empty "${mends[@]}"
+}
+
+# other_ends_take_xdp: a veth takes frames from XDP only while its other end has a program, too. It can be seen only if it is
+# on this machine.
+other_ends_take_xdp() {
+	local dev end
+	for dev in $(printf '%s\n' "${balancers[@]}" "${ways[@]}" | sort -u); do
+		end=${peer[$dev]}
+		[[ ${kind[$dev]} == veth && $end != - ]] || continue
+		fact "$end, the other end of $dev, has an XDP program" "${program[$end]}" \
+			"ip link set dev $end xdp obj $repo/bpf/xdp_pass.o sec xdp" test "${program[$end]}" != -
+	done
+}
+
+# ways_are_wide: they take packets as large as come in.
+ways_are_wide() {
+	local way dev narrow=() mends=() found
+	for way in "${ways[@]}"; do
+		for dev in "${balancers[@]}"; do
+			((${mtu[$way]} < ${mtu[$dev]})) || continue
+			narrow+=("$way: ${mtu[$way]}, but $dev: ${mtu[$dev]}")
+			mends+=("ip link set dev $way mtu ${mtu[$dev]}")
+		done
+	done
+	found="${ways[0]}: ${mtu[${ways[0]}]}"
+	[[ $mode != ipip ]] ||
+		found+="; the tunnel takes 20 of them, so backends ask for segments of $((${mtu[${ways[0]}]} - 60)): advmss"
+	fact "the way to the backends has the MTU of the way here" "$(some "${narrow[@]:-$found}")" "$(chain "${mends[@]}")" is_empty "${narrow[@]}"
+}
+
+# ---- NAT ----
+
+examine_nat() {
+	answers_pass_the_program
+	lent_ports_are_free
+	servers_are_elsewhere
+}
+
+# answers_pass_the_program: they come in by the device to the backend, and must be rewritten, too.
+answers_pass_the_program() {
+	local dev without=() mends=()
+	for dev in $(printf 'route get %s\n' "${backends[@]}" | { ip -force -j -batch - 2>/dev/null || true; } | jq -r '.[].dev' | sort -u); do
+		[[ $dev != lo && ${program[$dev]} != xdp_nat ]] || continue
+		without+=("$dev")
+		mends+=("lb attach nat $dev")
+	done
+	fact "answers of backends come in by a device with the program" "$(some "${without[@]/%/ has none}")" "$(chain "${mends[@]}")" \
+		is_empty "${without[@]}"
+}
+
+lent_ports_are_free() {
+	local lent own_ports mend found
+	if taken_ports; then found="lent: $lent, own: $own_ports"; else found="lent: $lent, but own: $own_ports"; fi
+	fact "this machine's own connections do not use ports that are lent" "$found" "$mend" taken_ports
+}
+
+# servers_are_elsewhere: on a port that is lent, one is reached only by those who are not behind such a connection.
+servers_are_elsewhere() {
+	local first last port busy=() mend=''
+	read -r first last < <(settings nat '"\(.first_port) \(.last_port)"' -r)
+	mapfile -t busy < <(ss -Hlntu | awk -v first="$first" -v last="$last" '{ n = split($5, part, ":"); port = part[n] }
+		$5 !~ /^(127\.|\[::1\])/ && port >= first && port <= last { print port }' | sort -nu)
+	if [[ ${#busy[@]} -gt 0 ]]; then
+		mend="lb nat set ports $((busy[-1] + 1))-$last"
+		((last - busy[-1] > busy[0] - first)) || mend="lb nat set ports $first-$((busy[0] - 1))"
+	fi
+	hint "no server on this machine has a port that is lent" "$(some "${busy[@]}")" "$mend" is_empty "${busy[@]}"
+}
