@@ -60,7 +60,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 {
 	struct service *before = bpf_map_lookup_elem(&services, &command->key);
 	struct service *service = &command->service;
-	__u64 now = bpf_ktime_get_ns(), until = now + lb->window * 1000000000ULL;
+	__u64 now = bpf_ktime_get_ns(), until = now + lb->window * SECOND;
 	struct filling *filling = this_filling();
 	struct takeover takeover = {
 		.filling = filling,
@@ -79,6 +79,8 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 		until = service->learns_until;
 	takeover.learning = now < service->learns_until;
 
+	if (!before)
+		begin_traffic(service->id);
 	change_backends(ctx, command);
 	change_checks(ctx, command);
 	failed = fill_table(filling, service, command->table);
