@@ -78,13 +78,12 @@ look() {
 		[[ ! ${program[$name]} =~ ^xdp_(nat|l2dsr|ipip)$ ]] || balancers+=("$name")
 		[[ ${program[$name]} != xdp_decap ]] || decaps+=("$name")
 	done < <(ip -j -d addr | jq -r '
-		(map({key: (.ifindex | tostring), value: .ifname}) | from_entries) as $names
-		| .[] | .ifname as $name
+		.[] | .ifname as $name
 		| ["device", .ifname, (.xdp.prog.name // "-" | rtrimstr("_frags")),
 			({"1": "native", "2": "generic", "3": "offload"}[.xdp.mode // 0 | tostring] // "-"), .xdp.prog.tag // "-",
 			(.xdp.prog.load_time // 0 | . / 1e9 | floor), .linkinfo.info_kind // "-", .mtu,
 			(if .flags | index("UP") then if .flags | index("LOWER_UP") then "up" else "no carrier" end else "down" end),
-			(if .link_index and (has("link_netnsid") | not) then $names[.link_index | tostring] // "-" else "-" end)],
+			.link // "-"],
 		  (.addr_info[] | select(.family == "inet") | ["address", .local, "\($name)/\(.prefixlen)"])
 		| @tsv')
 }
@@ -142,7 +141,7 @@ doctor() {
 		[[ ${2-} == @(nat|l2dsr|ipip) ]] || usage "a backend of which mode? lb doctor backend nat|l2dsr|ipip VIP..."
 		[[ $# -ge 3 ]] || usage "which VIPs? lb doctor backend $2 VIP..."
 		mode=$2
-		words_of 'include "words"; answer($ARGS.positional; .[] | address)' "${@:3}"
+		words_of 'include "words"; answer($ARGS.positional | map(address); .[])' "${@:3}"
 		vips=("${lines[@]}")
 		;;
 	*) usage "unexpected word '$1'" ;;

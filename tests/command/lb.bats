@@ -365,6 +365,7 @@ complete_line() {
 	[ "$(complete_line "lb backend set tcp 192.168.178.15:8000 172.16.0.10 ")" = "weight up down" ]
 	[ "$(complete_line "lb set debug o")" = "on off" ]
 	[ "$(complete_line "lb stats --w")" = --watch ]
+	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip" ]
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 ht")" = "http https" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 http / interval 1 fa")" = "fast-interval fall" ]

@@ -56,8 +56,7 @@ examine_unwrapping() {
 		program_is_native "$dev"
 		examine_program "$dev"
 	done
-	programs_maps_are_pinned "${decaps[@]}"
-	[[ -e $maps/decap_addresses ]] || return 0
+	programs_maps_are_pinned "${decaps[@]}" || return 0
 	while read -r role address; do
 		case $role in
 		lb) lbs+=("$address") ;;

@@ -11,7 +11,7 @@ examine_balancer() {
 		device_forwards "$dev"
 		checksums_are_complete "$dev"
 	done
-	programs_maps_are_pinned "${balancers[@]}"
+	programs_maps_are_pinned "${balancers[@]}" || return 0
 	maps_can_be_read || return 0
 	read_configuration
 	listen_for_vips
@@ -38,14 +38,14 @@ program_runs() {
 }
 
 device_forwards() {
-	local forwarding name=ip_forward
+	local forwarding mend
 	forwarding=$(<"/proc/sys/net/ipv4/conf/$1/forwarding")
 	if [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]]; then
-		name=$(set_conf "$1" forwarding 1)
+		mend=$(set_conf "$1" forwarding 1)
 	else
-		name="sysctl -w net.ipv4.ip_forward=1"
+		mend="sysctl -w net.ipv4.ip_forward=1"
 	fi
-	fact "$1 forwards, so that the program may ask for routes" "forwarding=$forwarding" "$name" test "$forwarding" = 1
+	fact "$1 forwards, so that the program may ask for routes" "forwarding=$forwarding" "$mend" test "$forwarding" = 1
 }
 
 # maps_can_be_read: by this version of lb. What has been pinned by another one cannot be trusted.

@@ -108,7 +108,7 @@ program_is_current() {
 }
 
 # programs_maps_are_pinned DEV...: what lb does reaches the programs on these devices. A map whose pin is lost is still
-# there as long as its program runs.
+# there as long as its program runs. False if they are not: then lb cannot read them either.
 programs_maps_are_pinned() {
 	local ids lost name id pin mends=("mkdir -p $maps")
 	ids=$(ip -j -d link | jq -c '[.[] | select(.ifname | IN($ARGS.positional[])).xdp.prog.id]' --args "$@")
@@ -128,6 +128,7 @@ programs_maps_are_pinned() {
 		fact "its maps are pinned" "$(pins | wc -l) in $maps" "" true
 	else
 		fact "its maps are pinned" "not these: $(some "${lost[@]% *}"); what lb does, they do not see" "$(chain "${mends[@]}")" false
+		return 1
 	fi
 }
 

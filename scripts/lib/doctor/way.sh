@@ -24,14 +24,15 @@ examine_way() {
 	for dev in "${balancers[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
 }
 
-# backends_have_routes: those without are in none. If a gateway is left that nobody needs now, it was theirs.
+# backends_have_routes: those without are in none. If a gateway is left that nobody needs now, it was theirs (but l2dsr has
+# no use for one).
 backends_have_routes() {
 	local address gateway='' mends=()
 	if [[ ${#none[@]} -gt 0 ]]; then
 		gateway=$(ip -4 neigh show | awk '/ managed/ { print $1 " dev " $3 }' | while read -r address; do
 			[[ " ${backends[*]} " == *" ${address%% *} "* || $'\n'$(printf '%s\n' "${hops[@]}") == *$'\n'"${address%% *} "* ]] || echo "$address"
 		done)
-		[[ -n $gateway && $gateway != *$'\n'* ]] || gateway=''
+		[[ -n $gateway && $gateway != *$'\n'* && $mode != l2dsr ]] || gateway=''
 		for address in "${none[@]}"; do
 			[[ -z $gateway ]] || mends+=("ip route add $address via $gateway")
 		done
