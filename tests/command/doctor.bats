@@ -58,6 +58,18 @@ visit() {
 	found=$(on "$1" env "PATH=$fakes$PATH" scripts/lb --json doctor "${@:2}") || true
 }
 
+# says_of_links FILTER: from now on doctor sees other devices than there are: not every kernel can make all of them.
+says_of_links() {
+	fakes=$BATS_TEST_TMPDIR/fake:
+	mkdir -p "$BATS_TEST_TMPDIR/fake"
+	cat >"$BATS_TEST_TMPDIR/fake/ip" <<-END
+		#!/bin/bash
+		[[ "\$*" == "-j -d addr" ]] || exec $(type -P ip) "\$@"
+		$(type -P ip) -j -d addr | jq -c '$1'
+	END
+	chmod +x "$BATS_TEST_TMPDIR/fake/ip"
+}
+
 # unwell: the facts that are not so, or could be better, a line each.
 unwell() {
 	jq -r '.[] | select((.ok | not) or .mend) | .fact' <<<"$found"
@@ -218,6 +230,17 @@ troubles() {
 	[[ $output == *"not ok: packets are unwrapped"*"lb attach decap eth0"* ]]
 }
 
+@test "a backend of ipip where the kernel unwraps" {
+	on far bash -c 'ip link add ipip0 type veth peer name end; ip link set ipip0 up; ip link set end up'
+	says_of_links 'map(if .ifname == "ipip0" then .linkinfo.info_kind = "ipip" else . end)'
+	fine far backend ipip 192.168.178.15
+	troubles far backend ipip 192.168.178.15 <<-'END'
+		ipip0 takes packets of clients | sysctl -w net.ipv4.conf.ipip0.rp_filter=1
+		clients are asked for segments that leave room for the tunnel | ip route replace default via 172.16.0.2 dev eth0
+	END
+	on far ip link del ipip0
+}
+
 @test "a backend of l2dsr, and one of nat, which have no program: say what they are" {
 	fine near backend l2dsr 192.168.178.15
 	troubles near backend l2dsr 192.168.178.15 192.168.178.16 <<-'END'
@@ -261,14 +284,8 @@ not ok: the tools are there: missing: arping
 
 @test "hardware that joins packets, or takes VLAN tags off, as tools that say so" {
 	balancer ipip 172.16.0.10
-	mkdir "$BATS_TEST_TMPDIR/fake"
-	# a VLAN device on eth0, which not every kernel can make; rxvlan of a veth is as real as that of a card
-	cat >"$BATS_TEST_TMPDIR/fake/ip" <<-'END'
-		#!/bin/bash
-		[[ "$*" != "-j -d addr" ]] || exec "$(type -ap ip | tail -n 1)" -j -d addr |
-			jq -c '. + [{ifname: "eth0.5", link: "eth0", flags: ["UP", "LOWER_UP"], mtu: 1500, linkinfo: {info_kind: "vlan"}, addr_info: []}]'
-		[[ "$*" == "-j -d addr" ]] || exec "$(type -ap ip | tail -n 1)" "$@"
-	END
+	# rxvlan of a veth is as real as that of a card
+	says_of_links '. + [{ifname: "eth0.5", link: "eth0", flags: ["UP", "LOWER_UP"], mtu: 1500, linkinfo: {info_kind: "vlan"}, addr_info: []}]'
 	# a card with lro, which a veth has not
 	cat >"$BATS_TEST_TMPDIR/fake/ethtool" <<-'END'
 		#!/bin/bash
@@ -279,8 +296,7 @@ not ok: the tools are there: missing: arping
 		*) exec "$tool" "$@" ;;
 		esac
 	END
-	chmod +x "$BATS_TEST_TMPDIR"/fake/*
-	fakes=$BATS_TEST_TMPDIR/fake:
+	chmod +x "$BATS_TEST_TMPDIR/fake/ethtool"
 	troubles lb <<-'END'
 		eth0 leaves VLAN tags in packets (for eth0.5) | true
 		eth0 does not join packets before the program sees them | ethtool -K eth0 lro on

@@ -427,6 +427,7 @@ add service udp 192.168.178.15:53 hash slots 3" --dry-run restore - <<<"service 
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 	[ "$(on lb "$installed" service show | wc -l)" -eq 2 ]
 	on lb "$installed" settle
+	[ "$({ on lb "$installed" --json doctor || true; } | jq length)" -ge 20 ]
 	on lb "$installed" detach eth0
 	[ -z "$(on lb ls "$MAPS")" ]
 	mandoc -Tmarkdown "$BATS_TEST_TMPDIR/moved/share/man/man8/lb.8" | grep -q SYNOPSIS

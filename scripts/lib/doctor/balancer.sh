@@ -3,7 +3,7 @@
 # balancer: facts of a load balancer, see doctor.sh. The way to its backends is in way.sh.
 
 examine_balancer() {
-	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() services
+	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() services arp
 	program_runs || return 0
 	mode=$(mode_of "${balancers[0]}")
 	for dev in "${balancers[@]}"; do
@@ -151,10 +151,10 @@ vips_are_here() {
 
 # listen_for_vips: begins to ask who else has the VIPs, the first 16 of them. The answers come while other facts are looked at.
 listen_for_vips() {
-	exec {neighbours}< <(
+	exec {arp}< <(
 		for dev in "${balancers[@]}"; do
 			for vip in "${vips[@]:0:16}"; do
-				timeout 0.5 arping -D -c 1 -I "$dev" "$vip" 2>/dev/null &
+				timeout 0.3 arping -D -c 1 -I "$dev" "$vip" 2>/dev/null &
 			done
 		done
 		wait
@@ -163,8 +163,8 @@ listen_for_vips() {
 
 nobody_else_has_vips() {
 	local others
-	mapfile -t others < <(sed -n 's/.* from \([0-9.]*\) \[\([0-9A-Fa-f:]*\)\].*/\1 is at \2, too/p' <&"$neighbours" | sort -u)
-	exec {neighbours}<&-
+	mapfile -t others < <(sed -n 's/.* from \([0-9.]*\) \[\([0-9A-Fa-f:]*\)\].*/\1 is at \2, too/p' <&"$arp" | sort -u)
+	exec {arp}<&-
 	if [[ ${#others[@]} -eq 0 ]]; then
 		fact "no other machine answers ARP for a VIP" "" "" true
 	else
