@@ -49,6 +49,7 @@ of_service() {
 frame() {
 	local length=28 number=17 rest='\0\x08\0\0' octets
 	[[ $1 == udp ]] || length=40 number=6 rest='\0\0\0\1\0\0\0\0\x50\x02\x20\0\0\0\0\0'
+	# shellcheck disable=SC2086 # words
 	printf -v octets '\\x%02x' ${2//./ } $((clients / 256)) $((clients % 256)) $(($3 / 256)) $(($3 % 256))
 	clients=$((clients + 1))
 	# shellcheck disable=SC2059 # escapes
@@ -57,17 +58,17 @@ frame() {
 
 # send_some: packets of several clients to the services, and one that is for nobody.
 send_some() {
-	local i n=0 clients=40000 frames=$BATS_TEST_TMPDIR/frames id ifindex
+	local i clients=40000 frames=$BATS_TEST_TMPDIR/frames id ifindex
 	mkdir -p "$frames"
 	for i in {1..12}; do
-		frame tcp 192.168.178.15 8000 >"$frames/$((n++))"
-		frame udp 192.168.178.15 53 >"$frames/$((n++))"
+		frame tcp 192.168.178.15 8000 >"$frames/$i"
+		frame udp 192.168.178.15 53 >"$frames/$((12 + i))"
 	done
-	frame tcp 192.168.178.16 80 >"$frames/$((n++))"
-	frame tcp 192.168.178.200 80 >"$frames/$((n++))"
+	frame tcp 192.168.178.16 80 >"$frames/25"
+	frame tcp 192.168.178.200 80 >"$frames/26"
 	read -r id ifindex < <(on lb ip -j -d link show dev eth0 | jq -r '.[0] | "\(.xdp.prog.id) \(.ifindex)"')
-	for ((i = 0; i < n; i++)); do
-		# shellcheck disable=SC2059 # escapes: a struct xdp_md
+	for i in {1..26}; do
+		# shellcheck disable=SC2059,SC2046 # escapes, bytes: a struct xdp_md
 		printf "$(printf '\\x%02x' $(u32 0) $(u32 "$(stat -c %s "$frames/$i")") $(u32 0) $(u32 "$ifindex") $(u32 0) $(u32 0))" >"$frames/$i.ctx"
 		echo "prog run id $id data_in $frames/$i ctx_in $frames/$i.ctx data_size_out 512"
 	done >"$frames/batch"
@@ -270,7 +271,7 @@ tracked() {
 	wait_for 10 on lb bash -c '[[ ! -e /sys/class/net/lbprobe ]]'
 	wait_for 10 on lb flock -n /run/xdp-lb/watch true
 	[ "$(sample xdp_lb_watch_running)" -eq 0 ]
-	[ "$(lb metrics text | grep -c xdp_lb_check_duration_seconds{)" -eq 0 ]
+	[ "$(lb metrics text | grep -c "xdp_lb_check_duration_seconds{")" -eq 0 ]
 }
 
 @test "a backend with the decapsulator" {
@@ -351,7 +352,7 @@ same() {
 	local name
 	send_some
 	cat >"$BATS_FILE_TMPDIR/prometheus.yml" <<-END
-		global: {scrape_interval: 1s, scrape_timeout: 1s}
+		global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}
 		rule_files: ["$PWD/scripts/prometheus/xdp-lb.rules.yml"]
 		scrape_configs:
 		  - {job_name: http, static_configs: [{targets: ["127.0.0.1:9097"]}]}

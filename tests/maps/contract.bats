@@ -244,7 +244,7 @@ list_of() {
 		"{\"name\":\"freed\",\"connections\":$((7 * cpus))}" ]
 	round_trip backend_stats "$(u32 258)" "$(encode backend_counter 10 100 1)"
 	round_trip backends "$(u32 258)" "$(backend 172.16.255.1 8080 1)"
-	[ "$(list_of traffic backends traffic among_maps)" = "258 $((10 * cpus)) $((100 * cpus)) $cpus" ]
+	[ "$(list_of traffic backends traffic among_maps | grep ^258)" = "258 $((10 * cpus)) $((100 * cpus)) $cpus" ]
 	round_trip backends "$(u32 258)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 }
 
@@ -324,6 +324,8 @@ checks_entry() {
 	round_trip backend_times "$(u32 32767)" "$(encode backend_time 70000)" >/dev/null
 	[ "$(list_of backend_times)" = "32767 70000" ]
 	# two services, one of them from an odd slot on, and slots of nobody
+	on lb bpftool -j map dump pinned "$MAPS/services" | jq -r --arg map "$MAPS/services" '.[] | "map delete pinned \($map) key \(.key | join(" "))"' |
+		on lb bpftool batch file - >/dev/null
 	round_trip services "$(service_key tcp 10.1.2.3 80)" "$(encode service 1 0 3 0 0 0)" >/dev/null
 	round_trip services "$(service_key tcp 10.1.2.3 81)" "$(encode service 2 3 2 0 0 0)" >/dev/null
 	round_trip slots "$(u32 0)" "$(slot_pair 7 9)" >/dev/null
@@ -340,6 +342,7 @@ checks_entry() {
 		[[ $(list_of $map $map flows) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|6[0-9])\ (18[0-1]|17[0-9])$ ]]
 	done
 	# of a connection its request's entry; it is over without the other one
+	# shellcheck disable=SC2046 # bytes
 	on lb bpftool map update pinned "$MAPS/nat" key 0 0 0 0 value $(nat "${NAT_DEFAULTS[@]}")
 	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" $((now * 1000000000)) 5 0 0 0)" >/dev/null
 	[ "$(list_of conntrack conntrack conntrack among_maps)" = "6 10.0.0.20 40000 192.168.178.15 80 192.168.178.10 40001 3 172.16.0.10 8080 0" ]
