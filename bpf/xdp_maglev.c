@@ -79,8 +79,6 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 		until = service->learns_until;
 	takeover.learning = now < service->learns_until;
 
-	if (!before)
-		begin_traffic(service->id);
 	change_backends(ctx, command);
 	change_checks(ctx, command);
 	failed = fill_table(filling, service, command->table);
@@ -107,6 +105,7 @@ static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct com
 	note_vip(command);
 	outdate_caches(command);
 	change_backends(ctx, command);
+	end_traffic(command->service.id);
 	change_checks(ctx, command);
 	forget_flows();
 	return 0;

@@ -64,8 +64,8 @@ static __always_inline void leave_traffic(__u32 id, __u32 service)
 	reset_traffic(id);
 }
 
-/* Called when an id of services gets a new owner. */
-static __always_inline void begin_traffic(__u32 service)
+/* Called when a service is gone: the next owner of its id begins at 0. */
+static __always_inline void end_traffic(__u32 service)
 {
 	struct backend_counter *kept = bpf_map_lookup_elem(&service_stats, &service);
 

@@ -17,7 +17,7 @@ need_own_maps() {
 	local map words
 	for map in "${own_maps[@]}"; do
 		[[ ! -e $maps/$map ]] || continue
-		words=${map^^}_MAP[@]
+		words="${map^^}_MAP[@]"
 		run bpftool map create "$maps/$map" "${!words}" || die "the map of $map cannot be made"
 		[[ -n $dry ]] || pin_list "$map"
 	done
