@@ -60,7 +60,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 {
 	struct service *before = bpf_map_lookup_elem(&services, &command->key);
 	struct service *service = &command->service;
-	__u64 now = bpf_ktime_get_ns(), until = now + lb->window * 1000000000ULL;
+	__u64 now = bpf_ktime_get_ns(), until = now + lb->window * SECOND;
 	struct filling *filling = this_filling();
 	struct takeover takeover = {
 		.filling = filling,
@@ -105,6 +105,7 @@ static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct com
 	note_vip(command);
 	outdate_caches(command);
 	change_backends(ctx, command);
+	end_traffic(command->service.id);
 	change_checks(ctx, command);
 	forget_flows();
 	return 0;

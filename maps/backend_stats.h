@@ -15,7 +15,7 @@ struct backend_counter {
 
 _Static_assert(sizeof(struct backend_counter) == 24, "no padding");
 
-struct {
+MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, MAX_BACKENDS);
 	__type(key, __u32);

@@ -23,7 +23,7 @@ struct tracked_flow {
 
 _Static_assert(sizeof(struct tracked_flow) == 16, "no padding");
 
-struct {
+MAP_DEFINITION struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_FLOWS);
 	__type(key, struct connection_key); /* as the client sends */
@@ -36,17 +36,23 @@ struct {
 #define FLOW_IDLE_CLOSING 240000000000ULL
 #define FLOW_IDLE_UDP 300000000000ULL
 
+static __always_inline __u64 idle_time(const struct connection_key *key,
+				       const struct tracked_flow *flow)
+{
+	return key->protocol == IPPROTO_UDP ? FLOW_IDLE_UDP
+	       : flow->closing		    ? FLOW_IDLE_CLOSING
+					    : FLOW_IDLE_TCP;
+}
+
 /* Returns whether a flow goes on, on a backend of this service that can take it. */
 static __always_inline int is_alive(const struct connection_key *key,
 				    const struct tracked_flow *flow, const struct service *service,
 				    __u64 now)
 {
 	struct backend *backend = usable_backend(flow->backend);
-	__u64 idle = key->protocol == IPPROTO_UDP ? FLOW_IDLE_UDP
-		     : flow->closing		  ? FLOW_IDLE_CLOSING
-						  : FLOW_IDLE_TCP;
 
-	return backend && backend->service == service->id && now < flow->seen + idle;
+	return backend && backend->service == service->id &&
+	       now < flow->seen + idle_time(key, flow);
 }
 
 #endif

@@ -4,14 +4,18 @@
 #ifndef HEADERS_MAGLEV_BACKENDS_H
 #define HEADERS_MAGLEV_BACKENDS_H
 
+#include "../../maps/backend_times.h"
 #include "../../maps/backends.h"
 #include "../../maps/types/command.h"
 #include "traffic.h"
+
+#define SECOND 1000000000ULL /* ns */
 
 /* Carries out one of the changes behind the command (a callback of bpf_loop). */
 static long change_backend(__u32 i, struct xdp_md **ctx)
 {
 	struct backend_change change;
+	struct backend_time *time;
 	struct backend *backend;
 	__u32 at = sizeof(struct command) + i * sizeof(change);
 
@@ -22,7 +26,12 @@ static long change_backend(__u32 i, struct xdp_md **ctx)
 		return 0;
 	if (backend->state == BACKEND_FREE)
 		reset_traffic(change.id);
+	else if (change.backend.state == BACKEND_FREE)
+		leave_traffic(change.id, backend->service);
 	*backend = change.backend;
+	time = bpf_map_lookup_elem(&backend_times, &change.id);
+	if (time)
+		time->changed = bpf_ktime_get_boot_ns() / SECOND;
 	return 0;
 }
 

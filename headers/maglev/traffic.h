@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which backends have ever got a packet: only those can have flows that must stay with them. */
+/* What backends have counted. Which have ever got a packet? Only those can have flows that must
+ * stay with them. And where does it go when they leave? To their service. */
 #ifndef HEADERS_MAGLEV_TRAFFIC_H
 #define HEADERS_MAGLEV_TRAFFIC_H
 
-#include "../../maps/backend_stats.h"
 #include "../../maps/backends.h"
-
-#define MAX_CPUS 1024 /* more than any kernel here has */
+#include "../../maps/service_stats.h"
+#include "total.h"
 
 /* The builder's own scratch memory: not pinned. */
 struct {
@@ -16,26 +16,13 @@ struct {
 	__type(value, __u32);
 } busy SEC(".maps"); /* by id: 1 if this backend of the service has ever got a packet */
 
-/* One CPU's counters of a backend (a callback of bpf_loop, which ends when it returns 1). */
-static long look_for_packets(__u32 cpu, __u32 *id)
-{
-	struct backend_counter *counter = bpf_map_lookup_percpu_elem(&backend_stats, id, cpu);
-	__u32 *is_busy = bpf_map_lookup_elem(&busy, id);
-
-	if (!counter || !is_busy)
-		return 1; /* there are no more CPUs */
-	*is_busy |= counter->packets > 0;
-	return 0;
-}
-
 /* Notes whether a backend is busy, for has_flows(). */
 static __always_inline void note_traffic(__u32 id)
 {
 	__u32 *is_busy = bpf_map_lookup_elem(&busy, &id);
 
 	if (is_busy)
-		*is_busy = 0;
-	bpf_loop(MAX_CPUS, look_for_packets, &id, 0);
+		*is_busy = total_of(id).packets > 0;
 }
 
 /* Returns whether there may be flows on a backend. */
@@ -61,6 +48,29 @@ static long reset_counter(__u32 cpu, __u32 *id)
 static __always_inline void reset_traffic(__u32 id)
 {
 	bpf_loop(MAX_CPUS, reset_counter, &id, 0);
+}
+
+/* Called when a backend leaves its service, which keeps what was counted. */
+static __always_inline void leave_traffic(__u32 id, __u32 service)
+{
+	struct backend_counter *kept = bpf_map_lookup_elem(&service_stats, &service);
+	struct backend_counter sum = total_of(id);
+
+	if (!kept)
+		return;
+	kept->packets += sum.packets;
+	kept->bytes += sum.bytes;
+	kept->connections += sum.connections;
+	reset_traffic(id);
+}
+
+/* Called when a service is gone: the next owner of its id begins at 0. */
+static __always_inline void end_traffic(__u32 service)
+{
+	struct backend_counter *kept = bpf_map_lookup_elem(&service_stats, &service);
+
+	if (kept)
+		*kept = (struct backend_counter){};
 }
 
 #endif

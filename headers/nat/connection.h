@@ -28,17 +28,12 @@
 #ifndef HEADERS_NAT_CONNECTION_H
 #define HEADERS_NAT_CONNECTION_H
 
-#include <linux/in.h>
-
-#include "../../maps/conntrack.h"
 #include "../../maps/load_balancer.h"
-#include "../../maps/nat.h"
 #include "../../maps/nat_events.h"
 #include "../../maps/seats.h"
 #include "../packet/packet.h"
 #include "../packet/tcp_udp.h"
-
-#define SECOND 1000000000ULL /* ns */
+#include "idle.h"
 
 /* A packet, and what every step needs that looks for its connection. */
 struct nat_packet {
@@ -48,19 +43,6 @@ struct nat_packet {
 	const struct load_balancer *lb;
 	__u64 now; /* ns since boot */
 };
-
-/* Returns what the answer to a translated packet looks like: the key of the connection's other
- * entry. */
-static __always_inline struct connection_key answer_to(const struct translation *to)
-{
-	return (struct connection_key){
-		.source = to->destination,
-		.destination = to->source,
-		.source_port = to->destination_port,
-		.destination_port = to->source_port,
-		.protocol = to->protocol,
-	};
-}
 
 /* Returns what a backend's answers to a request become: answers to the request as it came. */
 static __always_inline struct translation back_to(const struct connection_key *request,
@@ -104,23 +86,6 @@ static __always_inline void free_connection(const struct connection_key *key,
 	bpf_map_delete_elem(&conntrack, &other_key);
 	bpf_map_delete_elem(&conntrack, key);
 	count(&nat_events, NAT_FREED, 0);
-}
-
-/* Returns for how many seconds a connection may be idle, unless it is closing. */
-static __always_inline __u32 idle_limit(const struct nat *settings, __u8 protocol)
-{
-	return protocol == IPPROTO_UDP ? settings->udp : settings->established;
-}
-
-/* Returns whether a connection, of which these are the two entries, has been idle for too long. */
-static __always_inline int is_over(const struct nat *settings, __u64 now, __u8 protocol,
-				   const struct connection *one, const struct connection *other)
-{
-	__u64 seen = one->seen > other->seen ? one->seen : other->seen;
-	__u64 idle = protocol != IPPROTO_UDP && one->closing ? settings->closing
-							     : idle_limit(settings, protocol);
-
-	return now > seen + idle * SECOND;
 }
 
 /* Returns the entry for `key`, if its connection lives; frees it if it is over. */

@@ -27,14 +27,14 @@ pins() {
 	done | awk '!seen[$0]++'
 }
 
-# remove_pins PIN...: and the lists, if their maps go.
+# remove_pins PIN...: and all lists, some of which are of maps that go. Who needs the others makes them anew.
 remove_pins() {
 	local pin
 	[[ -n $dry ]] || rm -f "$bpffs"/xdp/xdp_{maglev,settle} # of a command that was killed
 	for pin; do
 		run rm -f "$pin"
 	done
-	[[ -n $dry || -e $maps/services ]] || remove_lists
+	[[ -n $dry || $# -eq 0 ]] || remove_lists
 }
 
 # check_device MODE FLAVOUR: whether what runs on the device (see read_device) can be replaced. Sets flavour to how.
@@ -121,9 +121,9 @@ stale_pins() {
 	for pin in $(pins); do
 		name=${pin##*/}
 		[[ -e $repo/maps/$name.sh ]] || continue # the headers are not installed
-		# No program has the checks: they belong to the services.
+		# No program has the builder's own: they belong to the services.
 		of=$pin
-		[[ $name != checks ]] || of=$maps/services
+		[[ " ${own_maps[*]} " != *" $name "* ]] || of=$maps/services
 		bpftool -j map show pinned "$of" |
 			jq -e --argjson used "$used" '.id as $id | all($used[]; . != $id)' >/dev/null && echo "$pin"
 	done

@@ -12,16 +12,23 @@ room_for_orders() {
 		die "the folder $orders cannot be made; it is where bpftool reads commands from"
 }
 
+# need_own_maps: the maps that no program for packets has, but the builder: they are made with the first service.
+need_own_maps() {
+	local map words
+	for map in "${own_maps[@]}"; do
+		[[ ! -e $maps/$map ]] || continue
+		words="${map^^}_MAP[@]"
+		run bpftool map create "$maps/$map" "${!words}" || die "the map of $map cannot be made"
+		[[ -n $dry ]] || pin_list "$map"
+	done
+}
+
 # load_builder NAME MAP...: a program, for the commands that follow, on these of the maps that are pinned. (With NAT
 # there are no flows: the program gets maps of its own for them, which stay empty.)
 load_builder() {
 	local map words=()
 	builder=$bpffs/xdp/$1
 	[[ -e $repo/bpf/$1.o ]] || die "$repo/bpf/$1.o is not built; run: make -C $repo"
-	if [[ " $* " == *" checks "* && ! -e $maps/checks ]]; then
-		run bpftool map create "$maps/checks" "${CHECKS_MAP[@]}" || die "the map of checks cannot be made"
-		[[ -n $dry ]] || pin_list checks
-	fi
 	for map in "${@:2}"; do
 		[[ ! -e $maps/$map ]] || words+=(map name "$map" pinned "$maps/$map")
 	done
@@ -88,7 +95,8 @@ carry_out() {
 	[[ ${#keep[@]} -eq 0 ]] || keep_neighbours "${keep[@]}"
 	[[ ${#steps[@]} -eq 0 ]] || printf '%s\n' "${steps[@]}"
 	if [[ ${#commands[@]} -gt 0 ]]; then
-		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows checks
+		need_own_maps
+		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows "${own_maps[@]}"
 		order_builder "${commands[@]}" || {
 			[[ ${#keep[@]} -eq 0 ]] || forget_neighbours "${keep[@]}"
 			return 1

@@ -3,9 +3,10 @@
 # common: what the rooms of lb share: messages, the machine, the lock, the maps. Sourced by lb.
 
 bpffs=/sys/fs/bpf
-maps=$bpffs/xdp/globals  # where `ip link set xdp` pins them
-probe_device=lbprobe     # where its checks come from
-rounds=/run/xdp-lb/watch # the folder of lb watch: files of the rounds that are under way
+maps=$bpffs/xdp/globals                       # where `ip link set xdp` pins them
+probe_device=lbprobe                          # where its checks come from
+rounds=/run/xdp-lb/watch                      # the folder of lb watch: files of the rounds that are under way
+own_maps=(checks service_stats backend_times) # made by us, for the builder: no program for packets has them
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''
 
@@ -113,6 +114,15 @@ take_lock() {
 	exec {lock}<$bpffs
 	flock -w 30 "$lock" || die "another lb command has been running for 30 s; see: pgrep -af scripts/lb"
 	trap '' INT TERM HUP PIPE
+}
+
+# share_lock: nobody changes anything while one or more read what belongs together. unshare_lock: they may again.
+share_lock() {
+	exec {lock}<$bpffs
+	flock -s -w 30 "$lock" || die "another lb command has been running for 30 s; see: pgrep -af scripts/lb"
+}
+unshare_lock() {
+	exec {lock}<&-
 }
 
 # need_maps NAME [MODE]: the map is there, because a program of that mode has been attached.

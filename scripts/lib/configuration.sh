@@ -1,26 +1,56 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
 # configuration: what is: services and backends, out of lists that the kernel prints (bpf/list_services.c and
-# bpf/list_backends.c), because nearly all of the maps is empty. Sourced by lb.
+# bpf/list_backends.c), because nearly all of the maps is empty; and other lists. Sourced by lb.
 
 lists=$bpffs/xdp/lists
 
-# pin_list NAME: makes a list. It reads as text: cat /sys/fs/bpf/xdp/lists/services
+# among_maps COMMAND...: runs it where $bpffs is the folder of the maps. There libbpf looks for maps that an object of a
+# list defines, beside the map that is listed, and bpftool cannot tell it another place.
+among_maps() {
+	unshare --mount sh -c 'mount --bind ../globals "$0" && exec "$@"' "$bpffs" "$@"
+}
+
+# pin_list NAME [MAP [PROGRAM [among_maps]]]: makes a list of a map, if they are not called the same, by the program
+# list_PROGRAM, if that has another name than the list. It reads as text: cat /sys/fs/bpf/xdp/lists/services
 pin_list() {
-	local error
+	local error program=list_${3-$1}
 	mkdir -p "$lists" 2>/dev/null || die "$lists cannot be made; if something else is there: rm -r $lists"
-	[[ -e $repo/bpf/list_$1.o ]] || die "$repo/bpf/list_$1.o is not built; run: make -C $repo"
+	[[ -e $repo/bpf/$program.o ]] || die "$repo/bpf/$program.o is not built; run: make -C $repo"
 	rm -rf "${lists:?}/$1" # of maps that are gone
-	error=$(bpftool iter pin "$repo/bpf/list_$1.o" "$lists/$1" map pinned "$maps/$1" 2>&1) ||
+	error=$(cd "$lists" && ${4-} bpftool iter pin "$repo/bpf/$program.o" "$1" map pinned "../globals/${2-$1}" 2>&1) ||
 		[[ -e $lists/$1 ]] || # another command was faster
-		die "the kernel does not list the map of $1: $error"
+		die "the kernel does not list the map of ${2-$1}: $error"
 }
 
 pin_lists() {
+	remove_lists # those of other maps, too
 	pin_list services
 	pin_list backends
-	rm -rf "$lists/checks"
 	[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
+}
+
+# need_lists LINE...: sees to it that these lists are there, each with the words of pin_list, if their maps are. To be
+# called after need_configuration.
+need_lists() {
+	local line words shown list id
+	shown=$(printf '%s\n' "$@" | while read -r list line _; do
+		[[ ! -e $maps/${line:-$list} ]] || echo "map show pinned $maps/${line:-$list}"
+	done | bpftool -j batch file - 2>&1) || true
+	for line; do
+		read -ra words <<<"$line"
+		list=${words[0]} id=none
+		if [[ ! -e $maps/${words[1]-$list} ]]; then
+			rm -rf "${lists:?}/$list"
+		elif ! { read -r _ id <"$lists/$list"; } 2>/dev/null || [[ $shown != *"\"id\":$id,"* ]]; then
+			pin_list "${words[@]}"
+		fi
+	done
+}
+
+# listed NAME: a list without its first line, which names the map; nothing, if there is none.
+listed() {
+	[[ ! -e $lists/$1 ]] || tail -n +2 "$lists/$1"
 }
 
 remove_lists() {
@@ -69,7 +99,7 @@ configured() {
 
 # listed_addresses: of all backends, each once.
 listed_addresses() {
-	tail -n +2 "$lists/backends" | cut -d ' ' -f 3 | sort -u
+	listed backends | cut -d ' ' -f 3 | sort -u
 }
 
 # parse_text: services and backends on stdin as people write them -> JSON, see parse.jq.

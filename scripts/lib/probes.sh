@@ -75,22 +75,23 @@ leave_road() {
 	road_keeper=''
 }
 
-# ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TEXT". ----
+# ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TOOK TEXT". ----
 
 # run_probe N KIND TIMEOUT PROTOCOL VIP VIP_PORT BACKEND BACKEND_PORT ADDRESS PORT FROM ARGUMENT...
 run_probe() {
-	local status=0 text centi begun=${EPOCHREALTIME/[.,]/}
+	local status=0 text centi took begun=${EPOCHREALTIME/[.,]/}
 	text=$("probe_$2" "${@:3}" 2>&1 | {
 		head -c 200 | tr -c '[:print:]' ' '
 		cat >/dev/null
 	}) || status=$?
+	took=$((${EPOCHREALTIME/[.,]/} - begun))
 	if [[ $status -eq 137 ]]; then
 		# Somebody has killed it before its time: nothing was learned.
 		centiseconds "$3"
-		((${EPOCHREALTIME/[.,]/} - begun >= centi * 10000)) || return 0
+		((took >= centi * 10000)) || return 0
 		text="no answer within $3 s"
 	fi
-	echo "ran $1 $status $text"
+	printf 'ran %s %s %d.%06d %s\n' "$1" "$status" $((took / 1000000)) $((took % 1000000)) "$text"
 }
 
 # probe_dns: the server has an answer for the name.

@@ -2,18 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # stats: counters, and the story of each packet. Sourced by lb.
 
-# read_stats: {verdicts: [{name, packets, bytes}], services: [{protocol, address, port, packets, bytes,
+traffic_list="traffic backends traffic among_maps" # for need_lists
+
+# read_stats: what a service has got is the sum over its backends, and over those that are gone: {verdicts: [{name, packets, bytes}], services: [{protocol, address, port, packets, bytes,
 # connections, backends: [{address, port, packets, bytes, connections}]}]}
 read_stats() {
+	share_lock
 	need_configuration
+	need_lists service_stats "$traffic_list"
 	configured '
 		def sums: {packets: (map(.packets) | add // 0), bytes: (map(.bytes) | add // 0), connections: (map(.connections) | add // 0)};
-		($counters[0] | map({key: (.id | tostring), value: del(.id)}) | from_entries) as $of
+		def counters: split("\n")[:-1] | map(split(" ") | map(tonumber) | {key: (.[0] | tostring),
+			value: {packets: .[1], bytes: .[2], connections: .[3]}}) | from_entries;
+		($counters | counters) as $of | ($gone | counters) as $gone
 		| {verdicts: $verdicts[0], services: [configuration[]
 			| [(.backends | in_order[]), (.fallback | values) | {address, port} + $of[.id | tostring]] as $each
-			| {protocol, address, port} + ($each | sums) + {backends: $each}]}' -c \
+			| {protocol, address, port} + ([$each[], ($gone[.id | tostring] | values)] | sums) + {backends: $each}]}' -c \
 		--slurpfile verdicts <(dump stats | stats_decode) \
-		--slurpfile counters <(tail -n +2 "$lists/backends" | cut -d ' ' -f 2 | lookup_many backend_stats | backend_stats_decode)
+		--rawfile counters <(listed traffic) --rawfile gone <(listed service_stats)
+	unshare_lock
 }
 
 # show_counters: a table of JSON on stdin; with what was SECONDS before, and rates since then, if given.

@@ -49,7 +49,7 @@ def curl_lines($road; $limits; $folder):
 	  (select($road == 1) | first_port($limits) as $first | "local-port = \($first)-\($first + $limits.ports - 1)"),
 	  "silent", "globoff", "noproxy = \"*\"", "no-progress-meter", "max-time = \($check.timeout)", "limit-rate = 262144",
 	  "output = \(if $check.match then "\($folder)/body.\(.n)" else "/dev/null" end | curl_quoted)",
-	  "write-out = \"%{stderr}curl \(.n) %{exitcode} %{http_code} %{time_connect} %{errormsg}\\n\"";
+	  "write-out = \"%{stderr}curl \(.n) %{exitcode} %{http_code} %{time_connect} %{time_total} %{errormsg}\\n\"";
 
 # run_words: a probe that is a process of its own: for run_probe of probes.sh.
 def run_words($road; $limits):
@@ -97,14 +97,17 @@ def take_configuration($config; $now; $road; $limits; $folder):
 # ---- What the probes have found ----
 
 # heard: lines of probes -> {N: what is said of that item}
-#   curl N STATUS CODE CONNECTED TEXT   curl's exit status, the HTTP status, the seconds until the connection was open
-#   ran N STATUS TEXT                   the exit status of another probe
-#   matched N                           the answer has the text in it that it shall have
+#   curl N STATUS CODE CONNECTED TOOK TEXT   curl's exit status, the HTTP status, the seconds until the connection was
+#                                            open, and until the end
+#   ran N STATUS TOOK TEXT                   the exit status of another probe
+#   matched N                                the answer has the text in it that it shall have
 def heard:
 	reduce (.[] | split(" ")) as $words ({};
-		if $words[0] == "curl" and ($words[1:5] | length == 4 and all(.[]; test("^[0-9.]+$"))) then
-			.[$words[1]] += {status: $words[2], code: ($words[3] | tonumber), connected: ($words[4] | tonumber), text: ($words[5:] | join(" "))}
-		elif $words[0] == "ran" and ($words | length) > 2 then .[$words[1]] += {status: $words[2], text: ($words[3:] | join(" "))}
+		if $words[0] == "curl" and ($words[1:6] | length == 5 and all(.[]; test("^[0-9.]+$"))) then
+			.[$words[1]] += {status: $words[2], code: ($words[3] | tonumber), connected: ($words[4] | tonumber),
+				took: ($words[5] | tonumber), text: ($words[6:] | join(" "))}
+		elif $words[0] == "ran" and ($words | length) > 3 then
+			.[$words[1]] += {status: $words[2], took: ($words[3] | tonumber? // 0), text: ($words[4:] | join(" "))}
 		elif $words[0] == "matched" then .[$words[1]].matched = true
 		else . end);
 
@@ -131,11 +134,15 @@ def next_due($now):
 	| (if is_changing then .started + $check.fast else ((.started / $check.interval + 0.001 | floor) + 1) * $check.interval end)
 	| if . < $now then $now else . end;
 
+# took($result): how long the check took. One of a connection is over when that is open.
+def took($result): if .check.kind == "tcp" and $result.connected > 0 then $result.connected else $result.took end;
+
 # judge($result): an item after a check. Without a result nothing was learned: the check itself has failed.
 def judge($result; $now):
 	if $result == null then . + {round: null, due: ($now + .check.fast)}
 	else
 		verdict($result) as $verdict
+		| .took = took($result) | .good_now = $verdict.good
 		| if $verdict.good and .passes and .bad == 0 then . # as nearly always
 		  else
 			.falls |= map(select(. > $now - 600))
@@ -181,6 +188,12 @@ def service_sentences:
 	| (.failed | keys[] | select($failed[.] == null) | "\(.): the service is healthy again"),
 	  (.failed as $before | $failed | to_entries[] | select($before[.key] == null) | "\(.key): THE SERVICE HAS FAILED: \(.value)");
 
+# durations($now): every ten seconds, how long the last checks took: "ID SECONDS PASSED CHECK" of each, for lb metrics. The
+# text of the check is as Prometheus reads it.
+def durations($now):
+	if $now < .told_at + 10 then []
+	else [.items[] | select(.took) | "\(.backend.id) \(.took) \(if .good_now then 1 else 0 end) \(.check | check_key | tojson[1:-1])"] end;
+
 # ---- The next round ----
 
 # due($now): the items that begin now. Those that share a place in the map of probes take turns.
@@ -210,6 +223,7 @@ def round_lines($items):
 #   next SECONDS            since boot: when the next turn is due
 #   say TEXT                for the log
 #   change JSON             health that is another one now, for change.jq
+#   took LINE<tab>LINE...   see durations
 #   suspect ADDRESS         a backend that did not pass a check, for the first time
 #   map BYTES               an entry of the map of probes, as bpftool reads it
 #   order N TEXT            what is to be done for an item from now on, see order; written as @tsv does
@@ -226,6 +240,7 @@ def turn($now; $finished; $road; $limits; $folder):
 	| changes as $changes
 	| [service_sentences] as $sentences
 	| .failed = failed_services
+	| durations($now) as $durations | if $durations != [] then .told_at = $now else . end
 	| .rounds as $last | begin_round($now)
 	| [.items[] | select(.round and .round > $last)] as $begin
 	| [.mapped as $mapped | $begin[] | select($road == 1 and $mapped[.probe | tostring] != .backend.id)] as $unmapped
@@ -236,6 +251,7 @@ def turn($now; $finished; $road; $limits; $folder):
 		($sentences[] | "say \(.)"),
 		(select($changes != []) | "change \($changes | as_found | tojson)"),
 		($suspects[] | "suspect \(.)"),
+		(select($durations != []) | "took \($durations | join("\t"))"),
 		(decimal as $byte | $unmapped[] | "map key \(.probe | u32($byte))value \(.backend.id | u32($byte))"),
 		(select($configuration) | .items[] | select(.is_new) | "order \(.n) \([.order] | @tsv)"),
 		(select($begin != []) | round_lines($begin)),
@@ -251,5 +267,5 @@ def hear($line; $road; $limits; $folder):
 	  else . end;
 
 def watch($road; $limits; $folder):
-	foreach inputs as $line ({items: [], mapped: {}, rounds: 0, serial: 0, failed: {}, results: {}};
+	foreach inputs as $line ({items: [], mapped: {}, rounds: 0, serial: 0, failed: {}, results: {}, told_at: 0};
 		hear($line; $road; $limits; $folder); .said | values | join("\n"));

@@ -90,6 +90,7 @@ take_turn() {
 		say) sentences+=("${line#say }") ;;
 		change) apply_health "${line#change }" ;;
 		suspect) suspects+=("${line#suspect }") ;;
+		took) note_durations "${line#took }" ;;
 		map) places+="map update pinned $maps/probes ${line#map }"$'\n' ;;
 		order)
 			line=${line#order } number=${line%% *}
@@ -117,6 +118,11 @@ apply_health() {
 		carry_out
 	) || warn "what the checks have found cannot be applied now; it will be tried again"
 	configuration_text=again
+}
+
+# note_durations TEXT: how long the last checks took, for lb metrics, which finds all of it or what was there before.
+note_durations() {
+	{ echo "${1//$'\t'/$'\n'}" >"$rounds/durations.new" && mv "$rounds/durations.new" "$rounds/durations"; } 2>/dev/null || true
 }
 
 # ---- Rounds ----

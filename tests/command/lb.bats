@@ -60,7 +60,7 @@ teardown() {
 	loaded
 	lb attach ipip eth1
 	lb detach eth0
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 12 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 14 ]
 	lb service show | grep -q 172.16.0.10
 	lb detach eth1
 	[ -z "$(on lb ls "$MAPS")" ]
@@ -149,6 +149,8 @@ teardown() {
 	lb attach ipip eth0
 	run -0 lb -v service add tcp 192.168.178.15:8000
 	[ "${lines[0]}" = "# bpftool map create $MAPS/checks type hash key 4 value 1024 entries 4096 name checks flags 1" ]
+	[ "${lines[1]}" = "# bpftool map create $MAPS/service_stats type array key 4 value 24 entries 4097 name service_stats" ]
+	[ "${lines[2]}" = "# bpftool map create $MAPS/backend_times type array key 4 value 8 entries 32768 name backend_times" ]
 	run -0 lb -v backend add tcp 192.168.178.15:8000 172.20.0.30
 	[ "${lines[0]}" = "# ip neigh replace 172.20.0.30 dev eth1 managed" ]
 	[[ ${lines[1]} == "# bpftool prog load "*"/bpf/xdp_maglev.o /sys/fs/bpf/xdp/xdp_maglev map name load_balancer pinned $MAPS/load_balancer"* ]]
@@ -367,6 +369,7 @@ complete_line() {
 	[ "$(complete_line "lb stats --w")" = --watch ]
 	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip" ]
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]
+	[ "$(complete_line "lb metrics ")" = "text file http" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 ht")" = "http https" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 http / interval 1 fa")" = "fast-interval fall" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 https / verify LIC")" = LICENSE ]

@@ -358,13 +358,14 @@ one_item() {
 @test "watch: a round begins when checks are due, and tells what each of them is" {
 	local config
 	config=$(one_item "http /a interval 5" 1)
-	diff <(mind <<<"$config"$'\nturn 100.2\nresults curl 0 0 200 0.1 \t\nturn 100.3 1\nturn 104.9\nturn 105') - <<-'END'
+	diff <(mind <<<"$config"$'\nturn 100.2\nresults curl 0 0 200 0.1 0.2 \t\nturn 100.3 1\nturn 104.9\nturn 105') - <<-'END'
 		next 3700.2
 		map key 0 0 0 0 value 1 0 0 0 
 		round 1 2
 		curl 0
 		end
 		next 105
+		took 1 0.2 1 http /a
 		end
 		next 105
 		end
@@ -390,7 +391,7 @@ after() {
 		echo "turn 0"
 		for result in "${@:2}"; do
 			i=$((i + 1))
-			[[ $result == - ]] || echo "results curl 0 0 $((result == 1 ? 200 : 500)) 0.1 "$'\t'
+			[[ $result == - ]] || echo "results curl 0 0 $((result == 1 ? 200 : 500)) 0.1 0.2 "$'\t'
 			echo "turn $((10 * i)).5 $i"
 			echo "turn $((10 * i + 5))"
 		done
@@ -404,9 +405,9 @@ after() {
 	[ "$(after "$http" 0 0 1 0 0 1)" = hhhhhh ]
 	[ "$(after "$http" 0 0 - - 0 1 0 1 1)" = hhhhFFFFh ]
 	# who does not pass for the first time: its next hop is asked for; why it has failed is said once the maps shall change
-	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 Connection timed out\t\nturn 1 1' | grep suspect)" = "suspect 172.16.0.1" ]
+	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 1.001 Connection timed out\t\nturn 1 1' | grep suspect)" = "suspect 172.16.0.1" ]
 	http=$(one_item "http / fall 1" 1)
-	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 Connection timed out\t\nturn 1 1' | grep -E "^(say|change)")" = "$(
+	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 1.001 Connection timed out\t\nturn 1 1' | grep -E "^(say|change)")" = "$(
 		cat <<-'END'
 			say tcp 10.0.0.1:80: backend 172.16.0.1:8080 HAS FAILED: check http /: Connection timed out
 			say tcp 10.0.0.1:80: THE SERVICE HAS FAILED: 0 of 1 backends are left
@@ -427,5 +428,5 @@ after() {
 @test "watch: lines that nobody understands, and results of items that are gone, are passed over" {
 	local http
 	http=$(one_item "http / fall 1" 1)
-	[ "$(mind <<<"$http"$'\nturn 0\nnonsense\nresults curl: (7) no\tcurl failed to verify\tcurl 0\tran\tcurl 99 0 200 0.1 \t\nturn 1 1' | tail -1)" = end ]
+	[ "$(mind <<<"$http"$'\nturn 0\nnonsense\nresults curl: (7) no\tcurl failed to verify\tcurl 0\tran\tcurl 99 0 200 0.1 0.2 \t\nturn 1 1' | tail -1)" = end ]
 }

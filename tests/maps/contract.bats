@@ -222,6 +222,15 @@ values_of() {
 		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"address":"172.16.0.10","mtu":65535,"routes":258,"expires":4294967301}' ]
 }
 
+# list_of WORD...: what a list of these words of pin_list has, behind its first line, which names the map. Nothing but the
+# list stays.
+list_of() {
+	# shellcheck disable=SC2016 # expanded over there
+	on lb bash -c '. scripts/lib/common.sh && . scripts/lib/configuration.sh && repo=$PWD && pin_list "$@" && listed "$1"
+		head -1 "$lists/$1" >&2; remove_lists' - "$@" 2>"$BATS_TEST_TMPDIR/named"
+	[ "$(<"$BATS_TEST_TMPDIR/named")" = "map $(on lb bpftool -j map show pinned "$MAPS/${2-$1}" | jq .id)" ]
+}
+
 @test "counters are summed over the CPUs, and have names" {
 	local got cpus
 	cpus=$(on lb bpftool -j map lookup pinned "$MAPS/stats" key 0 0 0 0 | jq '.values | length')
@@ -234,10 +243,9 @@ values_of() {
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/nat_events" | nat_events_decode | jq -c '.[4]')" = \
 		"{\"name\":\"freed\",\"connections\":$((7 * cpus))}" ]
 	round_trip backend_stats "$(u32 258)" "$(encode backend_counter 10 100 1)"
-	# shellcheck disable=SC2046 # bytes
-	got=$(on lb bpftool -j map lookup pinned "$MAPS/backend_stats" key $(u32 258))
-	[ "$(jq -s . <<<"$got" | backend_stats_decode)" = \
-		"[{\"id\":258,\"packets\":$((10 * cpus)),\"bytes\":$((100 * cpus)),\"connections\":$cpus}]" ]
+	round_trip backends "$(u32 258)" "$(backend 172.16.255.1 8080 1)"
+	[ "$(list_of traffic backends traffic among_maps | grep ^258)" = "258 $((10 * cpus)) $((100 * cpus)) $cpus" ]
+	round_trip backends "$(u32 258)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 }
 
 @test "decap_addresses and nat, as they are typed" {
@@ -307,11 +315,47 @@ checks_entry() {
 	[ "$(on lb tail -n +3 /sys/fs/bpf/lists/checks)" = "$full" ]
 }
 
+@test "the lists of figures: slots, flows, connections, what services keep, and when backends changed" {
+	local now
+	on lb bpftool map create "$MAPS/service_stats" "${SERVICE_STATS_MAP[@]}"
+	round_trip service_stats "$(u32 4096)" "$(encode backend_counter 4294967000 100 1)" >/dev/null
+	[ "$(list_of service_stats)" = "4096 4294967000 100 1" ]
+	on lb bpftool map create "$MAPS/backend_times" "${BACKEND_TIMES_MAP[@]}"
+	round_trip backend_times "$(u32 32767)" "$(encode backend_time 70000)" >/dev/null
+	[ "$(list_of backend_times)" = "32767 70000" ]
+	# two services, one of them from an odd slot on, and slots of nobody
+	on lb bpftool -j map dump pinned "$MAPS/services" | jq -r --arg map "$MAPS/services" '.[] | "map delete pinned \($map) key \(.key | join(" "))"' |
+		on lb bpftool batch file - >/dev/null
+	round_trip services "$(service_key tcp 10.1.2.3 80)" "$(encode service 1 0 3 0 0 0)" >/dev/null
+	round_trip services "$(service_key tcp 10.1.2.3 81)" "$(encode service 2 3 2 0 0 0)" >/dev/null
+	round_trip slots "$(u32 0)" "$(slot_pair 7 9)" >/dev/null
+	round_trip slots "$(u32 1)" "$(slot_pair 9 9)" >/dev/null
+	round_trip slots "$(u32 2)" "$(slot_pair 0 9)" >/dev/null
+	[ "$(list_of shares services shares among_maps | sort)" = $'7 1\n9 1\n9 2' ]
+	for now in services:"$(service_key tcp 10.1.2.3 80)" services:"$(service_key tcp 10.1.2.3 81)"; do
+		# shellcheck disable=SC2086 # bytes
+		on lb bpftool map delete pinned "$MAPS/${now%%:*}" key ${now#*:}
+	done
+	now=$(cut -d . -f 1 /proc/uptime)
+	for map in flows new_flows; do
+		round_trip $map "$(encode connection_key "${key[@]}")" "$(encode tracked_flow 3 1 $(((now - 60) * 1000000000)))" >/dev/null
+		[[ $(list_of $map $map flows) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|6[0-9])\ (18[0-1]|17[0-9])$ ]]
+	done
+	# of a connection its request's entry; it is over without the other one
+	# shellcheck disable=SC2046 # bytes
+	on lb bpftool map update pinned "$MAPS/nat" key 0 0 0 0 value $(nat "${NAT_DEFAULTS[@]}")
+	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" $((now * 1000000000)) 5 0 0 0)" >/dev/null
+	[ "$(list_of conntrack conntrack conntrack among_maps)" = "6 10.0.0.20 40000 192.168.178.15 80 192.168.178.10 40001 3 172.16.0.10 8080 0" ]
+	round_trip conntrack "$(encode connection_key 172.16.0.10 192.168.178.10 8080 40001 tcp)" \
+		"$(encode connection 192.168.178.15 10.0.0.20 80 40000 3 reply tcp $((now * 1000000000)) 5 0 0 0)" >/dev/null
+	[[ $(list_of conntrack conntrack conntrack among_maps) == *" 3 172.16.0.10 8080 1" ]]
+}
+
 @test "every map that is pinned has its pair of files" {
 	local pin
 	for pin in $(on lb ls "$MAPS"); do
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 19 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 21 ]
 }
