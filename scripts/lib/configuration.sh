@@ -4,6 +4,10 @@
 # bpf/list_backends.c), because nearly all of the maps is empty; and other lists. Sourced by lb.
 
 lists=$bpffs/xdp/lists
+# Which map and which program a list is made of, if they are not all called the same; and among_maps, if the program looks
+# into other maps, too.
+declare -gA made_of=([traffic]="backends traffic among_maps" [shares]="services shares among_maps" [new_flows]="new_flows flows"
+	[conntrack]="conntrack conntrack among_maps")
 
 # among_maps COMMAND...: runs it where $bpffs is the folder of the maps. There libbpf looks for maps that an object of a
 # list defines, beside the map that is listed, and bpftool cannot tell it another place.
@@ -11,16 +15,16 @@ among_maps() {
 	unshare --mount sh -c 'mount --bind ../globals "$0" && exec "$@"' "$bpffs" "$@"
 }
 
-# pin_list NAME [MAP [PROGRAM [among_maps]]]: makes a list of a map, if they are not called the same, by the program
-# list_PROGRAM, if that has another name than the list. It reads as text: cat /sys/fs/bpf/xdp/lists/services
+# pin_list NAME: makes a list. It reads as text: cat /sys/fs/bpf/xdp/lists/services
 pin_list() {
-	local error program=list_${3-$1}
+	local error map program wrapper
+	read -r map program wrapper <<<"${made_of[$1]-$1 $1}"
 	mkdir -p "$lists" 2>/dev/null || die "$lists cannot be made; if something else is there: rm -r $lists"
-	[[ -e $repo/bpf/$program.o ]] || die "$repo/bpf/$program.o is not built; run: make -C $repo"
+	[[ -e $repo/bpf/list_$program.o ]] || die "$repo/bpf/list_$program.o is not built; run: make -C $repo"
 	rm -rf "${lists:?}/$1" # of maps that are gone
-	error=$(cd "$lists" && ${4-} bpftool iter pin "$repo/bpf/$program.o" "$1" map pinned "../globals/${2-$1}" 2>&1) ||
+	error=$(cd "$lists" && $wrapper bpftool iter pin "$repo/bpf/list_$program.o" "$1" map pinned "../globals/$map" 2>&1) ||
 		[[ -e $lists/$1 ]] || # another command was faster
-		die "the kernel does not list the map of ${2-$1}: $error"
+		die "the kernel does not list the map of $map: $error"
 }
 
 pin_lists() {
@@ -30,20 +34,26 @@ pin_lists() {
 	[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
 }
 
-# need_lists LINE...: sees to it that these lists are there, each with the words of pin_list, if their maps are. To be
-# called after need_configuration.
+# map_of NAME: sets map to the pin that a list is of.
+map_of() {
+	map=${made_of[$1]-$1}
+	map=$maps/${map%% *}
+}
+
+# need_lists NAME...: sees to it that these lists are there, if their maps are. To be called after need_configuration.
 need_lists() {
-	local line words shown list id
-	shown=$(printf '%s\n' "$@" | while read -r list line _; do
-		[[ ! -e $maps/${line:-$list} ]] || echo "map show pinned $maps/${line:-$list}"
+	local list map shown id
+	shown=$(for list; do
+		map_of "$list"
+		[[ ! -e $map ]] || echo "map show pinned $map"
 	done | bpftool -j batch file - 2>&1) || true
-	for line; do
-		read -ra words <<<"$line"
-		list=${words[0]} id=none
-		if [[ ! -e $maps/${words[1]-$list} ]]; then
+	for list; do
+		map_of "$list"
+		id=none
+		if [[ ! -e $map ]]; then
 			rm -rf "${lists:?}/$list"
 		elif ! { read -r _ id <"$lists/$list"; } 2>/dev/null || [[ $shown != *"\"id\":$id,"* ]]; then
-			pin_list "${words[@]}"
+			pin_list "$list"
 		fi
 	done
 }

@@ -4,8 +4,7 @@
 #
 # The kernel prints what it has as lists; metrics.awk makes text of them. With many backends everything else is too slow.
 
-metrics_lists=("$traffic_list" service_stats backend_times "shares services shares among_maps"
-	"flows flows flows" "new_flows new_flows flows" "conntrack conntrack conntrack among_maps")
+metrics_lists=(traffic service_stats backend_times shares flows new_flows conntrack)
 
 # metrics [text|file FILE|http]
 metrics() {
@@ -68,8 +67,8 @@ balancer_metrics() {
 	exec {turn}<"$lists" # of shares there is one reader at a time
 	flock "$turn"
 	for list in services backends checks "${metrics_lists[@]}"; do
-		echo "list ${list%% *}"
-		listed "${list%% *}"
+		echo "list $list"
+		listed "$list"
 	done
 	exec {turn}<&-
 	echo "list verdicts"

@@ -75,6 +75,11 @@ leave_road() {
 	road_keeper=''
 }
 
+# note_durations TEXT: how long the last checks took, for lb metrics, which finds all of it or what was there before.
+note_durations() {
+	{ echo "${1//$'\t'/$'\n'}" >"$rounds/durations.new" && mv "$rounds/durations.new" "$rounds/durations"; } 2>/dev/null || true
+}
+
 # ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TOOK TEXT". ----
 
 # run_probe N KIND TIMEOUT PROTOCOL VIP VIP_PORT BACKEND BACKEND_PORT ADDRESS PORT FROM ARGUMENT...

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # stats: counters, and the story of each packet. Sourced by lb.
 
-traffic_list="traffic backends traffic among_maps" # for need_lists
-
-# read_stats: what a service has got is the sum over its backends, and over those that are gone: {verdicts: [{name, packets, bytes}], services: [{protocol, address, port, packets, bytes,
-# connections, backends: [{address, port, packets, bytes, connections}]}]}
+# read_stats: {verdicts: [{name, packets, bytes}], services: [{protocol, address, port, packets, bytes, connections,
+# backends: [{address, port, packets, bytes, connections}]}]}. What a service has got is the sum over its backends, and
+# over those that are gone.
 read_stats() {
 	share_lock
 	need_configuration
-	need_lists service_stats "$traffic_list"
+	need_lists traffic service_stats
 	configured '
 		def sums: {packets: (map(.packets) | add // 0), bytes: (map(.bytes) | add // 0), connections: (map(.connections) | add // 0)};
 		def counters: split("\n")[:-1] | map(split(" ") | map(tonumber) | {key: (.[0] | tostring),

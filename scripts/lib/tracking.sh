@@ -27,15 +27,18 @@ slots() {
 			| "\(.[0].now // "nobody") \(length) of \($all) slots, \(map(select(.now != .was)) | length) of them with memories of others"'
 }
 
+# flows: connections that are remembered, out of the lists that bpf/list_flows.c and bpf/list_conntrack.c print.
 flows() {
+	local flow='include "bytes"; [inputs | split(" ")
+		| {protocol: (.[0] | protocol), client: "\(.[1]):\(.[2])", service: "\(.[3]):\(.[4])", backend: '
 	no_more "$@"
 	check_machine
 	need_configuration
+	need_lists flows conntrack
 	if [[ -e $maps/conntrack ]]; then
-		dump conntrack | conntrack_decode | jq -c 'map({protocol, client, service: .vip, backend})'
+		listed conntrack | stage "$flow"'"\(.[8]):\(.[9])"}]' -nRc
 	else
-		dump flows | flows_decode | jq -c --slurpfile names <(backend_names) '
-			$names[0] as $name | map({protocol, client, service, backend: $name[.backend | tostring], closing})'
+		listed flows | stage "$flow"'$names[0][.[5]], closing: (.[6] == "1")}]' -nRc --slurpfile names <(backend_names)
 	fi | print_list '.[] | "\(.protocol) \(.client) > \(.service) at \(.backend)\(if .closing then " closing" else "" end)"'
 }
 

@@ -120,11 +120,6 @@ apply_health() {
 	configuration_text=again
 }
 
-# note_durations TEXT: how long the last checks took, for lb metrics, which finds all of it or what was there before.
-note_durations() {
-	{ echo "${1//$'\t'/$'\n'}" >"$rounds/durations.new" && mv "$rounds/durations.new" "$rounds/durations"; } 2>/dev/null || true
-}
-
 # ---- Rounds ----
 
 # begin_round N SECONDS: which is over after so many seconds, whatever has become of it.

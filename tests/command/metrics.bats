@@ -242,6 +242,7 @@ tracked() {
 	diff <(lb --json nat stats | jq -r '.[] | "xdp_lb_nat_events_total{event=\"\(.name)\"} \(.connections)"') \
 		<(grep ^xdp_lb_nat_events_total "$BATS_TEST_TMPDIR/text")
 	diff <(expected) <(compared <"$BATS_TEST_TMPDIR/text")
+	[ "$(lb flows | sort | head -1)" = "tcp 10.0.0.20:40001 > 192.168.178.15:8000 at 172.20.0.20:8000" ]
 }
 
 @test "checks: whether lb watch runs, how long they took, and which of them passed" {

@@ -222,13 +222,13 @@ values_of() {
 		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"address":"172.16.0.10","mtu":65535,"routes":258,"expires":4294967301}' ]
 }
 
-# list_of WORD...: what a list of these words of pin_list has, behind its first line, which names the map. Nothing but the
-# list stays.
+# list_of LIST: what it has, behind its first line, which names the map. Nothing but the maps stays.
 list_of() {
 	# shellcheck disable=SC2016 # expanded over there
-	on lb bash -c '. scripts/lib/common.sh && . scripts/lib/configuration.sh && repo=$PWD && pin_list "$@" && listed "$1"
-		head -1 "$lists/$1" >&2; remove_lists' - "$@" 2>"$BATS_TEST_TMPDIR/named"
-	[ "$(<"$BATS_TEST_TMPDIR/named")" = "map $(on lb bpftool -j map show pinned "$MAPS/${2-$1}" | jq .id)" ]
+	on lb bash -c '. scripts/lib/common.sh && . scripts/lib/configuration.sh && repo=$PWD && pin_list "$1" && listed "$1"
+		head -1 "$lists/$1" >&2; read -r map _ <<<"${made_of[$1]-$1}"; echo "map $(bpftool -j map show pinned "$maps/$map" | jq .id)" >&2
+		remove_lists' - "$1" 2>"$BATS_TEST_TMPDIR/named"
+	[ "$(sort -u "$BATS_TEST_TMPDIR/named" | wc -l)" -eq 1 ]
 }
 
 @test "counters are summed over the CPUs, and have names" {
@@ -244,7 +244,7 @@ list_of() {
 		"{\"name\":\"freed\",\"connections\":$((7 * cpus))}" ]
 	round_trip backend_stats "$(u32 258)" "$(encode backend_counter 10 100 1)"
 	round_trip backends "$(u32 258)" "$(backend 172.16.255.1 8080 1)"
-	[ "$(list_of traffic backends traffic among_maps | grep ^258)" = "258 $((10 * cpus)) $((100 * cpus)) $cpus" ]
+	[ "$(list_of traffic | grep ^258)" = "258 $((10 * cpus)) $((100 * cpus)) $cpus" ]
 	round_trip backends "$(u32 258)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 }
 
@@ -331,7 +331,7 @@ checks_entry() {
 	round_trip slots "$(u32 0)" "$(slot_pair 7 9)" >/dev/null
 	round_trip slots "$(u32 1)" "$(slot_pair 9 9)" >/dev/null
 	round_trip slots "$(u32 2)" "$(slot_pair 0 9)" >/dev/null
-	[ "$(list_of shares services shares among_maps | sort)" = $'7 1\n9 1\n9 2' ]
+	[ "$(list_of shares | sort)" = $'7 1\n9 1\n9 2' ]
 	for now in services:"$(service_key tcp 10.1.2.3 80)" services:"$(service_key tcp 10.1.2.3 81)"; do
 		# shellcheck disable=SC2086 # bytes
 		on lb bpftool map delete pinned "$MAPS/${now%%:*}" key ${now#*:}
@@ -339,16 +339,16 @@ checks_entry() {
 	now=$(cut -d . -f 1 /proc/uptime)
 	for map in flows new_flows; do
 		round_trip $map "$(encode connection_key "${key[@]}")" "$(encode tracked_flow 3 1 $(((now - 60) * 1000000000)))" >/dev/null
-		[[ $(list_of $map $map flows) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|6[0-9])\ (18[0-1]|17[0-9])$ ]]
+		[[ $(list_of $map) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|6[0-9])\ (18[0-1]|17[0-9])$ ]]
 	done
 	# of a connection its request's entry; it is over without the other one
 	# shellcheck disable=SC2046 # bytes
 	on lb bpftool map update pinned "$MAPS/nat" key 0 0 0 0 value $(nat "${NAT_DEFAULTS[@]}")
 	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" $((now * 1000000000)) 5 0 0 0)" >/dev/null
-	[ "$(list_of conntrack conntrack conntrack among_maps)" = "6 10.0.0.20 40000 192.168.178.15 80 192.168.178.10 40001 3 172.16.0.10 8080 0" ]
+	[ "$(list_of conntrack)" = "6 10.0.0.20 40000 192.168.178.15 80 192.168.178.10 40001 3 172.16.0.10 8080 0" ]
 	round_trip conntrack "$(encode connection_key 172.16.0.10 192.168.178.10 8080 40001 tcp)" \
 		"$(encode connection 192.168.178.15 10.0.0.20 80 40000 3 reply tcp $((now * 1000000000)) 5 0 0 0)" >/dev/null
-	[[ $(list_of conntrack conntrack conntrack among_maps) == *" 3 172.16.0.10 8080 1" ]]
+	[[ $(list_of conntrack) == *" 3 172.16.0.10 8080 1" ]]
 }
 
 @test "every map that is pinned has its pair of files" {
