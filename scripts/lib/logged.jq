@@ -9,7 +9,7 @@ include "checks";
 def line($text; $fields): [$text, ($fields | to_entries[] | "\(.key)=\(.value)")] | map(gsub("[\t\n]"; " ")) | "note \(join("\t"))";
 
 # service_state, backend_state: as people write it, with what checks have found.
-def service_state: service_words + " " + (.checks | map("check \(check_text)") | join(" ")) | rtrimstr(" ");
+def service_state: service_words + " " + (.checks | map(check_text) | join(" ")) | rtrimstr(" ");
 def backend_state: (if is_fallback then "fallback" else "weight \(.weight) \(.state)" end) + found;
 
 # moved($what; $fields; $old; $new): the line of one change, or nothing.

@@ -44,7 +44,6 @@ fields() {
 	lb service show
 	lb backend del "${named[@]}" 192.168.178.2
 	lb service del "${named[@]}"
-	fields
 	[ "$(fields)" = "$(
 		cat <<-END
 			5|$service|-|none|$service maglev

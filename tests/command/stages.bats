@@ -409,7 +409,7 @@ after() {
 	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 Connection timed out\t\nturn 1 1' | grep -E "^(say|change)" | tr "\t" "|")" = "$(
 		cat <<-'END'
 			say 2|tcp 10.0.0.1:80: THE SERVICE HAS FAILED: 0 of 1 backends are left|SERVICE=tcp 10.0.0.1:80|OLD=healthy|NEW=failed|WHY=0 of 1 backends are left
-			say 4|tcp 10.0.0.1:80: backend 172.16.0.1:8080 HAS FAILED: check http /: Connection timed out|SERVICE=tcp 10.0.0.1:80|BACKEND=172.16.0.1:8080|OLD=unchecked|NEW=failed|WHY=check http /: Connection timed out
+			say 4|tcp 10.0.0.1:80: backend 172.16.0.1:8080 HAS FAILED: check http /: Connection timed out|SERVICE=tcp 10.0.0.1:80|BACKEND=172.16.0.1:8080|OLD=healthy|NEW=failed|WHY=check http /: Connection timed out
 			change [{"protocol":"tcp","address":"10.0.0.1","port":80,"backends":[{"address":"172.16.0.1","port":8080,"health":"failed"}]}]
 		END
 	)" ]
