@@ -84,6 +84,7 @@ attach() {
 	read_device "$2"
 	check_device "$mode" "$flavour"
 	load_program "$mode"
+	note "xdp_$mode attached to $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" "NEW=xdp_$mode"
 	[[ $mode != decap && -z $dry ]] || return 0
 	introduce "$dev"
 	need_configuration
@@ -154,4 +155,5 @@ detach() {
 	fi
 	remove_pins "${stale[@]}"
 	drop_hops <<<"$hops"
+	note "${xdp_name:-nothing} detached from $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" NEW=none
 }

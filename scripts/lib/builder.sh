@@ -68,14 +68,14 @@ order_builder() {
 	}
 }
 
-# plan VERB [READER]: what was typed, or is in a file, on stdin -> what is to be done. Sets warnings, keep, forget, steps
-# and commands. It ends the command if that cannot be, before anything is changed. READER makes JSON of the text.
+# plan VERB [READER]: what was typed, or is in a file, on stdin -> what is to be done. Sets warnings, keep, forget, steps,
+# commands and notes. It ends the command if that cannot be, before anything is changed. READER makes JSON of the text.
 plan() {
 	local line lines
 	mapfile -t lines <<<"$("${2-parse_text}" | configured 'include "change"; change' -c --arg verb "$1" --argjson limits "$limits" |
-		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($encoders)" -nr --argjson dry "${dry:-0}")"
+		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($encoders)" -nr --argjson dry "${dry:-0}" --arg verb "$1")"
 	accept
-	warnings=() keep=() forget=() steps=() commands=()
+	warnings=() keep=() forget=() steps=() commands=() notes=()
 	for line in "${lines[@]}"; do
 		case ${line%% *} in
 		warn) warnings+=("${line#* }") ;;
@@ -83,13 +83,14 @@ plan() {
 		forget) read -ra forget <<<"${line#* }" ;;
 		plan) steps+=("${line#* }") ;;
 		command) commands+=("${line#* }") ;;
+		note) notes+=("${line#* }") ;;
 		esac
 	done
 }
 
 # carry_out: does it. It fails if the kernel did not let it finish.
 carry_out() {
-	local warning
+	local warning line words
 	[[ ${#commands[@]} -eq 0 ]] || room_for_orders
 	for warning in "${warnings[@]}"; do warn "$warning"; done
 	[[ ${#keep[@]} -eq 0 ]] || keep_neighbours "${keep[@]}"
@@ -103,11 +104,22 @@ carry_out() {
 		}
 	fi
 	[[ ${#forget[@]} -eq 0 ]] || forget_neighbours "${forget[@]}"
+	for line in "${notes[@]}"; do
+		IFS=$'\t' read -ra words <<<"$line"
+		note "${words[@]}"
+	done
+	tell_held
 }
 
 # change VERB LINE...: carries out a command of one service, whose words are a service's line, and a backend's.
 change() {
-	local verb=$1
+	local verb=$1 line
+	for line in "${@:2}"; do
+		case $line in
+		service*) refused+=("SERVICE=$(cut -d ' ' -f 2,3 <<<"$line")") ;;
+		backend*) refused+=("BACKEND=$(cut -d ' ' -f 2 <<<"$line")") ;;
+		esac
+	done
 	parse_words "${@:2}"
 	take_lock
 	[[ -e $maps/services ]] || check_typed # what was typed is looked at before the machine is

@@ -9,14 +9,20 @@ rounds=/run/xdp-lb/watch                      # the folder of lb watch: files of
 own_maps=(checks service_stats backend_times) # made by us, for the builder: no program for packets has them
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''
+# What goes into the journal: of a command that changes something, once it holds the lock, and of lb watch.
+acts='' refused=()
 
+# die TEXT: refuses. Its line in the journal has the fields in `refused`: whose command it was.
 die() {
-	echo "lb: $*" >&2
+	log 3 "$*" "${refused[@]}" "WHY=$*"
 	exit 1
 }
 
+# warn TEXT: in the journal, it has the service that it begins with.
 warn() {
-	echo "lb: $*" >&2
+	local fields
+	service_of "$*"
+	log 4 "$*" "${fields[@]}" "WHY=$*"
 }
 
 usage() {
@@ -111,6 +117,7 @@ check_machine() {
 # its reader or its terminal goes away.
 take_lock() {
 	check_machine
+	acts=${acts:-command}
 	exec {lock}<$bpffs
 	flock -w 30 "$lock" || die "another lb command has been running for 30 s; see: pgrep -af scripts/lb"
 	trap '' INT TERM HUP PIPE

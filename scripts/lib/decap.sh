@@ -20,6 +20,7 @@ change_role() {
 	else
 		delete decap_addresses key $(decap_address "$3")
 	fi
+	note "decap $1 $2 $3" "NEW=${roles:-none}"
 }
 
 decap_show() {

@@ -25,7 +25,9 @@ news() {
 			macs[$key]=none
 		elif [[ $1 =~ \ lladdr\ ([0-9a-f:]+) ]]; then
 			[[ ${macs[$key]} != "${BASH_REMATCH[1]}" ]] || return 0
-			[[ ${macs[$key]} == none ]] || warn "${key% *} on ${key#* } has another MAC address now: ${BASH_REMATCH[1]}"
+			[[ ${macs[$key]} == none ]] ||
+				log 5 "${key% *} on ${key#* } has another MAC address now: ${BASH_REMATCH[1]}" "DEVICE=${key#* }" "OLD=${macs[$key]}" \
+					"NEW=${BASH_REMATCH[1]}"
 			macs[$key]=${BASH_REMATCH[1]}
 		else
 			return 0
@@ -99,18 +101,20 @@ watch_devices() {
 		read -r mode flavour name <<<"${there[$index]}"
 		old=${devices[$index]-}
 		if [[ $mode =~ ^xdp_(nat|l2dsr|ipip)$ ]]; then
-			[[ -z $old || ${old##* } == "$name" ]] || warn "${old##* } is called $name now; packets go on"
+			[[ -z $old || ${old##* } == "$name" ]] || log 5 "${old##* } is called $name now; packets go on" "DEVICE=$name" "OLD=${old##* }" "NEW=$name"
 			devices[$index]="$mode $flavour $name"
 		elif [[ -n $old && $mode == - ]]; then
 			attach_again "$index" "$name" || unset "devices[$index]"
 		elif [[ -n $old ]]; then
-			warn "another program ($mode) is on $name instead of ${old%% *}; it stays. Packets are not balanced there"
+			log 3 "another program ($mode) is on $name instead of ${old%% *}; it stays. Packets are not balanced there" \
+				"DEVICE=$name" "OLD=${old%% *}" "NEW=$mode"
 			unset "devices[$index]"
 		fi
 	done
 	for index in "${!devices[@]}"; do
 		[[ -z ${there[$index]-} ]] || continue
-		warn "the device ${devices[$index]##* } is gone, and ${devices[$index]%% *} with it"
+		log 3 "the device ${devices[$index]##* } is gone, and ${devices[$index]%% *} with it" "DEVICE=${devices[$index]##* }" \
+			"OLD=${devices[$index]%% *}" NEW=none
 		unset "devices[$index]"
 	done
 }
@@ -124,9 +128,9 @@ attach_again() (
 		rm -f "$rounds/detached.$1"
 		exit 1
 	fi
-	warn "$mode was taken off $2; it comes on again. To end it: lb detach $2"
+	log 4 "$mode was taken off $2; it comes on again. To end it: lb detach $2" "DEVICE=$2" OLD=none "NEW=$mode"
 	error=$(ip -force link set dev "$2" "$flavour" obj "$repo/bpf/$mode.o" sec xdp.frags 2>&1) ||
-		warn "it does not come on again: $error"
+		log 3 "it does not come on again: $error" "DEVICE=$2" "OLD=$mode" NEW=none "WHY=$error"
 )
 
 # watch_forwarding: the kernel routes for us; whether it may is the administrator's decision.
@@ -138,9 +142,10 @@ watch_forwarding() {
 		[[ ${forwards[$index]-1} != "$may" ]] || continue
 		forwards[$index]=$may
 		if [[ $may == 0 ]]; then
-			warn "$name DOES NOT FORWARD any more: packets are dropped as forwarding_off; run: sysctl -w net.ipv4.ip_forward=1"
+			log 2 "$name DOES NOT FORWARD any more: packets are dropped as forwarding_off; run: sysctl -w net.ipv4.ip_forward=1" \
+				"DEVICE=$name" OLD=forwarding NEW=forwarding_off
 		else
-			warn "$name forwards again"
+			log 5 "$name forwards again" "DEVICE=$name" OLD=forwarding_off NEW=forwarding
 		fi
 	done
 }

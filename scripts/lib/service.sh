@@ -57,6 +57,7 @@ restore() {
 	before=$(configured 'configuration[] | as_text' -r)
 	! carry_out || return 0
 	plan restore <<<"# what was there"$'\n'"$before"
+	notes=() # nothing has changed in the end
 	carry_out || warn "and it cannot go back"
 	die "the kernel refused it; everything is as it was"
 }

@@ -21,6 +21,7 @@ set_settings() {
 	need_maps "$1" "$2"
 	# shellcheck disable=SC2046 # bytes
 	update "$1" key $(u32 0) value $(settings "$1" "decimal as \$hex | . + \$changes | $(encoder "$1")" -r --argjson changes "$changes")
+	note "$(jq -r --arg map "$1" '"\($map) set: \(keys | join(", "))"' <<<"$changes")" # not what to: the key is a secret
 }
 
 # set_load_balancer [address ADDRESS] [key HEX] [debug on|off] [window SECONDS]

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # tell: a plan, line by line, for the shell.
 #
-# In:  what change.jq prints; $dry: 1 if it shall not be done; the encoders, see encode.jq
+# In:  what change.jq prints; $dry: 1 if it shall not be done; $verb: whose plan it is, for the journal (none for what
+#      checks have found: lb watch says it); the encoders, see encode.jq
 # Out: "ok", and then lines "warn TEXT", "keep ADDRESS...", "forget ADDRESS...", and "command BYTES" as printf understands
-#      them (dry: "plan TEXT"); or "refused STATUS TEXT"
+#      them (dry: "plan TEXT"), "note TEXT<tab>FIELD=VALUE..."; or "refused STATUS TEXT"
 include "words";
 include "describe";
 include "encode";
+include "logged";
 
 def tell(command_bytes; change_bytes; checks_bytes):
 	input
@@ -16,5 +18,9 @@ def tell(command_bytes; change_bytes; checks_bytes):
 		(select(.keep != []) | "keep \(.keep | join(" "))"),
 		(select(.forget != []) | "forget \(.forget | join(" "))"),
 		if $ARGS.named.dry == 1 then inputs | describe | "plan \(.)"
-		else inputs | "command \(encode_command(command_bytes; change_bytes; checks_bytes))" end
+		else
+			[inputs] as $commands
+			| ($commands[] | "command \(encode_command(command_bytes; change_bytes; checks_bytes))"),
+			  (select($ARGS.named.verb | IN(null, "health") | not) | $commands | logged)
+		end
 	  end;

@@ -172,10 +172,17 @@ def as_found:
 	group_by(.item.service.id)
 	| map((.[0].item.service | {protocol, address, port}) + {backends: map({address: .item.backend.address, port: .item.backend.port, health})});
 
+# say($priority; $fields): a text -> a line for the log, see log.sh.
+def say($priority; $fields):
+	"say " + ([$priority, ., ($fields | to_entries[] | "\(.key)=\(.value)")] | map(tostring | gsub("[\t\n]"; " ")) | join("\t"));
+
 def sentence:
-	"\(.item.service.name): backend \(.item.backend | server) "
-	+ if .health == "failed" then "HAS FAILED: check \(.bad | .check | check_key): \(.bad.why // "as before")"
-	  elif .item.backend.health == "unchecked" then "is healthy" else "is healthy again" end;
+	(.bad | if . then "check \(.check | check_key): \(.why // "as before")" else "its checks pass" end) as $why
+	| {SERVICE: .item.service.name, BACKEND: (.item.backend | server), OLD: .item.backend.health, NEW: .health, WHY: $why} as $fields
+	|	 "\(.item.service.name): backend \(.item.backend | server) "
+	+ if .health == "failed" then "HAS FAILED: \($why)"
+	  elif .item.backend.health == "unchecked" then "is healthy" else "is healthy again" end
+	| say(if $fields.NEW == "failed" then 4 else 5 end; $fields);
 
 # failed_services: names of those that have fewer healthy backends than they need.
 def failed_services:
@@ -185,8 +192,10 @@ def failed_services:
 
 def service_sentences:
 	failed_services as $failed
-	| (.failed | keys[] | select($failed[.] == null) | "\(.): the service is healthy again"),
-	  (.failed as $before | $failed | to_entries[] | select($before[.key] == null) | "\(.key): THE SERVICE HAS FAILED: \(.value)");
+	| (.failed | keys[] | select($failed[.] == null) | {SERVICE: ., OLD: "failed", NEW: "healthy", WHY: "enough backends are healthy"} as $fields
+		| "\(.): the service is healthy again" | say(5; $fields)),
+	  (.failed as $before | $failed | to_entries[] | select($before[.key] == null) | {SERVICE: .key, OLD: "healthy", NEW: "failed", WHY: .value} as $fields
+		| "\(.key): THE SERVICE HAS FAILED: \(.value)" | say(2; $fields));
 
 # durations($now): every ten seconds, how long the last checks took: "ID SECONDS PASSED CHECK" of each, for lb metrics. The
 # text of the check is as Prometheus reads it.
@@ -221,7 +230,7 @@ def round_lines($items):
 
 # turn: what is known after it, and in it .said, lines that begin with a word:
 #   next SECONDS            since boot: when the next turn is due
-#   say TEXT                for the log
+#   say N<tab>TEXT<tab>...  for the log: priority, text, FIELD=VALUE
 #   change JSON             health that is another one now, for change.jq
 #   took LINE<tab>LINE...   see durations
 #   suspect ADDRESS         a backend that did not pass a check, for the first time
@@ -247,8 +256,8 @@ def turn($now; $finished; $road; $limits; $folder):
 	| .mapped += ($unmapped | map({key: (.probe | tostring), value: .backend.id}) | from_entries)
 	| . + {results: {}, configuration: null, said: [
 		"next \([.items[] | select(.round == null) | .due] | min // ($now + 3600) | . * 100 | ceil / 100)",
-		($changes[] | "say \(sentence)"),
-		($sentences[] | "say \(.)"),
+		$sentences[], # first: of a burst, only the first few lines are written
+		($changes[] | sentence),
 		(select($changes != []) | "change \($changes | as_found | tojson)"),
 		($suspects[] | "suspect \(.)"),
 		(select($durations != []) | "took \($durations | join("\t"))"),

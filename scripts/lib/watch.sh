@@ -101,8 +101,7 @@ take_turn() {
 		esac
 	done
 	[[ ${line-} != end ]] || heard=1
-	# Whoever reads this and looks at the maps finds it there.
-	for line in "${sentences[@]}"; do warn "$line"; done
+	for line in "${sentences[@]}"; do log_line "$line"; done # whoever reads it finds it in the maps
 	[[ -z $places ]] || bpftool batch file - <<<"$places" >/dev/null 2>&1 || true
 	[[ -z $round ]] || begin_round "$round" "$deadline"
 	[[ -n $heard ]] || start_mind
@@ -289,6 +288,7 @@ watch() {
 		| "services with checks: \(length), backends: \(add // 0)"' -r)"
 	while [[ -z $stop ]]; do
 		uptime_now
+		log_rest
 		keep_helpers
 		heal
 		notice_configuration

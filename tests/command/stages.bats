@@ -407,10 +407,10 @@ after() {
 	# who does not pass for the first time: its next hop is asked for; why it has failed is said once the maps shall change
 	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 1.001 Connection timed out\t\nturn 1 1' | grep suspect)" = "suspect 172.16.0.1" ]
 	http=$(one_item "http / fall 1" 1)
-	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 1.001 Connection timed out\t\nturn 1 1' | grep -E "^(say|change)")" = "$(
+	[ "$(mind <<<"$http"$'\nturn 0\nresults curl 0 28 000 0.000 1.001 Connection timed out\t\nturn 1 1' | grep -E "^(say|change)" | tr "\t" "|")" = "$(
 		cat <<-'END'
-			say tcp 10.0.0.1:80: backend 172.16.0.1:8080 HAS FAILED: check http /: Connection timed out
-			say tcp 10.0.0.1:80: THE SERVICE HAS FAILED: 0 of 1 backends are left
+			say 2|tcp 10.0.0.1:80: THE SERVICE HAS FAILED: 0 of 1 backends are left|SERVICE=tcp 10.0.0.1:80|OLD=healthy|NEW=failed|WHY=0 of 1 backends are left
+			say 4|tcp 10.0.0.1:80: backend 172.16.0.1:8080 HAS FAILED: check http /: Connection timed out|SERVICE=tcp 10.0.0.1:80|BACKEND=172.16.0.1:8080|OLD=healthy|NEW=failed|WHY=check http /: Connection timed out
 			change [{"protocol":"tcp","address":"10.0.0.1","port":80,"backends":[{"address":"172.16.0.1","port":8080,"health":"failed"}]}]
 		END
 	)" ]
