@@ -8,9 +8,11 @@ probe_device=lbprobe     # where its checks come from
 rounds=/run/xdp-lb/watch # the folder of lb watch: files of the rounds that are under way
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''
+where='' # in front of an error: the line that it is about, "FILE:LINE: "
+file=''  # what is read now, if it is a file
 
 die() {
-	echo "lb: $*" >&2
+	echo "lb: $where$*" >&2
 	exit 1
 }
 
@@ -60,10 +62,13 @@ words_of() {
 	accept
 }
 
-# accept: looks at the first of `lines`, and takes it away.
+# accept: looks at the first of `lines`, and takes it away. What is wrong in a file is said with its name.
 accept() {
 	local status text
 	read -r _ status text <<<"${lines[0]-}"
+	if [[ -n $file && $text =~ ^line\ ([0-9]+):\ (.*) ]]; then
+		where=$file:${BASH_REMATCH[1]}': ' text=${BASH_REMATCH[2]}
+	fi
 	case ${lines[0]-} in
 	ok) lines=("${lines[@]:1}") ;;
 	"refused 2 "*) usage "$text" ;;
@@ -98,8 +103,9 @@ check_machine() {
 }
 
 # take_lock: two commands that change something run one after the other, and each to its end, also when
-# its reader or its terminal goes away.
+# its reader or its terminal goes away. A command that is made of several (lb start) takes it once.
 take_lock() {
+	[[ -z ${lock-} ]] || return 0
 	check_machine
 	exec {lock}<$bpffs
 	flock -w 30 "$lock" || die "another lb command has been running for 30 s; see: pgrep -af scripts/lb"
