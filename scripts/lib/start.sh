@@ -51,7 +51,7 @@ check_step() {
 		check_device "$2" "${flavours[${4-none}]-xdp}"
 		[[ $2 == decap ]] || balances=$3
 		;;
-	set) [[ ${*:2} != *address* ]] || own_address=$(sed 's/.*address //; s/ .*//' <<<"${*:2}") ;;
+	set) [[ ! "${*:2} " =~ address\ ([0-9.]+) ]] || own_address=${BASH_REMATCH[1]} ;;
 	key) check_key "$(path_of "$2")" ;;
 	restore) check_services "$(path_of "$2")" ;;
 	vip) [[ -e /sys/class/net/$3 ]] || die "there is no device $3; 'ip -br link' lists those that are there" ;;
@@ -68,7 +68,8 @@ check_key() {
 	read -r key <"$1" || true
 	[[ $key =~ ^[0-9a-fA-F]{64}$ && $(wc -w <"$1") -eq 1 ]] || die "$1 has no key in it: 32 bytes in hex are 64 digits"
 	[[ -e $maps/services && -e $lists/services && $(wc -l <"$lists/services") -gt 1 ]] || return 0
-	[[ $(settings load_balancer '.hash_key | map(hex2) | join("")' -r) == "${key,,}" ]] ||
+	# shellcheck disable=SC2046 # numbers
+	[[ $(printf %02x $(settings load_balancer '.hash_key[]')) == "${key,,}" ]] ||
 		die "$1 is not the key in use, and with another one connections move; if they may: lb set key \$(cat $1)"
 }
 
@@ -243,7 +244,7 @@ undo_the_rest() {
 
 # start [FILE]: makes the machine be as its file says. All of it is checked first.
 start() {
-	local config noted steps key='' balances='' own_address='' before
+	local steps key='' balances='' own_address='' before
 	no_more "${@:2}"
 	choose_file "${1-}"
 	check_machine
@@ -265,7 +266,6 @@ start() {
 
 # stop [FILE]: undoes all that start has done.
 stop() {
-	local config noted
 	no_more "${@:2}"
 	choose_file "${1-}"
 	take_lock
