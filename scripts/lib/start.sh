@@ -12,19 +12,19 @@ choose_file() {
 	noted=/run/xdp-lb/started/${config//\//-}
 }
 
-# read_steps: sets steps to what the file says, as start.jq prints it.
+# read_steps: sets todo to what the file says, as start.jq prints it.
 read_steps() {
 	local lines file=$config
 	[[ -r $config && ! -d $config ]] || die "there is no file $config that could be read"
 	mapfile -t lines < <(stage 'include "start"; start_steps' -rRs <"$config")
 	accept
-	steps=("${lines[@]}")
+	todo=("${lines[@]}")
 }
 
 # for_each FUNCTION: runs it for each step: FUNCTION VERB WORD... What it refuses is said with the line.
 for_each() {
 	local step words n
-	for step in "${steps[@]}"; do
+	for step in "${todo[@]}"; do
 		IFS=$'\t' read -r -a words <<<"$step"
 		n=${words[0]}
 		where="$config:$n: "
@@ -238,13 +238,13 @@ undo_the_rest() {
 			(undo "${words[@]}") || warn "this could not be undone: $line"
 		fi
 	done < <(tac "$noted/undo")
-	printf '%s\n' "${keep[@]}" >"$noted/undo.new"
+	printf '%s\n' "${keep[@]}" | sed '/^$/d' >"$noted/undo.new"
 	mv "$noted/undo.new" "$noted/undo"
 }
 
 # start [FILE]: makes the machine be as its file says. All of it is checked first.
 start() {
-	local steps key='' balances='' own_address='' before
+	local todo key='' balances='' own_address='' before
 	no_more "${@:2}"
 	choose_file "${1-}"
 	check_machine
@@ -252,7 +252,7 @@ start() {
 	take_lock
 	for_each check_step
 	if [[ -n $dry ]]; then
-		printf '%s\n' "${steps[@]}" | cut -f 2- | tr '\t' ' '
+		printf '%s\n' "${todo[@]}" | cut -f 2- | tr '\t' ' '
 		return
 	fi
 	mkdir -p "$noted" && chmod 700 "$noted" && touch "$noted/undo" || die "the folder $noted cannot be made"
