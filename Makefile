@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 ROOT = $(DESTDIR)$(PREFIX)
 ETC = $(DESTDIR)/etc/xdp-lb
 # Of the package: a later commit has a higher one.
-VERSION = $(or $(shell git -c safe.directory='*' log -1 --format=0.%cd+%h --date=format:%Y%m%d.%H%M%S 2>/dev/null),0)
+VERSION = $(or $(shell TZ=UTC0 git -c safe.directory='*' log -1 --format=0.%cd+%h --date=format-local:%Y%m%d.%H%M%S 2>/dev/null),0)
 
 PROGRAMS := $(wildcard bpf/*.c)
 OBJECTS := $(PROGRAMS:.c=.o)

@@ -255,7 +255,7 @@ start() {
 		printf '%s\n' "${todo[@]}" | cut -f 2- | tr '\t' ' '
 		return
 	fi
-	mkdir -p "$noted" && chmod 700 "$noted" && touch "$noted/undo" || die "the folder $noted cannot be made"
+	(umask 077 && mkdir -p "$noted" && touch "$noted/undo") || die "the folder $noted cannot be made"
 	before=$(wc -l <"$noted/undo")
 	# shellcheck disable=SC2064 # the number as it is now
 	trap "where=''; undo_since $before; [[ -s $noted/undo ]] || rm -rf '$noted'" EXIT
