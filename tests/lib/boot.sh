@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # boot: starts the systemd of this machine on a node, as the first process of namespaces. Run on the node.
 #
-#   boot.sh up NAME         in the foreground; NAME: of its cgroup, and of its folder in /run
+#   boot.sh up NAME         in the foreground; NAME: of its cgroup, and of its folder in the node's /run
 #   boot.sh in NAME COMMAND...
 #   boot.sh can             exit status 1, with what the kernel lacks, if it cannot
 #
-# Its root is a copy of this machine's in memory (overlayfs): units, packages and files that come or go there are gone
-# with it. It has the node's network, and /proc, /dev, /run, bpffs and a cgroup of its own. Of the host's kernel it can
+# Its root is a copy of this machine's in memory (overlayfs): units, packages and files that come or go there stay for
+# the next boot, and are gone with the node. It has the node's network, and /proc, /dev, /run, bpffs and a cgroup of its own. Of the host's kernel it can
 # change nothing: /proc/sys is read-only but for the network, /sys but for bpffs and cgroups, /dev has no devices, and of
 # the host's units only the journal is left. It ends with the node, and its cgroup is to be removed then: boot.sh clean NAME.
 set -euo pipefail
@@ -44,15 +44,11 @@ clean() {
 		done' - "$1"
 }
 
-# make_root FOLDER REPOSITORY: what systemd shall find.
+# make_root FOLDER DISK: what systemd shall find.
 make_root() {
 	local root=$1 device unit
-	mount -t tmpfs tmpfs "$root"
-	mkdir "$root"/{up,work,root}
-	mount -t overlay overlay -o "lowerdir=/,upperdir=$root/up,workdir=$root/work" "$root/root"
-	root+=/root
-	mkdir -p "$root$2"
-	mount --rbind "$2" "$root$2"
+	mkdir -p "$2"/{up,work}
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$2/up,workdir=$2/work" "$root"
 	mount -t proc proc "$root/proc"
 	mount --bind "$root/proc/sys" "$root/proc/sys"
 	mount --bind "$root/proc/sys/net" "$root/proc/sys/net"
@@ -71,15 +67,15 @@ make_root() {
 		: >"$root/dev/$device"
 		mount --bind "/dev/$device" "$root/dev/$device"
 	done
+	[[ ! -e $root/etc/booted ]] || return 0
+	: >"$root/etc/booted"
 	# The host's services are not wanted here: what is left of them are the journal and its sockets.
 	rm -rf "$root"/etc/systemd/system/* "$root"/etc/rc?.d "$root"/usr/local/lib/systemd "$root"/etc/fstab \
 		"$root"/{usr/,}lib/systemd/system-generators "$root"/etc/systemd/system-generators
 	for unit in "$root"/{usr/,}lib/systemd/system/*.wants/*; do
-		[[ $unit == *systemd-journald* ]] || rm -f "$unit"
+		[[ $unit == *systemd-journald[.-]* && $unit != *audit* ]] || rm -f "$unit"
 	done
 	rm -f "$root"/usr/sbin/policy-rc.d "$root"/var/lib/systemd/catalog/*
-	mkdir -p "$root/var/log/journal"
-	rm -rf "$root"/var/log/journal/*
 	printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0\n' >"$root/etc/systemd/journald.conf"
 	echo lb >"$root/etc/hostname"
 	rm -f "$root/etc/machine-id" && tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
@@ -88,7 +84,7 @@ make_root() {
 # What the first process does in its namespaces: it goes to the new root, for good, and becomes systemd.
 first() {
 	make_root /mnt "$1"
-	cd /mnt/root
+	cd /mnt
 	mkdir -p old
 	pivot_root . old
 	umount -l /old
@@ -96,7 +92,6 @@ first() {
 		--system systemd.unit=multi-user.target systemd.show_status=no
 }
 
-repo=$(cd "$(dirname "$0")/../.." && pwd)
 case ${1-} in
 can) can ;;
 clean) clean "$2" ;;
@@ -104,7 +99,7 @@ up)
 	mkdir -p "/run/$2"
 	unshare --mount "$0" put "$2" "$$"
 	echo $$ >"/run/$2/pid"
-	exec unshare --mount --pid --ipc --uts --cgroup --fork --kill-child "$0" first "$repo"
+	exec unshare --mount --pid --ipc --uts --cgroup --fork --kill-child "$0" first "/run/$2/disk"
 	;;
 put) put "$2" "$3" ;;
 first) first "$2" ;;
