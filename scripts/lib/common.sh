@@ -66,8 +66,9 @@ words_of() {
 accept() {
 	local status text
 	read -r _ status text <<<"${lines[0]-}"
-	if [[ -n $file && $text =~ ^line\ ([0-9]+):\ (.*) ]]; then
-		where=$file:${BASH_REMATCH[1]}': ' text=${BASH_REMATCH[2]}
+	if [[ -n $file && ${lines[0]-} != ok ]]; then
+		where="$file: "
+		[[ ! $text =~ ^line\ ([0-9]+):\ (.*) ]] || where=$file:${BASH_REMATCH[1]}': ' text=${BASH_REMATCH[2]}
 	fi
 	case ${lines[0]-} in
 	ok) lines=("${lines[@]:1}") ;;

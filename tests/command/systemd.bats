@@ -29,6 +29,7 @@ teardown_file() {
 }
 
 setup() {
+	# shellcheck disable=SC2034 # helper.bash looks at them
 	chats=() expected=0
 }
 
@@ -94,8 +95,8 @@ mark() {
 traces() {
 	# shellcheck disable=SC2016 # expanded over there
 	booted bash -c 'find /etc /usr/sbin /usr/lib/systemd /lib/systemd /usr/lib/xdp-lb /usr/share/doc/xdp-lb \
-			/usr/share/man/man8 /usr/share/bash-completion /var/lib/systemd /var/lib/dpkg/info /run/xdp-lb /sys/fs/bpf 2>/dev/null |
-			grep -v /var/lib/systemd/timers | sort
+			/usr/share/man/man8 /usr/share/bash-completion /var/lib/systemd /var/lib/dpkg/info /run/xdp-lb 2>/dev/null | sort
+		find /sys/fs/bpf -type f # folders are of iproute2
 		ip -4 -br addr; ip -j -d link | jq -c ".[].xdp.prog.id"; ip neigh show nud permanent; ip neigh | grep managed
 		grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward 2>/dev/null'
 }
@@ -133,7 +134,7 @@ meanwhile() {
 	[ "$(booted systemctl is-enabled xdp-lb xdp-lb-watch xdp-lb-decap | uniq)" = disabled ]
 	mark
 	run -1 booted systemctl start xdp-lb
-	[ "$(journal xdp-lb)" = "lb: it says nothing; write what this machine is, like: attach ipip eth0" ] || {
+	[ "$(journal xdp-lb)" = "lb: /etc/xdp-lb/config: it says nothing; write what this machine is, like: attach ipip eth0" ] || {
 		journal xdp-lb
 		false
 	}
@@ -142,8 +143,8 @@ meanwhile() {
 	run -1 booted systemctl start xdp-lb
 	journal xdp-lb
 	[ "$(journal xdp-lb)" = "lb: /etc/xdp-lb/config:2: there is no device eth7; 'ip -br link' lists those that are there" ]
-	run -0 booted cat /sys/class/net/eth0/operstate
 	run ! has_xdp eth0
+	[ ! "$(booted ls /run/xdp-lb/started)" ]
 }
 
 @test "systemd-analyze finds nothing in the units, and little that they may do without need" {
@@ -152,7 +153,7 @@ meanwhile() {
 		run -0 booted systemd-analyze verify --man=no /lib/systemd/system/$unit.service
 		[ -z "$output" ]
 		booted systemd-analyze security --no-pager $unit | tail -1
-		booted systemd-analyze security --no-pager --threshold=50 $unit >/dev/null
+		booted systemd-analyze security --no-pager --threshold=35 $unit >/dev/null
 	done
 }
 
@@ -236,15 +237,15 @@ meanwhile() {
 }
 
 @test "an upgrade under 200 connections: another program, the same maps; one with other maps waits for a restart" {
-	local tag maps pid
+	local tag ids pid
 	open_chats 23000 200 192.168.178.20
 	tag=$(program) pid=$(main_pid)
-	maps=$(booted sh -c "bpftool -j map show pinned $MAPS/flows; bpftool -j map show pinned $MAPS/services" | jq .id)
+	ids=$(booted sh -c "bpftool -j map show pinned $MAPS/flows; bpftool -j map show pinned $MAPS/services" | jq .id)
 	meanwhile install_version 2
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(program)" != "$tag" ]
-	[ "$(booted sh -c "bpftool -j map show pinned $MAPS/flows; bpftool -j map show pinned $MAPS/services" | jq .id)" = "$maps" ]
+	[ "$(booted sh -c "bpftool -j map show pinned $MAPS/flows; bpftool -j map show pinned $MAPS/services" | jq .id)" = "$ids" ]
 	wait_for 20 watched_by_another "$pid"
 	tag=$(program)
 	mark
@@ -277,7 +278,7 @@ meanwhile() {
 	booted rm /etc/systemd/system/after.service /etc/systemd/system/multi-user.target.wants/after.service
 	booted dpkg --no-triggers -r xdp-lb
 	run ! has_xdp eth0
-	[ -e /proc ] && booted test -e /etc/xdp-lb/key
+	booted test -e /etc/xdp-lb/key
 	booted dpkg --no-triggers -P xdp-lb
 	diff "$BATS_FILE_TMPDIR/before" <(traces)
 	[ -z "$(booted systemctl --no-legend --plain list-units --all 'xdp-lb*')" ]

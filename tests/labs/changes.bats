@@ -34,6 +34,7 @@ begin() {
 		lb backend add tcp 192.168.178.15:7000 "${backends[i]}"
 		lb backend add tcp 192.168.178.15:8080 "${backends[i]}"
 	done
+	# shellcheck disable=SC2034 # helper.bash looks at them
 	chats=() expected=0
 }
 

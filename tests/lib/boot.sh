@@ -105,7 +105,7 @@ put) put "$2" "$3" ;;
 first) first "$2" ;;
 in)
 	pid=$(pgrep -P "$(<"/run/$2/pid")")
-	exec nsenter --target "$pid" --mount --pid --ipc --uts --cgroup --wd=/ "${@:3}"
+	exec nsenter --target "$pid" --mount --pid --ipc --uts --cgroup "${@:3}"
 	;;
 *) die "see its head" ;;
 esac
