@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# start: reads the file of a machine, /etc/xdp-lb/config say: what a person would type behind lb, and three lines more.
+# start: reads the file of a machine, /etc/xdp-lb/config say: what a person would type behind lb, and two lines more.
 #
 #   attach MODE DEV [native|generic]      set ...      nat set ...      decap add ROLE ADDRESS      restore FILE
 #   key FILE                              as `set key`, but the key is in a file that nobody else can read

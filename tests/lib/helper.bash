@@ -246,7 +246,7 @@ all_answer() {
 		wait_for 70 grep -q "^[0-9]*$" "$BATS_TEST_TMPDIR/heard$port"
 		got=$((got + $(grep "^[0-9]*$" "$BATS_TEST_TMPDIR/heard$port")))
 	done
-	[ $((got + ${1-0})) -eq $expected ] || {
+	[ $((got + ${1-0})) -eq "$expected" ] || {
 		tail "$BATS_TEST_TMPDIR"/heard*
 		echo "answered: $got of $expected"
 		return 1
