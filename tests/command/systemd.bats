@@ -4,6 +4,7 @@
 # has ended. Client, load balancer and two backends (IPIP) are on one network.
 
 load ../lib/helper
+load ../lib/chats
 
 setup_file() {
 	local lacks
@@ -29,7 +30,7 @@ teardown_file() {
 }
 
 setup() {
-	# shellcheck disable=SC2034 # helper.bash looks at them
+	# shellcheck disable=SC2034 # chats.bash looks at them
 	chats=() expected=0
 }
 

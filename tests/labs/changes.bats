@@ -4,6 +4,7 @@
 # L2 DSR lab, with four backends.
 
 load ../lib/helper
+load ../lib/chats
 
 teardown() {
 	labs/ipip/teardown.sh >/dev/null
@@ -34,7 +35,7 @@ begin() {
 		lb backend add tcp 192.168.178.15:7000 "${backends[i]}"
 		lb backend add tcp 192.168.178.15:8080 "${backends[i]}"
 	done
-	# shellcheck disable=SC2034 # helper.bash looks at them
+	# shellcheck disable=SC2034 # chats.bash looks at them
 	chats=() expected=0
 }
 
