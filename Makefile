@@ -9,16 +9,22 @@ BPF_CFLAGS := -target bpf -O2 -g -mcpu=v3 -std=gnu11 \
 
 PREFIX ?= /usr/local
 ROOT = $(DESTDIR)$(PREFIX)
+ETC = $(DESTDIR)/etc/xdp-lb
+# Of the package: a later commit has a higher one.
+VERSION = $(or $(shell TZ=UTC0 git -c safe.directory='*' log -1 --format=0.%cd+%h --date=format-local:%Y%m%d.%H%M%S 2>/dev/null),0)
 
 PROGRAMS := $(wildcard bpf/*.c)
 OBJECTS := $(PROGRAMS:.c=.o)
 BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
 C_FILES := $(PROGRAMS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
-SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env) \
+SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/debian/*) $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*/*.sh labs/*/lab.env) \
 	tests/run tests/fresh tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
-.PHONY: all test bench bench-tools lint install uninstall clean help
+UNITS := $(notdir $(wildcard scripts/systemd/*))
+EXAMPLES := $(notdir $(wildcard scripts/etc/*))
+
+.PHONY: all test bench bench-tools lint install uninstall deb clean help
 
 all: $(OBJECTS) ## build every BPF object
 
@@ -50,25 +56,43 @@ lint: all bench-tools ## check the C and the shell: clang -Wall -Wextra -Werror,
 	shellcheck -x $(SHELL_FILES)
 	shfmt -d $(SHELL_FILES)
 
-install: all ## install lb, the objects, the man page and the completion; PREFIX=/usr/local, DESTDIR
+install: all ## install lb, the objects, units of systemd, the man page and so on; PREFIX=/usr/local, DESTDIR
 	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps/types $(ROOT)/lib/xdp-lb/scripts/lib/doctor $(ROOT)/sbin \
 		$(ROOT)/share/man/man8 $(ROOT)/share/bash-completion/completions
 	install -m 644 $(OBJECTS) $(ROOT)/lib/xdp-lb/bpf
 	install -m 644 $(wildcard maps/*.sh) $(ROOT)/lib/xdp-lb/maps
 	install -m 644 $(wildcard maps/types/*.sh maps/types/*.jq) $(ROOT)/lib/xdp-lb/maps/types
-	install -m 644 $(wildcard scripts/lib/*.sh scripts/lib/*.jq) $(ROOT)/lib/xdp-lb/scripts/lib
+	install -m 644 $(wildcard scripts/lib/*.*) $(ROOT)/lib/xdp-lb/scripts/lib
 	install -m 644 $(wildcard scripts/lib/doctor/*.sh) $(ROOT)/lib/xdp-lb/scripts/lib/doctor
 	install -m 755 scripts/lb scripts/deps $(ROOT)/lib/xdp-lb/scripts
 	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
 	install -m 644 scripts/lb.8 $(ROOT)/share/man/man8
 	install -m 644 scripts/lb.bash $(ROOT)/share/bash-completion/completions/lb
+	install -d $(ROOT)/lib/systemd/system $(ROOT)/share/doc/xdp-lb/examples $(ETC)
+	for unit in $(UNITS); do \
+		sed 's|/usr/sbin/lb|$(PREFIX)/sbin/lb|' scripts/systemd/$$unit >$(ROOT)/lib/systemd/system/$$unit || exit; \
+		chmod 644 $(ROOT)/lib/systemd/system/$$unit; \
+	done
+	install -m 644 $(addprefix scripts/etc/,$(EXAMPLES)) $(ROOT)/share/doc/xdp-lb/examples
+	for file in $(EXAMPLES); do \
+		[ -e $(ETC)/$$file ] || install -m 644 scripts/etc/$$file $(ETC) || exit; \
+	done
+	$(if $(wildcard scripts/prometheus/*),install -m 644 $(wildcard scripts/prometheus/*) $(ROOT)/share/doc/xdp-lb)
 
-uninstall: ## remove what install has put there
-	rm -rf $(ROOT)/lib/xdp-lb
+uninstall: ## remove what install has put there, but not what was edited in /etc/xdp-lb
+	for file in $(EXAMPLES); do \
+		! cmp -s scripts/etc/$$file $(ETC)/$$file || rm $(ETC)/$$file; \
+	done
+	-[ ! -d $(ETC) ] || rmdir --ignore-fail-on-non-empty $(ETC)
+	rm -rf $(ROOT)/lib/xdp-lb $(ROOT)/share/doc/xdp-lb
+	rm -f $(addprefix $(ROOT)/lib/systemd/system/,$(UNITS))
 	rm -f $(ROOT)/sbin/lb $(ROOT)/share/man/man8/lb.8 $(ROOT)/share/bash-completion/completions/lb
 
+deb: all ## build a package for Debian and Ubuntu here: xdp-lb_VERSION_ARCHITECTURE.deb
+	scripts/debian/build "$(VERSION)"
+
 clean: ## remove what was built
-	rm -f bpf/*.o bpf/*.d
+	rm -f bpf/*.o bpf/*.d xdp-lb_*.deb
 	rm -rf $(BENCH)
 
 help: ## this list

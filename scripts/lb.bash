@@ -13,13 +13,13 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach set show service backend check watch save restore slots flows settle refresh stats metrics why trace doctor nat decap" ;;
+	"0 ") choices="attach detach start stop set show service backend check watch save restore slots flows settle refresh stats metrics why trace doctor nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip decap" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
 	"2 set debug" | "4 set "*" debug") choices="on off" ;;
 	"1 set" | "3 set "* | "5 set "*) choices="address key debug window" ;;
-	"1 restore" | "2 metrics file" | *" check add "*" exec" | *" check add "*" verify")
+	"1 restore" | "1 start" | "1 stop" | "2 metrics file" | *" check add "*" exec" | *" check add "*" verify")
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;

@@ -61,7 +61,7 @@ load_program() {
 	mapfile -t new < <(comm -13 <(sort <<<"$before") <(pins | sort))
 	remove_pins "${new[@]}"
 	case $error in
-	*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev" ;;
+	*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev; or, if it runs as a unit: systemctl restart xdp-lb. Both end connections" ;;
 	*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $1 $dev generic" ;;
 	esac
 	die "$dev does not take the program: $error"
@@ -91,13 +91,18 @@ attach() {
 	[[ $mode != nat ]] || introduce_nat
 }
 
+# address_of DEV: its first IPv4 address, if it has one.
+address_of() {
+	ip -j -4 addr show dev "$1" scope global | jq -r '.[0].addr_info[0].local // empty'
+}
+
 # introduce DEV: the load balancer learns who it is, unless it knows.
 introduce() {
 	local own
 	[[ $(cat "/proc/sys/net/ipv4/conf/$1/forwarding") == 1 ]] ||
 		warn "$1 does not forward, so every packet would be dropped as forwarding_off; run: sysctl -w net.ipv4.ip_forward=1"
 	[[ $(settings load_balancer .address -r) == 0.0.0.0 ]] || return 0
-	own=$(ip -j -4 addr show dev "$1" scope global | jq -r '.[0].addr_info[0].local // empty')
+	own=$(address_of "$1")
 	[[ -n $own ]] || {
 		warn "$1 has no IPv4 address to send from; run: lb set address ADDRESS"
 		own=0.0.0.0
@@ -132,7 +137,7 @@ stale_pins() {
 }
 
 detach() {
-	local dev=${1-} stale hops='' addresses
+	local dev=${1-} stale
 	[[ -n $dev ]] || usage "detach from which device?"
 	no_more "${@:2}"
 	take_lock
@@ -147,6 +152,12 @@ detach() {
 		# A command that was killed, or a program that was taken off by hand, would have left pins.
 		die "no XDP program runs on $dev; nothing to do"
 	fi
+	clear_maps "${stale[@]}"
+}
+
+# clear_maps PIN...: of those that no program uses any more; and the kernel need not know the next hops any more.
+clear_maps() {
+	local stale=("$@") hops='' addresses
 	# Maps of an older version cannot be read; they go all the same.
 	if [[ " ${stale[*]} " == *" $maps/backends "* ]] && (need_configuration) >/dev/null 2>&1; then
 		need_configuration

@@ -11,10 +11,12 @@ own_maps=(checks service_stats backend_times) # made by us, for the builder: no 
 verbose='' json='' watch='' dry=''
 # What goes into the journal: of a command that changes something, once it holds the lock, and of lb watch.
 acts='' refused=()
+where='' # in front of an error: the line that it is about, "FILE:LINE: "
+file=''  # what is read now, if it is a file
 
 # die TEXT: refuses. Its line in the journal has the fields in `refused`: whose command it was.
 die() {
-	log 3 "$*" "${refused[@]}" "WHY=$*"
+	log 3 "$where$*" "${refused[@]}" "WHY=$where$*"
 	exit 1
 }
 
@@ -67,10 +69,14 @@ words_of() {
 	accept
 }
 
-# accept: looks at the first of `lines`, and takes it away.
+# accept: looks at the first of `lines`, and takes it away. What is wrong in a file is said with its name.
 accept() {
 	local status text
 	read -r _ status text <<<"${lines[0]-}"
+	if [[ -n $file && ${lines[0]-} != ok ]]; then
+		where="$file: "
+		[[ ! $text =~ ^line\ ([0-9]+):\ (.*) ]] || where=$file:${BASH_REMATCH[1]}': ' text=${BASH_REMATCH[2]}
+	fi
 	case ${lines[0]-} in
 	ok) lines=("${lines[@]:1}") ;;
 	"refused 2 "*) usage "$text" ;;
@@ -114,8 +120,9 @@ check_machine() {
 }
 
 # take_lock: two commands that change something run one after the other, and each to its end, also when
-# its reader or its terminal goes away.
+# its reader or its terminal goes away. A command that is made of several (lb start) takes it once.
 take_lock() {
+	[[ -z ${lock-} ]] || return 0
 	check_machine
 	acts=${acts:-command}
 	exec {lock}<$bpffs
@@ -130,6 +137,7 @@ share_lock() {
 }
 unshare_lock() {
 	exec {lock}<&-
+	lock=''
 }
 
 # need_maps NAME [MODE]: the map is there, because a program of that mode has been attached.

@@ -4,7 +4,7 @@
 
 # change_role add|del lb|host|vip ADDRESS
 change_role() {
-	local roles lines
+	local lines
 	[[ $# -ge 3 ]] || usage "which role, and which address?"
 	no_more "${@:4}"
 	words_of 'include "decap"; answer($ARGS.positional | role_words; empty)' "$@"
@@ -13,14 +13,27 @@ change_role() {
 	mapfile -t lines < <(dump decap_addresses | decap_addresses_decode | stage 'include "words"; include "decap";
 		$ARGS.positional as [$verb, $role, $address] | answer(new_roles($verb; $role; $address); join(","))' -r --args "$@")
 	accept
-	roles=${lines[0]}
+	give_roles "$3" "${lines[0]}"
+}
+
+# give_roles ADDRESS ROLES: lb,host say; none: it is not accepted any more.
+give_roles() {
 	# shellcheck disable=SC2046 # bytes
-	if [[ -n $roles ]]; then
-		update decap_addresses key $(decap_address "$3") value $(decap_role "$roles")
+	if [[ -n $2 ]]; then
+		update decap_addresses key $(decap_address "$1") value $(decap_role "$2")
 	else
-		delete decap_addresses key $(decap_address "$3")
+		delete decap_addresses key $(decap_address "$1")
 	fi
 	note "decap $1 $2 $3" "NEW=${roles:-none}"
+}
+
+# accept_these JSON: the decapsulator accepts these and no others: [{address, roles}]
+accept_these() {
+	local address roles
+	while read -r address roles; do
+		give_roles "$address" "$roles"
+	done < <(dump decap_addresses | decap_addresses_decode |
+		stage 'include "decap"; make_be($want)' -r --argjson want "$1")
 }
 
 decap_show() {

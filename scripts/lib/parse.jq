@@ -7,8 +7,8 @@
 #
 # In:  a text; $max_slots
 # Out: [{protocol, address, port, sticky, filling, slots, need, strict, fallback: {address, port}, checks: [see
-#      checks.jq], backends: [{address, port, weight, state}]}]: port 0 is every port, null is what was not said; slots 0
-#      is auto, a fallback without an address is none. Or an error of words.jq, with the line.
+#      checks.jq], line, backends: [{address, port, weight, state, line}]}]: port 0 is every port, null is what was not
+#      said; slots 0 is auto, a fallback without an address is none. Or an error of words.jq, with the line.
 include "words";
 include "checks";
 
@@ -71,31 +71,28 @@ def backend($service):
 	if .[0] == null then usage("which backend? Its ADDRESS is missing") else . end
 	| (.[0] | server_of($service)) + {weight: null, state: null} + (.[1:] | backend_options);
 
-# line($i; f): f, whose errors are those of line $i, counted from 0.
-def line($i; f): attempt(f) | if type == "array" then .[] else error(. + {line: ($i + 1)}) end;
-
 # words: a text -> the words of each line, without comments.
 def words:
 	reduce ("\t", "\r") as $blank (.; split($blank) | join(" "))
 	| split("\n") | to_entries
-	| map(.key as $i | .value | if contains("\"") then line($i; words_of_line) else words_of_line end
+	| map(.key as $i | .value | if contains("\"") then line($i + 1; words_of_line) else words_of_line end
 		| if .[0] and (.[0] | startswith("#")) then [] else . end);
 
 def parse:
 	words as $lines
 	| [range($lines | length) | select($lines[.][0] == "service")] as $starts
 	| (range($starts[0] // ($lines | length)) as $i | $lines[$i] | select(. != [])
-		| line($i; if .[0] | IN("backend", "check") then refuse("a \(.[0]) comes after its service")
+		| line($i + 1; if .[0] | IN("backend", "check") then refuse("a \(.[0]) comes after its service")
 			else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)),
 	[range($starts | length) as $n
 		| $starts[$n] as $start
-		| line($start; $lines[$start][1:] | service) as $service
+		| line($start + 1; $lines[$start][1:] | service) as $service
 		| [range($start + 1; $starts[$n + 1] // ($lines | length)) as $i
 			| $lines[$i] | select(. != [])
-			| line($i; if .[0] == "backend" then .[1:] | backend($service)
+			| line($i + 1; if .[0] == "backend" then .[1:] | backend($service) + {line: ($i + 1)}
 				elif .[0] == "check" then {check: (.[1:] | check($service))}
 				else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)] as $parts
-		| $service + {checks: [$parts[] | .check // empty], backends: [$parts[] | select(.check | not)]}];
+		| $service + {checks: [$parts[] | .check // empty], line: ($start + 1), backends: [$parts[] | select(.check | not)]}];
 
 # parse_text: the same, on a line of its own, for change.jq; an error as {status, text, line}.
 def parse_text: attempt(parse) | if type == "array" then .[0] else . end;

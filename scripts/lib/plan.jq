@@ -12,9 +12,9 @@ include "words";
 include "checks";
 include "triage";
 
-# by(f): a list -> an object of its elements, by what f says of them.
+# by(f): a list -> an object of its elements, by what f says of them. twice(f): the first that is there a second time.
 def by(f): reduce .[] as $x ({}; .[$x | f | tostring] = $x);
-def twice(f): group_by(f) | map(select(length > 1)[0]) | .[0];
+def twice(f): group_by(f) | map(select(length > 1)[1]) | .[0];
 
 # defaults: what was not said.
 def defaults:
@@ -81,7 +81,8 @@ def slots_of($now): if $now and .slots == 0 and $now.taken % .table == 0 then $n
 # one now, or nobody's, with what they were before; new: those that need an id}.
 def compare($there):
 	(.backends | by(server)) as $wanted
-	| if ($wanted | length) < (.backends | length) then refuse("backend \(.backends | twice(server) | server) of \(name) is there twice")
+	| if ($wanted | length) < (.backends | length)
+	  then (.backends | twice(server)) as $second | line($second.line; refuse("backend \($second | server) of \(name) is there twice"))
 	  elif $there == [] then {changed: [], new: .backends}
 	  else
 		($there | by(server)) as $old
@@ -128,10 +129,11 @@ def plan($is; $want; $limits; all_services; used_ids):
 	($is | map(whole)) as $is
 	| ($want | map(whole)) as $want
 	| ($want | by(name)) as $wanted
-	| if $wanted | length < ($want | length) then refuse("service \($want | twice(name) | name) is there twice") else . end
+	| if $wanted | length < ($want | length)
+	  then ($want | twice(name)) as $second | line($second.line; refuse("service \($second | name) is there twice")) else . end
 	| ($is | by(name)) as $current
-	| [$want[] | $current[name] as $now | defaults | triage($now) | select(is_same($now) | not) | check_service($limits)
-		| {service: ., $now} + compare($now.backends // [])] as $changing
+	| [$want[] | $current[name] as $now | defaults | triage($now) | select(is_same($now) | not)
+		| line(.line; check_service($limits) | {service: ., $now} + compare($now.backends // []))] as $changing
 	| [$is[] | select($wanted[name] == null)] as $leaving
 	| ([$changing[].new | length] | add // 0) as $newcomers
 	| ($leaving | by(name)) as $gone
@@ -144,7 +146,7 @@ def plan($is; $want; $limits; all_services; used_ids):
 			commands: [$leaving[] | {operation: "delete", service: ., is_vip: ($vips[.address] != null), before: .,
 				changes: [.backends[] | {id, before: .} | nobody]}],
 			warnings: [], new_backends: 0, new_services: 0, gaps: ($staying | gaps($limits))
-		}; build($it; $limits; $free))
+		}; line($it.service.line; build($it; $limits; $free)))
 	| [$changing[].service.backends[].address] as $needed
 	| [($changing[].now | values), $leaving[] | .backends[].address] as $known
 	| {commands, warnings, keep: ($needed | unique - ($known | unique)), forget: ($known | unique - ($needed | unique))};

@@ -139,6 +139,6 @@ probe_exec() {
 		return 126
 	}
 	[[ -z $road_keeper ]] || namespace=/proc/$road_keeper/ns/net
-	env LB_PROTOCOL="$2" LB_VIP="$3" LB_VIP_PORT="$4" LB_BACKEND="$5" LB_BACKEND_PORT="$6" LB_PROBE_NAMESPACE="$namespace" \
+	env -u NOTIFY_SOCKET LB_PROTOCOL="$2" LB_VIP="$3" LB_VIP_PORT="$4" LB_BACKEND="$5" LB_BACKEND_PORT="$6" LB_PROBE_NAMESPACE="$namespace" \
 		LB_PROBE_PORT="$9" timeout -s KILL "$1" unshare --pid --fork --kill-child "${10}" </dev/null
 }

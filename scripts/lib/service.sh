@@ -39,20 +39,26 @@ save() {
 	configured 'configuration[] | as_text' -r
 }
 
+# read_services FILE: sets text to what is in it.
+read_services() {
+	[[ -r $1 && ! -d $1 ]] || die "there is no file $1 that could be read"
+	{ text=$(cat "$1" && echo .); } 2>/dev/null || die "$1 cannot be read"
+	[[ $text != . ]] || die "nothing can be read from $1; to delete all services, give a file with a comment: # none"
+	text=${text%.}
+}
+
 # restore FILE: makes the services be those of the file. If that fails half-way, everything becomes as it was. The
 # input is read to its end before anything is locked: it may come slowly, or never.
 restore() {
-	local file=${1-} text before
+	local text before file=''
 	[[ $# -ge 1 ]] || usage "restore which file?"
 	no_more "${@:2}"
-	[[ $file != - ]] || file=/dev/stdin
-	[[ -r $file && ! -d $file ]] || die "there is no file $file that could be read"
+	[[ $1 == - ]] || file=$1
 	check_machine
-	{ text=$(cat "$file" && echo .); } 2>/dev/null || die "$file cannot be read"
-	[[ $text != . ]] || die "nothing can be read from $file; to delete all services, give a file with a comment: # none"
+	read_services "${file:-/dev/stdin}"
 	take_lock
 	need_configuration
-	plan restore <<<"${text%.}"
+	plan restore <<<"$text"
 	[[ ${#commands[@]} -gt 0 || ${#steps[@]} -gt 0 ]] || return 0
 	before=$(configured 'configuration[] | as_text' -r)
 	! carry_out || return 0

@@ -257,11 +257,25 @@ keep_helpers() {
 
 # ---- The loop ----
 
+# tell_systemd: that the first turn is done, and then every ten seconds that the loop still turns, if it wants to know.
+tell_systemd() {
+	[[ -n ${NOTIFY_SOCKET-} ]] || return 0
+	if [[ -z $told_systemd ]]; then
+		systemd-notify --ready || true
+	elif [[ -n ${WATCHDOG_USEC-} ]] && ((${now%.*} - told_systemd >= 10)); then
+		systemd-notify WATCHDOG=1 || true
+	else
+		return 0
+	fi
+	told_systemd=${now%.*}
+}
+
 # watch: until it is told to stop.
 watch() {
 	local tool mode stop='' now watching events               # the loop
 	local configuration=null configuration_text='' missing='' # what is there
 	local told='' said='' next=0 suspects=() finished=() ends=() road=1
+	local told_systemd=''               # when
 	local hops=() next_hop=0 asked_at=0 # for heal.sh
 	no_more "$@"
 	[[ -z $dry ]] || usage "watch acts on what it finds; --dry-run does not go with it"
@@ -296,6 +310,7 @@ watch() {
 			take_turn
 		fi
 		ask_hops
+		tell_systemd
 		wait_for_news
 	done
 }

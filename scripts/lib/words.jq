@@ -69,6 +69,9 @@ def fallback_word($service): if . then " fallback \(.address)\(if .port == $serv
 # try of jq 1.6 would also catch the errors of what comes after it.
 def attempt(f): [try [f] catch if type == "object" then . else error end][0];
 
+# line($line; f): f, whose errors are those of this line of a file, unless they have one already; null: of no line.
+def line($line; f): attempt(f) | if type == "array" then .[] elif $line == null then error else error(.line //= $line) end;
+
 # refused: an error as a line for the shell: "refused STATUS TEXT".
 def refused: "refused \(.status) \(if .line then "line \(.line): " else "" end)\(.text)";
 
@@ -78,4 +81,4 @@ def answer(f; g): attempt(f) | if type == "array" then "ok", (.[] | g) else refu
 # given, typed: what parse_text has made of a file: services; or of the command line: the service that was named, and in
 # it the backend. Its errors are those of the whole.
 def given: input | if type == "object" then error(.status = 1) else . end;
-def typed: input | if type == "object" then error(del(.line)) else .[0] end;
+def typed: input | if type == "object" then error(del(.line)) else .[0] | del(.line, .backends[].line) end;

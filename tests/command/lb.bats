@@ -435,7 +435,14 @@ add service udp 192.168.178.15:53 hash slots 3" --dry-run restore - <<<"service 
 	[ -z "$(on lb ls "$MAPS")" ]
 	mandoc -Tmarkdown "$BATS_TEST_TMPDIR/moved/share/man/man8/lb.8" | grep -q SYNOPSIS
 	[ -e "$BATS_TEST_TMPDIR/moved/share/bash-completion/completions/lb" ]
+	grep -qx ExecStart="/opt/sbin/lb start" "$BATS_TEST_TMPDIR/moved/lib/systemd/system/xdp-lb.service"
+	cmp scripts/etc/config "$BATS_TEST_TMPDIR/moved/share/doc/xdp-lb/examples/config"
+	# what was edited stays, and what was not goes
+	echo mine >"$BATS_TEST_TMPDIR/etc/xdp-lb/config"
 	mv "$BATS_TEST_TMPDIR/moved" "$BATS_TEST_TMPDIR/opt"
+	make --silent install DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/opt
+	[ "$(cat "$BATS_TEST_TMPDIR/etc/xdp-lb/config")" = mine ]
 	make --silent uninstall DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/opt
 	[ -z "$(find "$BATS_TEST_TMPDIR/opt" -type f -o -type l)" ]
+	[ "$(ls "$BATS_TEST_TMPDIR/etc/xdp-lb")" = config ]
 }

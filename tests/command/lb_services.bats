@@ -274,12 +274,12 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		printf '%s\n' "${@:2}" >"$BATS_TEST_TMPDIR/wrong$n"
 		refuses 1 "$1" restore "$BATS_TEST_TMPDIR/wrong$n"
 	}
-	wrong "line 1: unexpected word 'servce'. A line begins with service, check, backend, or #" "servce tcp 1.2.3.4:80"
-	wrong "line 1: a backend comes after its service" "backend 1.2.3.4"
-	wrong "line 3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
-	wrong "line 2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
-	wrong "service tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "service tcp 1.2.3.4:80"
-	wrong "backend 1.2.3.5:80 of tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "backend 1.2.3.5" "backend 1.2.3.5:80"
+	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):1: unexpected word 'servce'. A line begins with service, check, backend, or #" "servce tcp 1.2.3.4:80"
+	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):1: a backend comes after its service" "backend 1.2.3.4"
+	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
+	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
+	wrong "wrong$((n + 1)):2: service tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "service tcp 1.2.3.4:80"
+	wrong "wrong$((n + 1)):3: backend 1.2.3.5:80 of tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "backend 1.2.3.5" "backend 1.2.3.5:80"
 	wrong "is this machine's own address" "service tcp 1.2.3.4:80" "backend 192.168.178.10"
 	refuses 1 "there is no file /nowhere" restore /nowhere
 	refuses 1 "there is no file $BATS_TEST_TMPDIR" restore "$BATS_TEST_TMPDIR"

@@ -46,10 +46,10 @@ change() {
 		END
 	)
 	diff <(parsed "${text/slots 7/slots 7$'\r'}" | jq -c "$flat") - <<-'END'
-		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"fallback":null,"checks":[]}
-		{"address":"172.16.0.1","port":80,"weight":0,"state":"down"}
-		{"address":"172.16.0.2","port":8080,"weight":null,"state":null}
-		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"fallback":null,"checks":[]}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"fallback":null,"checks":[],"line":3}
+		{"address":"172.16.0.1","port":80,"weight":0,"state":"down","line":4}
+		{"address":"172.16.0.2","port":8080,"weight":null,"state":null,"line":5}
+		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"fallback":null,"checks":[],"line":6}
 	END
 	[ "$(parsed '')" = "[]" ]
 }
@@ -263,13 +263,13 @@ planned() {
 
 @test "plan: what does not fit, or is there twice, is refused" {
 	says restore "service tcp 10.0.0.9:any" <<-'END'
-		refused 1 10.0.0.9 is this machine's own address, and it needs ports of its own; take another VIP, or single ports
+		refused 1 line 1: 10.0.0.9 is this machine's own address, and it needs ports of its own; take another VIP, or single ports
 	END
-	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nservice tcp 1.1.1.1:1')" = "refused 1 service tcp 1.1.1.1:1 is there twice" ]
-	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nbackend 1.1.1.2\nbackend 1.1.1.2:1')" = "refused 1 backend 1.1.1.2:1 of tcp 1.1.1.1:1 is there twice" ]
-	[ "$(dry=0 change restore "service tcp 1.1.1.1:1 slots 16411")" = "refused 1 all 16384 slots are taken; delete a service, or give it fewer slots" ]
+	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nservice tcp 1.1.1.1:1')" = "refused 1 line 2: service tcp 1.1.1.1:1 is there twice" ]
+	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nbackend 1.1.1.2\nbackend 1.1.1.2:1')" = "refused 1 line 3: backend 1.1.1.2:1 of tcp 1.1.1.1:1 is there twice" ]
+	[ "$(dry=0 change restore "service tcp 1.1.1.1:1 slots 16411")" = "refused 1 line 1: all 16384 slots are taken; delete a service, or give it fewer slots" ]
 	limits=${limits/32768/4} run change restore $'service tcp 1.1.1.1:1\nbackend 1.1.1.2\nbackend 1.1.1.3\nbackend 1.1.1.4\nbackend 1.1.1.5'
-	[ "$output" = "refused 1 all 3 backends are taken; delete some" ]
+	[ "$output" = "refused 1 line 1: all 3 backends are taken; delete some" ]
 	limits=${limits/4096/2} run change "service add" "service tcp 1.1.1.1:1"
 	[ "$output" = "refused 1 there are 2 services already; delete one" ]
 }

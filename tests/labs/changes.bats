@@ -4,6 +4,7 @@
 # L2 DSR lab, with four backends.
 
 load ../lib/helper
+load ../lib/chats
 
 teardown() {
 	labs/ipip/teardown.sh >/dev/null
@@ -34,6 +35,7 @@ begin() {
 		lb backend add tcp 192.168.178.15:7000 "${backends[i]}"
 		lb backend add tcp 192.168.178.15:8080 "${backends[i]}"
 	done
+	# shellcheck disable=SC2034 # chats.bash looks at them
 	chats=() expected=0
 }
 
@@ -43,53 +45,9 @@ change() {
 	lb backend "$1" tcp 192.168.178.15:8080 "${@:2}"
 }
 
-# open_chats PORT: 50 more connections that stay, from this port of the client upwards.
-open_chats() {
-	local fd
-	mkfifo "$BATS_TEST_TMPDIR/say$1"
-	on client tests/lib/connections.py ask 192.168.178.15 7000 50 "$1" 10.0.0.20 \
-		<"$BATS_TEST_TMPDIR/say$1" >>"$BATS_TEST_TMPDIR/heard$1" 2>&1 3>&- &
-	exec {fd}>"$BATS_TEST_TMPDIR/say$1"
-	wait_for 40 grep -q "^open 50$" "$BATS_TEST_TMPDIR/heard$1" || {
-		cat "$BATS_TEST_TMPDIR/heard$1"
-		return 1
-	}
-	chats+=("$1 $! $fd")
-	expected=$((expected + 50))
-}
-
-# all_answer [BROKEN]: every connection sends a line and must get its answer, except for so many.
-all_answer() {
-	local chat port fd got=0
-	for chat in "${chats[@]}"; do
-		read -r port _ fd <<<"$chat"
-		: >"$BATS_TEST_TMPDIR/heard$port"
-		echo go >&"$fd"
-	done
-	for chat in "${chats[@]}"; do
-		read -r port _ fd <<<"$chat"
-		wait_for 70 grep -q "^[0-9]*$" "$BATS_TEST_TMPDIR/heard$port"
-		got=$((got + $(grep "^[0-9]*$" "$BATS_TEST_TMPDIR/heard$port")))
-	done
-	[ $((got + ${1-0})) -eq $expected ] || {
-		tail "$BATS_TEST_TMPDIR"/heard*
-		echo "answered: $got of $expected"
-		return 1
-	}
-}
-
 # answered_by NAME: how many of the last answers are from this backend.
 answered_by() {
 	cat "$BATS_TEST_TMPDIR"/heard* | awk -v name="$1" '$1 == "by" && $2 == name { n += $3 } END { print n + 0 }'
-}
-
-# hang_up: ends the conversations; their processes end with the client.
-hang_up() {
-	local chat fd
-	for chat in "${chats[@]}"; do
-		read -r _ _ fd <<<"$chat"
-		exec {fd}>&-
-	done
 }
 
 # start_downloads: 50 of 3 MB, so slow that they see all changes. Each prints its size when it ends.
