@@ -4,7 +4,7 @@
 #ifndef HEADERS_MAGLEV_BACKENDS_H
 #define HEADERS_MAGLEV_BACKENDS_H
 
-#include "../../maps/backend_times.h"
+#include "../../maps/changed_at.h"
 #include "../../maps/backends.h"
 #include "../../maps/types/command.h"
 #include "traffic.h"
@@ -15,7 +15,7 @@
 static long change_backend(__u32 i, struct xdp_md **ctx)
 {
 	struct backend_change change;
-	struct backend_time *time;
+	struct change_time *time;
 	struct backend *backend;
 	__u32 at = sizeof(struct command) + i * sizeof(change);
 
@@ -29,7 +29,7 @@ static long change_backend(__u32 i, struct xdp_md **ctx)
 	else if (change.backend.state == BACKEND_FREE)
 		leave_traffic(change.id, backend->service);
 	*backend = change.backend;
-	time = bpf_map_lookup_elem(&backend_times, &change.id);
+	time = bpf_map_lookup_elem(&changed_at, &change.id);
 	if (time)
 		time->changed = bpf_ktime_get_boot_ns() / SECOND;
 	return 0;

@@ -5,7 +5,7 @@
 #define HEADERS_MAGLEV_TRAFFIC_H
 
 #include "../../maps/backends.h"
-#include "../../maps/service_stats.h"
+#include "../../maps/past_stats.h"
 #include "total.h"
 
 /* The builder's own scratch memory: not pinned. */
@@ -53,7 +53,7 @@ static __always_inline void reset_traffic(__u32 id)
 /* Called when a backend leaves its service, which keeps what was counted. */
 static __always_inline void leave_traffic(__u32 id, __u32 service)
 {
-	struct backend_counter *kept = bpf_map_lookup_elem(&service_stats, &service);
+	struct backend_counter *kept = bpf_map_lookup_elem(&past_stats, &service);
 	struct backend_counter sum = total_of(id);
 
 	if (!kept)
@@ -67,7 +67,7 @@ static __always_inline void leave_traffic(__u32 id, __u32 service)
 /* Called when a service is gone: the next owner of its id begins at 0. */
 static __always_inline void end_traffic(__u32 service)
 {
-	struct backend_counter *kept = bpf_map_lookup_elem(&service_stats, &service);
+	struct backend_counter *kept = bpf_map_lookup_elem(&past_stats, &service);
 
 	if (kept)
 		*kept = (struct backend_counter){};

@@ -24,7 +24,7 @@ give_roles() {
 	else
 		delete decap_addresses key $(decap_address "$1")
 	fi
-	note "decap $1 $2 $3" "NEW=${roles:-none}"
+	note "decap: $1 is accepted as ${2:-nobody}" "NEW=${2:-none}"
 }
 
 # accept_these JSON: the decapsulator accepts these and no others: [{address, roles}]

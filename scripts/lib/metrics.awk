@@ -38,9 +38,9 @@ section == "traffic" {
 	packets[$1] = $2; bytes[$1] = $3; connections[$1] = $4
 	add_up(service_of[$1])
 }
-section == "service_stats" { add_up($1) }
+section == "past_stats" { add_up($1) }
 section == "shares" { share[$1] = $2 }
-section == "backend_times" { changed[$1] = $2 }
+section == "changed_at" { changed[$1] = $2 }
 section == "durations" {
 	checks[++check_count] = $1
 	took[check_count] = $2

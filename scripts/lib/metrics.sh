@@ -4,7 +4,7 @@
 #
 # The kernel prints what it has as lists; metrics.awk makes text of them. With many backends everything else is too slow.
 
-metrics_lists=(traffic service_stats backend_times shares flows new_flows conntrack)
+metrics_lists=(traffic past_stats changed_at shares flows new_flows conntrack)
 
 # metrics [text|file FILE|http]
 metrics() {

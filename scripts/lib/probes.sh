@@ -32,11 +32,21 @@ tell_programs() (
 	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .probe_device = $1 | $(encoder load_balancer)" -r)
 )
 
+# remove_road: takes the device away, of a watch that was killed, say. The kernel may be about to do the same, because its
+# namespace has gone.
+remove_road() {
+	local tries=0
+	while [[ -e /sys/class/net/$probe_device ]]; do
+		ip link del "$probe_device" 2>/dev/null || ((tries++ < 100)) || die "the device $probe_device cannot be removed"
+		sleep 0.02
+	done
+}
+
 # build_road MODE: makes the device and its namespace. Needs own, this machine's address.
 build_road() {
 	local own_net side tries=0
 	[[ $1 != xdp_nat ]] || return 0
-	[[ ! -e /sys/class/net/$probe_device ]] || ip link del "$probe_device" # of a watch that was killed
+	remove_road
 	own_net=$(readlink /proc/self/ns/net)
 	setpriv --pdeathsig KILL unshare --net sleep infinity </dev/null >/dev/null 2>&1 {watching}>&- {events}>&- &
 	road_keeper=$!
@@ -70,7 +80,7 @@ build_road() {
 leave_road() {
 	[[ -n $road_keeper ]] || return 0
 	[[ ! -e $maps/load_balancer ]] || tell_programs 0
-	[[ ! -e /sys/class/net/$probe_device ]] || ip link del "$probe_device"
+	remove_road
 	kill -KILL "$road_keeper" 2>/dev/null || true
 	road_keeper=''
 }

@@ -8,7 +8,7 @@
 read_stats() {
 	share_lock
 	need_configuration
-	need_lists traffic service_stats
+	need_lists traffic past_stats
 	configured '
 		def sums: {packets: (map(.packets) | add // 0), bytes: (map(.bytes) | add // 0), connections: (map(.connections) | add // 0)};
 		def counters: split("\n")[:-1] | map(split(" ") | map(tonumber) | {key: (.[0] | tostring),
@@ -18,7 +18,7 @@ read_stats() {
 			| [(.backends | in_order[]), (.fallback | values) | {address, port} + $of[.id | tostring]] as $each
 			| {protocol, address, port} + ([$each[], ($gone[.id | tostring] | values)] | sums) + {backends: $each}]}' -c \
 		--slurpfile verdicts <(dump stats | stats_decode) \
-		--rawfile counters <(listed traffic) --rawfile gone <(listed service_stats)
+		--rawfile counters <(listed traffic) --rawfile gone <(listed past_stats)
 	unshare_lock
 }
 

@@ -149,8 +149,8 @@ teardown() {
 	lb attach ipip eth0
 	run -0 lb -v service add tcp 192.168.178.15:8000
 	[ "${lines[0]}" = "# bpftool map create $MAPS/checks type hash key 4 value 1024 entries 4096 name checks flags 1" ]
-	[ "${lines[1]}" = "# bpftool map create $MAPS/service_stats type array key 4 value 24 entries 4097 name service_stats" ]
-	[ "${lines[2]}" = "# bpftool map create $MAPS/backend_times type array key 4 value 8 entries 32768 name backend_times" ]
+	[ "${lines[1]}" = "# bpftool map create $MAPS/past_stats type array key 4 value 24 entries 4097 name past_stats" ]
+	[ "${lines[2]}" = "# bpftool map create $MAPS/changed_at type array key 4 value 8 entries 32768 name changed_at" ]
 	run -0 lb -v backend add tcp 192.168.178.15:8000 172.20.0.30
 	[ "${lines[0]}" = "# ip neigh replace 172.20.0.30 dev eth1 managed" ]
 	[[ ${lines[1]} == "# bpftool prog load "*"/bpf/xdp_maglev.o /sys/fs/bpf/xdp/xdp_maglev map name load_balancer pinned $MAPS/load_balancer"* ]]

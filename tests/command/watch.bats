@@ -406,7 +406,7 @@ kill_some() {
 	service "check http / $quickly"
 	start_watch
 	wait_for 10 health healthy healthy
-	on lb bash -c 'read -r pid </run/xdp-lb/watch/pid; for child in $(pgrep -P $pid); do kill -KILL $child; done'
+	on lb bash -c 'read -r pid </run/xdp-lb/watch/pid; for child in $(pgrep -P $pid); do kill -KILL $child 2>/dev/null || true; done'
 	wait_for 10 logged "the namespace that probes come from is gone"
 	mood 1 500
 	wait_for 10 health failed healthy

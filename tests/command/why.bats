@@ -12,9 +12,30 @@ teardown_file() {
 	scripts/node destroy --all
 }
 
-# hex EXPRESSION: the bytes of a frame, an expression of tests/lib/packet.py.
-hex() {
-	PYTHONPATH=tests/lib /usr/bin/python3 -c 'import sys; from packet import *; print(bytes(eval(sys.argv[1])).hex())' "$1"
+# frames: a process of tests/lib/packet.py's, for eth0 as it is now: "hex EXPRESSION" is answered by the bytes of that frame,
+# "send EXPRESSION" by what really happens to it: ACTION VERDICT. Which bytes leave is for the tests of packets.
+frames() {
+	coproc FRAMES { on lb env PYTHONPATH=tests/lib /usr/bin/python3 -uc '
+import sys
+from packet import *
+program = Program("eth0")
+for line in sys.stdin:
+    verb, expression = line.strip().split(" ", 1)
+    frame = bytes(eval(expression))
+    if verb == "send":
+        before = program.counters()
+        action, after = program.send(frame)[0], program.counters()
+        print(action, *[name for name in after if after[name] != before[name]])
+    else:
+        print(frame.hex())' 2>/dev/null 3>&-; }
+}
+
+# ask_frames hex|send EXPRESSION: prints its answer.
+ask_frames() {
+	local answer
+	echo "$*" >&"${FRAMES[1]}"
+	read -r -t 20 answer <&"${FRAMES[0]}"
+	echo "$answer"
 }
 
 # asks: reads lines IN|ACTION VERDICT|TEXT: asks lb why about the frame, then sends it, and compares. TEXT is a part of
@@ -22,26 +43,18 @@ hex() {
 asks() {
 	local expression expected text answer
 	while IFS='|' read -r expression expected text; do
-		answer=$(lb --json why frame "$(hex "$expression")" dev eth0)
+		answer=$(lb --json why frame "$(ask_frames hex "$expression")")
 		[[ $(jq -r '"\(.action) \(.verdict)"' <<<"$answer") == "$expected" && $(jq -r '.steps[].text' <<<"$answer") == *"$text"* ]] || {
 			echo "$expression: $answer, expected: $expected, $text"
 			return 1
 		}
-		# What really happens. Which bytes leave is for the tests of packets.
 		really "$expression" "$expected"
 	done
 }
 
 # really EXPRESSION "ACTION VERDICT": the frame, sent through the program on the device, comes to this.
 really() {
-	local before
-	before=$(lb --json stats | jq -c '[.verdicts[] | {key: .name, value: .packets}] | from_entries')
-	on lb env PYTHONPATH=tests/lib /usr/bin/python3 -c '
-import sys
-from packet import *
-print(Program("eth0").send(bytes(eval(sys.argv[1])))[0])' "$1" >"$BATS_TEST_TMPDIR/action"
-	[ "$(<"$BATS_TEST_TMPDIR/action") $(lb --json stats | jq -r --argjson before "$before" '
-		[.verdicts[] | select(.packets != ($before[.name] // 0)).name] | join(" ")')" = "$2" ]
+	[ "$(ask_frames send "$1")" = "$2" ]
 }
 
 # memories: all that the program on eth0 can write: its maps, those without pins too, but for the tables that it only reads.
@@ -55,6 +68,7 @@ memories() {
 
 @test "xdp_ipip: each row of its table, and each cause of a drop" {
 	lb attach ipip eth0
+	frames
 	lb restore - <<-END
 		service tcp 192.168.178.15:8000
 		backend 172.16.0.10
@@ -102,6 +116,7 @@ memories() {
 
 @test "connections on slots in transition: whose they are, and why" {
 	lb attach ipip eth0
+	frames
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10'
 	really 'came()/client()/TCP(sport=40000,dport=8000,flags="S")' "tx forwarded" # it is busy
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10 weight 0\nbackend 172.16.0.11'
@@ -115,6 +130,7 @@ memories() {
 
 @test "xdp_l2dsr: a backend behind a router is a loop" {
 	lb attach l2dsr eth0
+	frames
 	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
 	lb restore - <<-END
 		service tcp 192.168.178.15:8000
@@ -132,6 +148,7 @@ memories() {
 @test "xdp_nat: connections, replies, ports" {
 	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 	lb attach nat eth0
+	frames
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.20.0.20'
 	asks <<-'END'
 		came()/client()/TCP(sport=40000,dport=8000,flags="A")|drop no_connection|neither of a connection, nor the first packet
@@ -147,9 +164,11 @@ memories() {
 @test "xdp_decap: each row of its table, and the command that lets a packet in" {
 	local expression expected answer
 	lb attach decap eth0
+	frames
 	while IFS='|' read -r expression expected; do
-		answer=$(lb --json why frame "$(hex "$expression")")
+		answer=$(lb --json why frame "$(ask_frames hex "$expression")")
 		[ "$(jq -r '"\(.action) \(.verdict)"' <<<"$answer")" = "$expected" ]
+		really "$expression" "$expected"
 	done <<-'END'
 		came()/client()/TCP(dport=8000)|pass plain
 		came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4,flags="MF")/client()/TCP(dport=8000)|drop outer_fragment
@@ -166,15 +185,15 @@ memories() {
 	mend "vip 192.168.178.15"
 	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel 192.168.178.10 172.16.0.10
 	[[ $output == *"the kernel gets what is inside, for 192.168.178.15"* ]]
-	answer=$(lb --json why frame "$(hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4)/client(proto=4)/IP()/TCP(dport=8000)')")
+	answer=$(lb --json why frame "$(ask_frames hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4)/client(proto=4)/IP()/TCP(dport=8000)')")
 	[ "$(jq -r .verdict <<<"$answer")" = nested ]
-	answer=$(lb --json why frame "$(hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4,tos=3)/client()/TCP(dport=8000)')")
+	answer=$(lb --json why frame "$(ask_frames hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4,tos=3)/client()/TCP(dport=8000)')")
 	[ "$(jq -r .verdict <<<"$answer")" = congested ]
-	[ "$(lb --json decap stats | jq 'map(.packets) | add')" = 0 ]
 }
 
 @test "a packet in words: options; what it is, is what leaves" {
 	lb attach ipip eth0
+	frames
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10\nservice udp 192.168.178.15:8000\nbackend 172.16.0.10'
 	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000
 	[[ $output == *"tcp SYN 10.0.0.20:40000 > 192.168.178.15:8000"*"forwarded (tx)"* ]]
@@ -192,6 +211,7 @@ memories() {
 	local before mode
 	for mode in ipip nat; do
 		lb attach $mode eth0 2>/dev/null
+		frames
 		lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.20.0.20'
 		really 'came()/client()/TCP(sport=40000,dport=8000,flags="S")' "redirect redirected"
 		before=$(memories)
@@ -199,6 +219,7 @@ memories() {
 		lb why tcp 10.0.0.20:40001 192.168.178.15:8000 ttl 1
 		diff <(echo "$before") <(memories)
 		[ -z "$(on lb find /sys/fs/bpf -name 'tried*' -o -name 'why*')" ]
+		kill "$FRAMES_PID"
 		lb detach eth0
 	done
 }

@@ -317,12 +317,12 @@ checks_entry() {
 
 @test "the lists of figures: slots, flows, connections, what services keep, and when backends changed" {
 	local now
-	on lb bpftool map create "$MAPS/service_stats" "${SERVICE_STATS_MAP[@]}"
-	round_trip service_stats "$(u32 4096)" "$(encode backend_counter 4294967000 100 1)" >/dev/null
-	[ "$(list_of service_stats)" = "4096 4294967000 100 1" ]
-	on lb bpftool map create "$MAPS/backend_times" "${BACKEND_TIMES_MAP[@]}"
-	round_trip backend_times "$(u32 32767)" "$(encode backend_time 70000)" >/dev/null
-	[ "$(list_of backend_times)" = "32767 70000" ]
+	on lb bpftool map create "$MAPS/past_stats" "${PAST_STATS_MAP[@]}"
+	round_trip past_stats "$(u32 4096)" "$(encode backend_counter 4294967000 100 1)" >/dev/null
+	[ "$(list_of past_stats)" = "4096 4294967000 100 1" ]
+	on lb bpftool map create "$MAPS/changed_at" "${CHANGED_AT_MAP[@]}"
+	round_trip changed_at "$(u32 32767)" "$(encode change_time 70000)" >/dev/null
+	[ "$(list_of changed_at)" = "32767 70000" ]
 	# two services, one of them from an odd slot on, and slots of nobody
 	on lb bpftool -j map dump pinned "$MAPS/services" | jq -r --arg map "$MAPS/services" '.[] | "map delete pinned \($map) key \(.key | join(" "))"' |
 		on lb bpftool batch file - >/dev/null

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* list_backend_times: when backends became what they are, a line for each id that has ever been in
+/* list_changed_at: when backends became what they are, a line for each id that has ever been in
  * use, with seconds since boot:
  *
  *   ID CHANGED
@@ -8,13 +8,13 @@
  */
 #define MAP_DEFINITION extern /* its struct alone is needed: the map comes with the element */
 #include "../headers/list/element.h"
-#include "../maps/backend_times.h"
+#include "../maps/changed_at.h"
 
 SEC("iter/bpf_map_elem")
-int list_backend_times(struct bpf_iter__bpf_map_elem *element)
+int list_changed_at(struct bpf_iter__bpf_map_elem *element)
 {
 	struct seq_file *list = begin_list(element);
-	struct backend_time *time = element->value;
+	struct change_time *time = element->value;
 	__u32 *id = element->key;
 
 	if (id && time && time->changed)

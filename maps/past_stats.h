@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* service_stats: what backends had counted that their service has no more, by the service's id.
+/* past_stats: what backends had counted that their service has no more, by the service's id.
  * With that, the sum of a service never falls. Of the programs, the builder alone writes it. */
-#ifndef MAPS_SERVICE_STATS_H
-#define MAPS_SERVICE_STATS_H
+#ifndef MAPS_PAST_STATS_H
+#define MAPS_PAST_STATS_H
 
 #include "backend_stats.h"
 #include "types/map.h"
@@ -16,6 +16,6 @@ MAP_DEFINITION struct {
 	__type(key, __u32);
 	__type(value, struct backend_counter);
 	__uint(pinning, MAP_PINNING);
-} service_stats SEC(".maps");
+} past_stats SEC(".maps");
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* list_service_stats: what backends had counted that are gone, a line for each service that had
+/* list_past_stats: what backends had counted that are gone, a line for each service that had
  * such:
  *
  *   ID PACKETS BYTES CONNECTIONS
@@ -8,10 +8,10 @@
  */
 #define MAP_DEFINITION extern /* its struct alone is needed: the map comes with the element */
 #include "../headers/list/element.h"
-#include "../maps/service_stats.h"
+#include "../maps/past_stats.h"
 
 SEC("iter/bpf_map_elem")
-int list_service_stats(struct bpf_iter__bpf_map_elem *element)
+int list_past_stats(struct bpf_iter__bpf_map_elem *element)
 {
 	struct seq_file *list = begin_list(element);
 	struct backend_counter *kept = element->value;
