@@ -82,7 +82,8 @@ install_version() {
 
 # journal UNIT: what lb has said there, since mark was called.
 journal() {
-	booted journalctl --no-pager -o cat -u "$1" --since "@$(<"$BATS_FILE_TMPDIR/mark")" | grep "^lb: "
+	booted journalctl --sync
+	booted journalctl --no-pager -o cat -t lb -u "$1" --since "@$(<"$BATS_FILE_TMPDIR/mark")"
 }
 
 # mark: where the journal shall be read from.
@@ -97,6 +98,7 @@ traces() {
 	# shellcheck disable=SC2016 # expanded over there
 	booted bash -c 'find /etc /usr/sbin /usr/lib/systemd /lib/systemd /usr/lib/xdp-lb /usr/share/doc/xdp-lb \
 			/usr/share/man/man8 /usr/share/bash-completion /var/lib/systemd /var/lib/dpkg/info /run/xdp-lb 2>/dev/null | sort
+		ls /var/lib/prometheus/node-exporter 2>/dev/null
 		find /sys/fs/bpf -type f # folders are of iproute2
 		ip -4 -br addr; ip -j -d link | jq -c ".[].xdp.prog.id"; ip neigh show nud permanent; ip neigh | grep managed
 		grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward 2>/dev/null'
@@ -135,7 +137,7 @@ meanwhile() {
 	[ "$(booted systemctl is-enabled xdp-lb xdp-lb-watch xdp-lb-decap | uniq)" = disabled ]
 	mark
 	run -1 booted systemctl start xdp-lb
-	[ "$(journal xdp-lb)" = "lb: /etc/xdp-lb/config: it says nothing; write what this machine is, like: attach ipip eth0" ] || {
+	[ "$(journal xdp-lb)" = "/etc/xdp-lb/config: it says nothing; write what this machine is, like: attach ipip eth0" ] || {
 		journal xdp-lb
 		false
 	}
@@ -143,16 +145,21 @@ meanwhile() {
 	mark
 	run -1 booted systemctl start xdp-lb
 	journal xdp-lb
-	[ "$(journal xdp-lb)" = "lb: /etc/xdp-lb/config:2: there is no device eth7; 'ip -br link' lists those that are there" ]
+	[ "$(journal xdp-lb)" = "/etc/xdp-lb/config:2: there is no device eth7; 'ip -br link' lists those that are there" ]
 	run ! has_xdp eth0
 	[ ! "$(booted ls /run/xdp-lb/started)" ]
 }
 
 @test "systemd-analyze finds nothing in the units, and little that they may do without need" {
 	local unit
-	for unit in xdp-lb xdp-lb-watch xdp-lb-decap; do
+	for unit in xdp-lb-metrics.socket xdp-lb-metrics.timer; do
+		run -0 booted systemd-analyze verify --man=no /lib/systemd/system/$unit
+		[ -z "$output" ]
+	done
+	for unit in xdp-lb xdp-lb-watch xdp-lb-decap xdp-lb-metrics xdp-lb-metrics@; do
 		run -0 booted systemd-analyze verify --man=no /lib/systemd/system/$unit.service
 		[ -z "$output" ]
+		unit=${unit/%@/@x}
 		booted systemd-analyze security --no-pager $unit | tail -1
 		booted systemd-analyze security --no-pager --threshold=35 $unit >/dev/null
 	done
@@ -209,6 +216,46 @@ meanwhile() {
 	hang_up
 }
 
+# lines FIELD=VALUE...: what the journal has of that since mark was called, as "OLD > NEW".
+lines() {
+	booted journalctl --sync
+	booted journalctl --no-pager -o json --since "@$(<"$BATS_FILE_TMPDIR/mark")" "$@" | jq -r '"\(.OLD) > \(.NEW)"'
+}
+
+# said UNIT FIELD=VALUE... TEXT: one of these lines is the text.
+said() {
+	lines "${@:1:$#-1}" | grep -qx "${!#}"
+}
+
+@test "the journal: what commands and lb watch have changed, by service and backend" {
+	mark
+	wait_for 20 booted systemctl is-active xdp-lb-watch
+	booted lb backend set tcp 192.168.178.15:7000 192.168.178.12 weight 2
+	[ "$(lines SERVICE="tcp 192.168.178.15:7000" BACKEND=192.168.178.12:7000)" = "weight 1 up healthy > weight 2 up healthy" ]
+	run -1 booted lb backend set tcp 192.168.178.15:7000 192.168.178.19 down
+	booted journalctl --sync
+	booted journalctl --no-pager -o json --since "@$(<"$BATS_FILE_TMPDIR/mark")" BACKEND=192.168.178.19:7000 | jq -r .WHY |
+		grep "192.168.178.19:7000 is no backend of"
+	on backend-02 ip addr del 192.168.178.15/32 dev lo
+	wait_for 20 said -u xdp-lb-watch BACKEND=192.168.178.12:7000 "healthy > failed"
+	on backend-02 ip addr add 192.168.178.15/32 dev lo
+	wait_for 20 said -u xdp-lb-watch BACKEND=192.168.178.12:7000 "failed > healthy"
+	booted lb backend set tcp 192.168.178.15:7000 192.168.178.12 weight 1
+}
+
+@test "figures: by the socket, and by the timer" {
+	booted systemctl start xdp-lb-metrics.socket xdp-lb-metrics.timer
+	wait_for 20 booted systemctl is-active xdp-lb-watch
+	booted curl -sS --max-time 20 -H "Accept: application/openmetrics-text; version=1.0.0" http://127.0.0.1:9097/metrics >"$BATS_TEST_TMPDIR/metrics"
+	[ "$(tail -1 "$BATS_TEST_TMPDIR/metrics")" = "# EOF" ]
+	grep -F 'remote_address="192.168.178.12"' "$BATS_TEST_TMPDIR/metrics" | grep xdp_lb_backend_packets_total
+	grep -x "xdp_lb_watch_running 1" "$BATS_TEST_TMPDIR/metrics"
+	wait_for 20 booted test -s /var/lib/prometheus/node-exporter/xdp_lb.prom
+	booted cat /var/lib/prometheus/node-exporter/xdp_lb.prom | promtool check metrics
+	booted systemctl stop xdp-lb-metrics.socket
+	booted systemctl enable xdp-lb-metrics.timer
+}
+
 @test "a reload under 200 connections breaks none; with a mistake in a file it changes nothing" {
 	local before
 	open_chats 22000 200 192.168.178.20
@@ -230,7 +277,7 @@ meanwhile() {
 	mark
 	meanwhile booted systemctl reload xdp-lb
 	[ "$status" -ne 0 ]
-	[ "$(journal xdp-lb)" = "lb: /etc/xdp-lb/services:7: service tcp 192.168.178.15:7000 is there twice" ]
+	[ "$(journal xdp-lb)" = "/etc/xdp-lb/services:7: service tcp 192.168.178.15:7000 is there twice" ]
 	[ "$(booted lb save)" = "$before" ]
 	[ "$(booted systemctl is-active xdp-lb)" = active ]
 	booted sed -i '$d' /etc/xdp-lb/services
