@@ -111,15 +111,29 @@ carry_out() {
 	tell_held
 }
 
-# change VERB LINE...: carries out a command of one service, whose words are a service's line, and a backend's.
-change() {
-	local verb=$1 line
-	for line in "${@:2}"; do
+# name_refused LINE...: sets `refused`, fields of the journal, should this command be refused.
+name_refused() {
+	local line protocol vip server port
+	for line; do
 		case $line in
-		service*) refused+=("SERVICE=$(cut -d ' ' -f 2,3 <<<"$line")") ;;
-		backend*) refused+=("BACKEND=$(cut -d ' ' -f 2 <<<"$line")") ;;
+		service*)
+			read -r _ protocol vip _ <<<"$line"
+			refused=("SERVICE=$protocol $vip")
+			;;
+		backend*)
+			read -r _ server _ <<<"$line"
+			port=${vip##*:}
+			[[ $server == *:* ]] || server+=:${port/any/0}
+			refused+=("BACKEND=$server")
+			;;
 		esac
 	done
+}
+
+# change VERB LINE...: carries out a command of one service, whose words are a service's line, and a backend's.
+change() {
+	local verb=$1
+	name_refused "${@:2}"
 	parse_words "${@:2}"
 	take_lock
 	[[ -e $maps/services ]] || check_typed # what was typed is looked at before the machine is

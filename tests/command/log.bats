@@ -73,7 +73,7 @@ fields() {
 
 @test "what is refused is a line that says why; what is not understood, or only tried, is none" {
 	run -1 lb backend del "${named[@]}" 192.168.178.2
-	[ "$(lines '[.PRIORITY, .SERVICE, .BACKEND, .WHY] | join("|")')" = "3|$service|192.168.178.2|there is no service $service; 'lb service show' lists those that are there" ]
+	[ "$(lines '[.PRIORITY, .SERVICE, .BACKEND, .WHY] | join("|")')" = "3|$service|192.168.178.2:8000|there is no service $service; 'lb service show' lists those that are there" ]
 	[[ $output == "lb: there is no service"* ]]
 	on lb truncate -s 0 /run/journal
 	run -1 lb --dry-run backend del "${named[@]}" 192.168.178.2
