@@ -53,8 +53,7 @@ int xdp_why(struct xdp_md *ctx)
 
 	if (!lb)
 		return XDP_ABORTED;
-	service = explain_slot(&packet, lb, &explanation);
-	explain_fragment(&packet, &explanation);
+	service = explain_packet(&packet, lb, &explanation);
 	if (service && is_probe(&packet, lb)) {
 		explanation.probe = 1;
 		explanation.backend = probed_backend(&packet);

@@ -64,8 +64,7 @@ int xdp_why_nat(struct xdp_md *ctx)
 
 	if (!lb || !settings)
 		return XDP_ABORTED;
-	explain_slot(&packet, lb, &explanation);
-	explain_fragment(&packet, &explanation);
+	explain_packet(&packet, lb, &explanation);
 	if (packet.parsed == PARSED_FLOW || packet.parsed == PARSED_ICMP_ERROR)
 		explain_connection(&packet, lb, settings, &explanation);
 	return put_in_front(ctx, &explanation);

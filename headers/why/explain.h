@@ -9,10 +9,23 @@
 #include "../lb/slots.h"
 #include "../packet/parse.h"
 
-/* Reads the packet, and says what can be said without what is remembered. Returns its service, or
+/* A later fragment: what was noted with the first one. */
+static __always_inline void explain_fragment(const struct packet *packet,
+					     struct explanation *explanation)
+{
+	struct fragment_note *note = recall_fragment(packet);
+
+	if (!note)
+		return;
+	explanation->memory = MEMORY_FRAGMENT;
+	explanation->backend = note->backend;
+}
+
+/* Reads the packet, and says what is the same in every mode. Returns its service, or
  * NULL. */
-static __always_inline struct service *
-explain_slot(struct packet *packet, const struct load_balancer *lb, struct explanation *explanation)
+static __always_inline struct service *explain_packet(struct packet *packet,
+						      const struct load_balancer *lb,
+						      struct explanation *explanation)
 {
 	struct service *service;
 	struct slot slot;
@@ -22,6 +35,8 @@ explain_slot(struct packet *packet, const struct load_balancer *lb, struct expla
 	explanation->flow = key_of(&packet->flow);
 	explanation->opens = packet->opens;
 	explanation->is_vip = is_vip(packet->flow.vip);
+	if (packet->parsed == PARSED_LATER_FRAGMENT)
+		explain_fragment(packet, explanation);
 	if (packet->parsed != PARSED_FLOW && packet->parsed != PARSED_ICMP_ERROR)
 		return NULL;
 	service = find_service(&packet->flow);
@@ -34,20 +49,6 @@ explain_slot(struct packet *packet, const struct load_balancer *lb, struct expla
 	explanation->now = slot.now;
 	explanation->was = slot.was;
 	return service;
-}
-
-/* A later fragment: what was noted with the first one. */
-static __always_inline void explain_fragment(const struct packet *packet,
-					     struct explanation *explanation)
-{
-	struct fragment_note *note = NULL;
-
-	if (packet->parsed == PARSED_LATER_FRAGMENT)
-		note = recall_fragment(packet);
-	if (!note)
-		return;
-	explanation->memory = MEMORY_FRAGMENT;
-	explanation->backend = note->backend;
 }
 
 /* Puts the explanation in front of the packet. Returns what the shell sees as the program's answer:

@@ -6,7 +6,7 @@
 #
 # In:  a list of words
 # Out: {frame: null or hex digits, protocol, client: {address, port}, vip: {address, port}, tcp, size, ttl, df, dev, tunnel: the
-#      outer [source, destination], or null}; or an error of words.jq
+#      outer [source, destination], or null}; or an error of words.jq. And, the other way, what the bytes of a frame say.
 include "words";
 include "bytes";
 
@@ -89,3 +89,16 @@ def frame_bytes($to; $from):
 
 # printf_text: bytes, as printf of the shell reads them.
 def printf_text: hex as $hex | map($hex[.]) | join("");
+
+# ---- From the bytes ----
+
+# ip_at: where a frame's IP header begins: behind up to two VLAN tags; null: there is none.
+def ip_at: if .[12:14] == [8, 0] then 14 elif .[16:18] == [8, 0] then 18 elif .[20:22] == [8, 0] then 22 else null end;
+
+def address_at($i): .[$i:$i + 4] | decode("ipv4");
+
+# addresses: a frame -> source and destination of its IP header, or null.
+def addresses: ip_at as $ip | if $ip then [address_at($ip + 12), address_at($ip + 16)] else null end;
+
+# action_name: what an XDP program returns, in words.
+def action_name: ["aborted", "drop", "pass", "tx", "redirect"][.] // tostring;

@@ -245,7 +245,7 @@ undo_the_rest() {
 # start [FILE]: makes the machine be as its file says. All of it is checked first.
 start() {
 	local todo key='' balances='' own_address='' before
-	acts=command # a unit's journal shall say why it has not started
+	acts='command' # a unit's journal shall say why it has not started
 	no_more "${@:2}"
 	choose_file "${1-}"
 	check_machine

@@ -7,6 +7,8 @@
 # Out: {packet, service, slot, backend, verdict, action, steps: [{step, text}]}
 include "words";
 include "configuration";
+include "frame";
+include "bytes";
 
 def flows_only: 65535; # SLOT_FLOWS_ONLY of maps/slots.h
 
@@ -71,13 +73,8 @@ def steps:
 
 # ---- What becomes of it ----
 
-def mac: [.[] | "0123456789abcdef"[. / 16 | floor:(. / 16 | floor) + 1] + "0123456789abcdef"[. % 16:. % 16 + 1]] | join(":");
-def at($i): .[$i:$i + 4] | map(tostring) | join(".");
-
-# ip_at: where the IP header begins: behind up to two VLAN tags.
-def ip_at: if .[12:14] == [8, 0] then 14 elif .[16:18] == [8, 0] then 18 elif .[20:22] == [8, 0] then 22 else null end;
-def leaves: $out as $out | ($out | ip_at) as $ip
-	| "to \($out[:6] | mac)" + if $ip then ", as \($out | at($ip + 12)) > \($out | at($ip + 16))" else "" end;
+def leaves: ($out | addresses) as $ip
+	| "to \($out[:6] | decode("mac"))" + if $ip then ", as \($ip | join(" > "))" else "" end;
 
 # because($verdict): what it means, and what mends it.
 def because($verdict):
@@ -112,11 +109,8 @@ def because($verdict):
 		bug: "ABORTED: this is a bug; please report the frame"
 	}[$verdict] // "\($verdict)";
 
-def action_name: ["aborted", "drop", "pass", "tx", "redirect"][.] // tostring;
-
 def why:
-	($frame | length) as $length
-	| ($verdict | join(" ")) as $name
+	($verdict | join(" ")) as $name
 	| explained($explanation[0])
 	| [steps, {step: "program", text: "\($mode) says \($name) (\($action | action_name))"}, {step: "so", text: because($name)}] as $steps
 	| {packet: .flow, service: (.service | if . then name else null end), slot: (if .service then .slot else null end),

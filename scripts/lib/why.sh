@@ -3,6 +3,8 @@
 # why: lb why: what would become of a packet, and why. The packet is tried: by the same program that is on the device, but on
 # copies of all that the program writes. Nothing is counted, and nothing is noted. Sourced by lb.
 
+steps='.steps[] | "\(.step + "          " | .[:10]) \(.text)"' # of an explanation, for people
+
 # find_program [DEV]: sets dev and mode to the program of ours that the packet meets, and shared to the maps that
 # this program has, as NAME:ID.
 find_program() {
@@ -121,7 +123,7 @@ read_roads() {
 why_decap() {
 	stage 'include "why_decap"; why_decap' -nc --arg mode "$mode" --arg dev "$dev" --argjson frame "$(byte_list "$1/frame")" \
 		--argjson action "$(jq .retval "$1/tried.json")" --argjson verdict "$(decap_stats_decode <"$1/stats.json" | jq -c 'map(select(.packets > 0).name)')" \
-		--argjson roles "$(dump decap_addresses | decap_addresses_decode)" | print_list '.steps[] | "\(.step + "          " | .[:10]) \(.text)"'
+		--argjson roles "$(dump decap_addresses | decap_addresses_decode)" | print_list "$steps"
 }
 
 # why PROTOCOL CLIENT:PORT VIP:PORT [OPTION]... | why frame HEX [dev DEV]
@@ -147,5 +149,5 @@ why() {
 		--argjson out "$(byte_list "$folder/out")" --argjson action "$(jq .retval "$folder/tried.json")" \
 		--argjson verdict "$(stats_decode <"$folder/stats.json" | jq -c 'map(select(.packets > 0).name)')" \
 		--slurpfile explanation "$folder/explanation.json" --slurpfile road "$folder/road.json" |
-		print_list '.steps[] | "\(.step + "          " | .[:10]) \(.text)"'
+		print_list "$steps"
 }

@@ -5,10 +5,7 @@
 #      has, [{address, roles}]
 # Out: {verdict, action, steps: [{step, text}]}
 
-def at($i): .[$i:$i + 4] | map(tostring) | join(".");
-
-# ip_at: where the IP header begins: behind up to two VLAN tags; null: there is none.
-def ip_at: if .[12:14] == [8, 0] then 14 elif .[16:18] == [8, 0] then 18 elif .[20:22] == [8, 0] then 22 else null end;
+include "frame";
 
 def accepted($role): [$ARGS.named.roles[] | select(any(.roles[]; . == $role)).address] | if . == [] then "none" else join(", ") end;
 
@@ -29,10 +26,10 @@ def because($outer; $inner):
 def why_decap:
 	$ARGS.named as $in
 	| ($in.frame | ip_at) as $ip
-	| (if $ip and $in.frame[$ip + 9] == 4 then [($in.frame | at($ip + 12)), ($in.frame | at($ip + 16))] else null end) as $outer
-	| (if $outer and ($in.frame | length) >= $ip + 40 then $in.frame | at($ip + 36) else "?" end) as $inner
+	| (if $ip and $in.frame[$ip + 9] == 4 then $in.frame | addresses else null end) as $outer
+	| (if $outer then $in.frame | address_at($ip + 36) else "?" end) as $inner
 	| ($in.verdict | join(" ")) as $verdict
-	| (["aborted", "drop", "pass", "tx", "redirect"][$in.action]) as $action
+	| ($in.action | action_name) as $action
 	| {$verdict, $action, steps: [
 		{step: "packet", text: "\(if $outer then "IP in IP \($outer | join(" > ")), inside for \($inner)" else "not IP in IP" end), \($in.frame | length) bytes, comes in by \($in.dev)"},
 		(("lb", "host", "vip") as $role | {step: $role, text: "accepted: \(accepted($role))"}),

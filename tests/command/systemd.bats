@@ -160,8 +160,8 @@ meanwhile() {
 		run -0 booted systemd-analyze verify --man=no /lib/systemd/system/$unit.service
 		[ -z "$output" ]
 		unit=${unit/%@/@x}
-		booted systemd-analyze security --no-pager $unit | tail -1
-		booted systemd-analyze security --no-pager --threshold=35 $unit >/dev/null
+		booted systemd-analyze security --no-pager "$unit" | tail -1
+		booted systemd-analyze security --no-pager --threshold=35 "$unit" >/dev/null
 	done
 }
 

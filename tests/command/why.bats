@@ -128,7 +128,26 @@ memories() {
 	END
 }
 
-@test "xdp_l2dsr: a backend behind a router is a loop" {
+@test "health checks and their answers; a load balancer without an address" {
+	local id value
+	lb attach ipip eth0
+	lb attach ipip eth1
+	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.16.0.10\nbackend 172.16.0.11 down'
+	id=$(listed_id 172.16.0.11)
+	probes_come_from eth1
+	on lb bpftool map update pinned "$MAPS/probes" key 0 0 0 0 value "$id" 0 0 0
+	run -0 lb why tcp 192.168.178.10:61000 192.168.178.15:8000 dev eth1
+	[[ $output == *"a health check; its port says which backend is checked: 172.16.0.11:8000"*"xdp_ipip says probe (redirect)"* ]]
+	run -0 lb why tcp 192.168.178.15:8000 192.168.178.10:61000 ack dev eth0
+	[[ $output == *"xdp_ipip says probe_answer (redirect)"* ]]
+	lb detach eth1
+	mapfile -t value < <(on lb bpftool -j map lookup pinned "$MAPS/load_balancer" key 0 0 0 0 | jq -r '.value[]')
+	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 value 0 0 0 0 "${value[@]:4}"
+	frames
+	asks <<<'came()/client()/TCP(dport=8000)|drop no_address|lb set address ADDRESS'
+}
+
+@test "xdp_l2dsr: each row of its table" {
 	lb attach l2dsr eth0
 	frames
 	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
@@ -137,28 +156,72 @@ memories() {
 		backend 192.168.178.11
 		service tcp 192.168.178.15:8001
 		backend 172.16.0.10
+		service tcp 192.168.178.15:8002
+		service tcp 192.168.178.15:8003
+		backend 192.168.178.12
+		service tcp 192.168.178.15:8004
+		backend 172.20.0.20
 	END
+	on lb ip neigh del 192.168.178.12 dev eth0
 	asks <<-'END'
 		came()/client()/TCP(dport=8000)|tx forwarded|to 02:00:00:00:00:11, as 10.0.0.20 > 192.168.178.15
+		came()/client()/TCP(dport=8004)|redirect redirected|by eth1
 		came()/client()/TCP(dport=8001)|drop loop|it came from where it would be sent to
 		came()/client()/TCP(dport=22)|pass not_ours|no service of it
+		came()/client(src="10.9.9.9")/ICMP(type=3,code=1)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))|tx forwarded|an ICMP error about a packet
+		came()/client(flags=0,frag=3,id=77)/Raw("x"*16)|drop fragment_unknown|its first fragment
+		came()/client(flags="MF",id=78)/TCP(dport=8000)|tx forwarded|goes on to the backend
+		came()/client(flags=0,frag=3,id=78,proto=6)/Raw("x"*16)|tx forwarded|its first fragment was seen
+		came()/client(len=41)/TCP(dport=8000)|drop malformed|lengths in its headers disagree
+		came()/client(flags="DF")/TCP(dport=8000)/("x"*1470)|tx too_big_answered|too big for the way to 192.168.178.11
+		came()/client(flags=0)/TCP(dport=8000)/("x"*1470)|drop too_big|has no DF
+		came()/client()/TCP(dport=8002)|drop no_backend|has no usable backend
+		came()/client()/TCP(dport=8003)|drop no_neighbour|192.168.178.12 is NOT KNOWN
 	END
 }
 
-@test "xdp_nat: connections, replies, ports" {
+@test "xdp_nat: each row of its table" {
 	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 	lb attach nat eth0
 	frames
-	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 172.20.0.20'
+	lb restore - <<-END
+		service tcp 192.168.178.15:8000
+		backend 172.20.0.20
+		service tcp 192.168.178.15:8002
+		service tcp 192.168.178.15:8003
+		backend 172.30.0.1
+		service udp 192.168.178.15:8000
+		backend 172.20.0.20
+	END
+	on lb ip route add unreachable 172.30.0.0/24
 	asks <<-'END'
 		came()/client()/TCP(sport=40000,dport=8000,flags="A")|drop no_connection|neither of a connection, nor the first packet
 		came()/client()/TCP(sport=40000,dport=8000,flags="S")|redirect redirected|as 192.168.178.10 > 172.20.0.20
 		came()/client()/TCP(sport=40000,dport=8000,flags="S")|redirect redirected|it is of a connection: it belongs to 172.20.0.20:8000
-		came()/client(src="172.20.0.20",dst=LB)/TCP(sport=8000,dport=40000,flags="SA")|tx forwarded|it is of a connection
-		came()/client(src="172.20.0.20",dst=LB)/TCP(sport=8000,dport=40009,flags="SA")|drop late_reply|a port that is lent to connections
+		came()/IP(src="172.20.0.20",dst=LB)/TCP(sport=8000,dport=40000,flags="SA",seq=7,ack=1)|tx forwarded|it is of a connection
+		came()/client()/TCP(sport=40000,dport=8000,flags="A",seq=1,ack=8)|redirect redirected|it is of a connection
+		came()/IP(src="172.20.0.20",dst=LB)/TCP(sport=8000,dport=40009,flags="SA")|drop late_reply|a port that is lent to connections
+		came()/IP(src="172.20.0.1",dst=LB)/ICMP(type=3,code=1)/quote(IP(src=LB,dst="172.20.0.20")/TCP(sport=40000,dport=8000))|tx forwarded|an ICMP error about a packet
+		came()/client()/UDP(sport=40000,dport=8000)|redirect redirected|goes on to the backend
+		came()/client()/TCP(dport=22)|pass not_ours|no service of it
+		came()/client(flags=0,frag=3,id=77,proto=17)/Raw("x"*16)|drop fragment_unknown|its first fragment
+		came()/client(flags="MF",id=78)/UDP(sport=40000,dport=8000,len=40)/("x"*16)|redirect redirected|it is of a connection
+		came()/client(flags=0,frag=3,id=78,proto=17)/Raw("x"*16)|redirect redirected|its first fragment was seen
+		came()/client(len=41)/TCP(dport=8000)|drop malformed|lengths in its headers disagree
+		came()/client(ttl=1)/TCP(sport=40000,dport=8000,flags="A")|tx ttl_answered|its TTL ends here
+		came()/client(flags="DF")/TCP(sport=40000,dport=8000,flags="A")/("x"*1470)|tx too_big_answered|too big for the way
+		came()/client(flags=0)/TCP(sport=40000,dport=8000,flags="A")/("x"*1470)|drop too_big|has no DF
+		came()/client()/TCP(sport=40000,dport=8002)|drop no_backend|has no usable backend
+		came()/client()/TCP(sport=40000,dport=8003)|drop no_route|ip route get 172.30.0.1
 	END
+	lb backend set tcp 192.168.178.15:8000 172.20.0.20 down
+	asks <<<'came()/client()/TCP(sport=40000,dport=8000,flags="A",seq=1,ack=8)|tx reset|told by a TCP reset'
+	lb backend set tcp 192.168.178.15:8000 172.20.0.20 up
 	lb nat set ports 40000-40000
-	asks <<<'came()/client()/TCP(sport=40001,dport=8000,flags="S")|drop ports_exhausted|lb nat set ports'
+	asks <<-'END'
+		came()/client()/TCP(sport=40001,dport=8000,flags="S")|redirect redirected|goes on to the backend
+		came()/client()/TCP(sport=40002,dport=8000,flags="S")|drop ports_exhausted|lb nat set ports
+	END
 }
 
 @test "xdp_decap: each row of its table, and the command that lets a packet in" {
