@@ -153,6 +153,7 @@ detach() {
 		die "no XDP program runs on $dev; nothing to do"
 	fi
 	clear_maps "${stale[@]}"
+	note "${xdp_name:-nothing} detached from $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" NEW=none
 }
 
 # clear_maps PIN...: of those that no program uses any more; and the kernel need not know the next hops any more.
@@ -166,5 +167,4 @@ clear_maps() {
 	fi
 	remove_pins "${stale[@]}"
 	drop_hops <<<"$hops"
-	note "${xdp_name:-nothing} detached from $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" NEW=none
 }

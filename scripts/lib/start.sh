@@ -93,8 +93,8 @@ check_services() (
 
 # ---- Notes ----
 
-# note WORD...: a way back, once.
-note() {
+# note_undo WORD...: a way back, once.
+note_undo() {
 	! grep -qxF -- "$*" "$noted/undo" || return 0
 	echo "$*" >>"$noted/undo"
 }
@@ -146,7 +146,7 @@ need_sysctl() {
 	local now
 	now=$(<"/proc/sys/$1")
 	((now < $2)) || return 0
-	note sysctl "$1" "$now" "$2"
+	note_undo sysctl "$1" "$now" "$2"
 	run_write "$1" "$2"
 }
 
@@ -166,7 +166,7 @@ start_attach() {
 	[[ $1 == decap ]] || need_sysctl "net/ipv4/conf/$2/forwarding" 1
 	read_device "$2"
 	if [[ -n $xdp_id && -e $seen && $(<"$seen") == "$(object_and_tag "$1")" ]]; then return; fi
-	if [[ -z $xdp_id ]]; then note detach "$2"; else remove_lists; fi # they may look another way now
+	if [[ -z $xdp_id ]]; then note_undo detach "$2"; else remove_lists; fi # they may look another way now
 	attach "$@"
 	read_device "$2"
 	object_and_tag "$1" >"$seen"
@@ -186,7 +186,7 @@ start_vip() {
 		need_sysctl net/ipv4/conf/all/arp_announce 2
 	fi
 	has_address "$@" && return
-	note vip "$@"
+	note_undo vip "$@"
 	run ip addr add "$1/32" dev "$2"
 }
 
@@ -213,7 +213,7 @@ expect_step() {
 	case $1 in
 	attach)
 		wanted+=" detach:$3 sysctl:net/ipv4/conf/$3/forwarding"
-		note detach "$3" # also if somebody else has attached it
+		note_undo detach "$3" # also if somebody else has attached it
 		;;
 	vip)
 		wanted+=" vip:$2:$3"

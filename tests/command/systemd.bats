@@ -195,6 +195,8 @@ meanwhile() {
 	wait_for 20 is_down
 	power_on
 	booted cat /run/after | grep "backend 192.168.178.11"
+	booted journalctl --sync
+	booted journalctl --no-pager -o json DEVICE=eth0 | jq -r '"\(.OLD) > \(.NEW)"' | grep -x "none > xdp_ipip"
 	booted cat /run/after | grep 192.168.178.15/32
 	[ "$(booted systemctl is-active xdp-lb xdp-lb-watch | uniq)" = active ]
 	[ "$(booted lb --json show | jq -c '[.window, .hash_key[-1]]')" = "[60,7]" ]
