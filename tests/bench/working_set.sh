@@ -28,7 +28,8 @@ services "$mode" 256 $backends | on lb scripts/lb restore -
 load() {
 	local map words=(map name touch_log pinned /sys/fs/bpf/deal/touch_log)
 	for map in $(on lb ls $maps); do
-		[[ $map == checks ]] || words+=(map name "$map" pinned "$maps/$map") # no program for packets has that one
+		# no program for packets has those that lb makes
+		declare -p "${map^^}_MAP" >/dev/null 2>&1 || words+=(map name "$map" pinned "$maps/$map")
 	done
 	on lb rm -rf /sys/fs/bpf/deal /sys/fs/bpf/touched
 	on lb bpftool prog loadall "$build/touch.o" /sys/fs/bpf/deal pinmaps /sys/fs/bpf/deal
