@@ -5,8 +5,8 @@ include "words";
 include "describe";
 include "checks";
 
-# line($text; $fields): without what would end a word.
-def line($text; $fields): [$text, ($fields | to_entries[] | "\(.key)=\(.value)")] | map(gsub("[\t\n]"; " ")) | "note \(join("\t"))";
+# note_line($text; $fields): without what would end a word.
+def note_line($text; $fields): [$text, ($fields | to_entries[] | "\(.key)=\(.value)")] | map(gsub("[\t\n]"; " ")) | "note \(join("\t"))";
 
 # service_state, backend_state: as people write it, with what checks have found.
 def service_state: service_words + " " + (.checks | map(check_text) | join(" ")) | rtrimstr(" ");
@@ -15,7 +15,7 @@ def backend_state: (if is_fallback then "fallback" else "weight \(.weight) \(.st
 # moved($what; $fields; $old; $new): the line of one change, or nothing.
 def moved($what; $fields; $old; $new):
 	select($old != $new)
-	| line($what + if $old == "none" then " added: \($new)" elif $new == "none" then " deleted" else ": \($old) -> \($new)" end;
+	| note_line($what + if $old == "none" then " added: \($new)" elif $new == "none" then " deleted" else ": \($old) -> \($new)" end;
 		$fields + {OLD: $old, NEW: $new});
 
 def service_line:
@@ -32,4 +32,4 @@ def backend_lines:
 # logged: of a list of commands.
 def logged:
 	[(.[] | service_line), (.[] | backend_lines)]
-	| .[:5][], (select(length > 5) | line("and \(length - 5) other changes; 'lb service show' shows how it is now"; {}));
+	| .[:5][], (select(length > 5) | note_line("and \(length - 5) other changes; 'lb service show' shows how it is now"; {}));
