@@ -11,6 +11,10 @@ journal_after=0    # the journal did not take a line in time: it is asked again 
 is_journal_stderr= # 1: standard error is the journal (systemd says which file that is)
 [[ -z ${JOURNAL_STREAM-} || $JOURNAL_STREAM != "$(stat -Lc %d:%i /dev/stderr)" ]] || is_journal_stderr=1
 
+# The unit of systemd that we are, if we are one.
+unit=''
+[[ ! $(</proc/self/cgroup) =~ /([^/[:space:]]+\.service)($|[[:space:]]) ]] || unit=${BASH_REMATCH[1]}
+
 # log PRIORITY TEXT [FIELD=VALUE]...: one line. PRIORITY: 2 critical, 3 error, 4 warning, 5 notice. A person who has
 # typed a command sees all of it; the journal, and who reads lb watch, a few lines in a second.
 log() {
@@ -51,13 +55,15 @@ tell_held() {
 }
 
 # log_to_journal PRIORITY TEXT [FIELD=VALUE]...: fails if there is no journal that takes it. Commands that only look, or
-# are to do nothing (--dry-run), leave no line. The journal cannot find out who logger was, so it is told whose line it is.
+# are to do nothing (--dry-run), leave no line. The journal cannot find out who logger was, so it is told whose line it is: by our process, and by our
+# unit, because we may be gone, too (journalctl -u looks for it).
 log_to_journal() {
-	local fields
+	local fields patience=5
+	[[ $acts != watch ]] || patience=0.3 # its loop must go on
 	[[ -n $acts && -z $dry && -S $journal ]] || return 1
 	((EPOCHSECONDS >= journal_after)) || return 1
-	fields=("MESSAGE=$2" "PRIORITY=$1" "SYSLOG_IDENTIFIER=lb" "OBJECT_PID=$$" "${@:3}")
-	printf '%s\n' "${fields[@]//$'\n'/ }" | timeout -s KILL 0.3 logger --journald >/dev/null 2>&1 || {
+	fields=("MESSAGE=$2" "PRIORITY=$1" "SYSLOG_IDENTIFIER=lb" "OBJECT_PID=$$" ${unit:+"OBJECT_SYSTEMD_UNIT=$unit"} "${@:3}")
+	printf '%s\n' "${fields[@]//$'\n'/ }" | timeout -s KILL "$patience" logger --journald >/dev/null 2>&1 || {
 		journal_after=$((EPOCHSECONDS + 10))
 		return 1
 	}
