@@ -18,7 +18,7 @@ int list_checks(struct bpf_iter__bpf_map_elem *element)
 		return 0;
 	length = checks->length;
 	BPF_SEQ_PRINTF(list, "%u\n", *service);
-	if (length && length <= CHECKS_LENGTH)
+	if (length <= CHECKS_LENGTH)
 		bpf_seq_write(list, checks->text, length);
 	return 0;
 }
