@@ -6,7 +6,8 @@
 DEFAULT_WINDOW=900
 
 flags load_balancer_flags u32 debug
-struct load_balancer address:address hash_key:bytes32 flags:load_balancer_flags window:u32 probe_device:u32 routes:u32
+struct load_balancer address:address hash_key:bytes32 flags:load_balancer_flags window:u32 probe_device:u32 routes:u32 \
+	address6:address6 source:address source6:address6 source_bits:u8 source6_bits:u8 port:be16 unused:pad4
 
 # random_hash_key: 32 bytes that nobody can guess, in hex.
 random_hash_key() {
@@ -15,10 +16,11 @@ random_hash_key() {
 
 # load_balancer ADDRESS HASH_KEY FLAGS WINDOW: the key in hex; flags are debug, or 0. Nobody checks.
 load_balancer() {
-	encode load_balancer "$@" 0 0
+	encode load_balancer "$@" 0 0 :: 0.0.0.0 :: 0 0 0
 }
 
-# load_balancer_decode: the entry on stdin -> {address, hash_key: [32 bytes], flags: ["debug"], window, probe_device, routes}
+# load_balancer_decode: the entry on stdin -> {address, hash_key: [32 bytes], flags: ["debug"], window, probe_device, routes,
+# address6, source, source6, source_bits, source6_bits, port}
 load_balancer_decode() {
 	decode '.value | bytes | decode("load_balancer")'
 }
