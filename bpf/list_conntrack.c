@@ -17,7 +17,7 @@
 /* Returns whether a connection goes on. */
 static __always_inline int is_open(__u8 protocol, const struct connection *connection)
 {
-	struct connection_key key = answer_to(&connection->translation);
+	struct ipv4_key key = answer_to(&connection->translation);
 	struct connection *other = bpf_map_lookup_elem(&conntrack, &key);
 	struct nat *settings = nat_settings();
 
@@ -29,7 +29,7 @@ SEC("iter/bpf_map_elem")
 int list_conntrack(struct bpf_iter__bpf_map_elem *element)
 {
 	struct seq_file *list = begin_list(element);
-	struct connection_key *key = element->key;
+	struct ipv4_key *key = element->key;
 	struct connection *connection = element->value;
 	struct translation *to;
 

@@ -28,7 +28,7 @@
  */
 #include "../headers/lb/answer.h"
 #include "../headers/lb/backend.h"
-#include "../headers/lb/conclude.h"
+#include "../headers/lb/handle.h"
 #include "../headers/lb/nexthop.h"
 #include "../headers/packet/parse.h"
 #include "../headers/tunnel/ipip.h"
@@ -36,10 +36,12 @@
 static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
-	__be32 own_address, backend_address;
 	struct backend *backend;
+	union address source;
 	struct nexthop *hop;
 	enum verdict verdict;
+	struct path outer;
+	__u32 overhead;
 
 	if (!lb)
 		return VERDICT_BUG;
@@ -51,30 +53,24 @@ static __always_inline enum verdict balance(struct packet *packet)
 		return verdict;
 
 	/* Which way to the backend? */
-	own_address = ipv4_of(&lb->address);
-	backend_address = ipv4_of(&backend->address);
-	if (!own_address)
-		return VERDICT_NO_ADDRESS;
-	verdict = find_nexthop(packet, packet->backend, own_address, backend_address, &hop);
+	outer = (struct path){&source, &backend->address, backend->family};
+	verdict = choose_source(packet, lb, outer.family, &source);
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+	verdict = find_nexthop(packet, packet->backend, &outer, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Send it there as a router would, in a new envelope. */
-	if (packet->ip->ttl <= 1)
-		return time_exceeded(packet, own_address);
-	if (packet->length + IPIP_OVERHEAD > hop->mtu)
-		return too_big(packet, hop->mtu - IPIP_OVERHEAD, own_address);
-	decrement_ttl(packet->ip);
-	if (push_ipip(packet, hop, own_address, backend_address))
+	overhead = ip_length(outer.family) + IPIP_OVERHEAD;
+	if (hop_limit(packet) <= 1)
+		return time_exceeded(packet, lb);
+	if (packet->length + overhead > hop->mtu)
+		return too_big(packet, hop->mtu - overhead, lb);
+	decrement_hop_limit(packet);
+	if (push_ipip(packet, hop, &outer))
 		return VERDICT_BUG;
 	return forward(packet, hop);
-}
-
-static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
-{
-	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
-
-	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")

@@ -28,7 +28,7 @@
  */
 #include "../headers/lb/answer.h"
 #include "../headers/lb/backend.h"
-#include "../headers/lb/conclude.h"
+#include "../headers/lb/handle.h"
 #include "../headers/lb/nexthop.h"
 #include "../headers/packet/link.h"
 #include "../headers/packet/parse.h"
@@ -36,10 +36,10 @@
 static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
-	__be32 own_address, backend_address;
 	struct backend *backend;
 	struct nexthop *hop;
 	enum verdict verdict;
+	struct path path;
 
 	if (!lb)
 		return VERDICT_BUG;
@@ -51,9 +51,8 @@ static __always_inline enum verdict balance(struct packet *packet)
 		return verdict;
 
 	/* Which way to the backend? */
-	own_address = ipv4_of(&lb->address);
-	backend_address = ipv4_of(&backend->address);
-	verdict = find_nexthop(packet, packet->backend, own_address, backend_address, &hop);
+	path = (struct path){own_address(lb, backend->family), &backend->address, backend->family};
+	verdict = find_nexthop(packet, packet->backend, &path, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
@@ -62,17 +61,10 @@ static __always_inline enum verdict balance(struct packet *packet)
 	if (is_loop(packet, hop))
 		return VERDICT_LOOP;
 	if (packet->length > hop->mtu)
-		return too_big(packet, hop->mtu, own_address);
-	if (rewrite_l2(packet, hop, 0) < 0)
+		return too_big(packet, hop->mtu, lb);
+	if (rewrite_l2(packet, hop, 0, packet->flow.family) < 0)
 		return VERDICT_BUG;
 	return forward(packet, hop);
-}
-
-static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
-{
-	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
-
-	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")

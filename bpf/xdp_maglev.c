@@ -25,7 +25,7 @@
 static __always_inline void note_vip(const struct command *command)
 {
 	struct service_key key = {.address = command->key.address, .family = command->key.family};
-	struct destination *destination = find_destination(ipv4_of(&key.address));
+	struct destination *destination = find_destination(&key.address, key.family);
 	struct service nobody = {};
 
 	if (!destination)
@@ -39,7 +39,8 @@ static __always_inline void note_vip(const struct command *command)
 /* From here on, every packet sees the service as it is now: what was cached of it is outdated. */
 static __always_inline void outdate_caches(const struct command *command)
 {
-	struct destination *destination = find_destination(ipv4_of(&command->key.address));
+	struct destination *destination =
+		find_destination(&command->key.address, command->key.family);
 
 	if (destination)
 		__sync_fetch_and_add(&destination->changes, 1);

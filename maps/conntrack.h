@@ -49,7 +49,7 @@ _Static_assert(MAX_BACKENDS <= 65536, "an id of a backend fits in 16 bits");
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 2 * MAX_CONNECTIONS);
-	__type(key, struct connection_key);
+	__type(key, struct ipv4_key);
 	__type(value, struct connection);
 	__uint(pinning, MAP_PINNING);
 } conntrack SEC(".maps");

@@ -9,5 +9,5 @@ struct connection translation:translation seen:u64 seat:u32 fin:u8 rst:u8 closin
 # conntrack_decode: a dump on stdin -> [{protocol, client, vip, lb, backend}], addresses with ports;
 # one for each connection, by its request's entry.
 conntrack_decode() {
-	decode 'elements("connection_key"; "connection") | connections'
+	decode 'elements("ipv4_key"; "connection") | connections'
 }

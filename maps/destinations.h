@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* destinations: a filter in front of services. Its index is the last two octets of a packet's
- * destination address. If no VIP ends in them, the packet is for nobody here, and one look was
- * enough; what the filter lets through may still be for nobody. */
+ * destination address, of either family. If no VIP ends in them, the packet is for nobody here, and
+ * one look was enough; what the filter lets through may still be for nobody. */
 #ifndef MAPS_DESTINATIONS_H
 #define MAPS_DESTINATIONS_H
 
 #include <bpf/bpf_endian.h>
 
+#include "types/address.h"
 #include "types/map.h"
 
 struct destination {
@@ -28,18 +29,19 @@ struct {
 	__uint(pinning, MAP_PINNING);
 } destinations SEC(".maps");
 
-/* Returns the entry for an IPv4 address (network byte order). */
-static __always_inline struct destination *find_destination(__be32 address)
+/* Returns the entry for an address. */
+static __always_inline struct destination *find_destination(const union address *address,
+							    __u8 family)
 {
-	__u32 key = bpf_ntohl(address) & 0xffff;
+	__u32 key = bpf_ntohl(family == 4 ? address->words[0] : address->words[3]) & 0xffff;
 
 	return bpf_map_lookup_elem(&destinations, &key);
 }
 
 /* Returns whether a packet to this address may be for us: 0 is certain. */
-static __always_inline int may_be_ours(__be32 address)
+static __always_inline int may_be_ours(const union address *address, __u8 family)
 {
-	struct destination *destination = find_destination(address);
+	struct destination *destination = find_destination(address, family);
 
 	return destination && (destination->vips || destination->lent);
 }

@@ -22,9 +22,18 @@ struct load_balancer {
 	/* Count it up when routes, neighbours or links have changed: then every next hop is asked
 	 * for anew at once; otherwise within 2.5 s (headers/lb/cache.h). */
 	__u32 routes;
+	union address address6; /* our own IPv6 address */
+	/* The source of outer headers: the first bits are these, the others come from the flow's
+	 * hash. 0 bits: it is our own address. */
+	union address source; /* IPv4 */
+	union address source6;
+	__u8 source_bits;
+	__u8 source6_bits;
+	__be16 port; /* of FOU and GUE: UDP destination port; 0: the program's own choice */
+	__u32 unused;
 };
 
-_Static_assert(sizeof(struct load_balancer) == 64, "no padding");
+_Static_assert(sizeof(struct load_balancer) == 120, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,6 +42,12 @@ struct {
 	__type(value, struct load_balancer);
 	__uint(pinning, MAP_PINNING);
 } load_balancer SEC(".maps");
+
+/* Returns our own address of a family. */
+static __always_inline const union address *own_address(const struct load_balancer *lb, __u8 family)
+{
+	return family == 4 ? &lb->address : &lb->address6;
+}
 
 /* Returns the entry; NULL only if the kernel had no such map. */
 static __always_inline struct load_balancer *this_load_balancer(void)

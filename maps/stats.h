@@ -21,6 +21,7 @@ enum verdict {
 	VERDICT_RESET, /* NAT, a TCP reset: the connection's backend is down or has failed */
 	/* XDP_DROP */
 	VERDICT_MALFORMED,	  /* for a VIP, with lengths that disagree */
+	VERDICT_UNREADABLE,	  /* IPv6: its ports stand behind too many headers */
 	VERDICT_FRAGMENT_UNKNOWN, /* a later fragment whose first one was not seen */
 	VERDICT_NO_BACKEND,	  /* the service has no usable backend */
 	VERDICT_NO_ADDRESS,	  /* load_balancer holds no address of our own */

@@ -12,13 +12,20 @@
 #include "tracking.h"
 #include "verdict.h"
 
+/* A packet whose ports cannot be read: returns `verdict` if it is for a VIP; else it is not ours.
+ */
+static __always_inline enum verdict if_for_vip(const struct packet *packet, enum verdict verdict)
+{
+	return is_vip(packet->flow.vip, packet->flow.family) ? verdict : VERDICT_NOT_OURS;
+}
+
 /* A later fragment has no ports: it follows the first one. */
 static __always_inline enum verdict follow_first_fragment(struct packet *packet)
 {
 	struct fragment_note *note = recall_fragment(packet);
 
 	if (!note)
-		return is_vip(packet->flow.vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+		return if_for_vip(packet, VERDICT_FRAGMENT_UNKNOWN);
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
 	packet->backend = note->backend;
@@ -62,7 +69,9 @@ static __always_inline enum verdict choose(struct packet *packet, const struct l
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	case PARSED_BROKEN:
-		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
+		return if_for_vip(packet, VERDICT_MALFORMED);
+	case PARSED_UNREADABLE:
+		return if_for_vip(packet, VERDICT_UNREADABLE);
 	case PARSED_LATER_FRAGMENT:
 		return follow_first_fragment(packet);
 	default:
@@ -76,15 +85,16 @@ static __always_inline enum verdict
 find_backend(struct packet *packet, const struct load_balancer *lb, struct backend **backend)
 {
 	enum verdict verdict = choose(packet, lb);
+	__u32 id = packet->backend;
 
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	*backend = bpf_map_lookup_elem(&backends, &packet->backend);
+	*backend = bpf_map_lookup_elem(&backends, &id);
 	/* Who is checked need not be usable: that is what the check shall find out. */
 	if (!*backend || (*backend)->state == BACKEND_FREE ||
 	    (!is_usable(*backend) && !packet->probe))
 		return VERDICT_NO_BACKEND;
-	if (is_first_fragment(packet->ip))
+	if (packet->piece == PIECE_FIRST)
 		note_fragment(packet, (struct fragment_note){.backend = packet->backend});
 	return VERDICT_GO_ON;
 }

@@ -12,17 +12,28 @@
 #include "verdict.h"
 
 /* Says to `scripts/lb trace` whose packet it was, which backend it has to do with, and what becomes
- * of it (enum verdict). */
+ * of it (enum verdict). CLIENT and BACKEND are how addresses of their families are printed. */
+#define TELL(CLIENT, BACKEND)                                                                      \
+	bpf_printk("lb: " CLIENT ":%d > " CLIENT ":%d backend %d " BACKEND " verdict %d",          \
+		   &flow.client, bpf_ntohs(flow.client_port), &flow.vip, bpf_ntohs(flow.vip_port), \
+		   id, &backend->address, verdict)
+
 static __always_inline void tell(const struct packet *packet, enum verdict verdict)
 {
-	const struct flow *flow = &packet->flow;
+	struct flow flow = packet->flow; /* the kernel gets pointers into this one */
 	__u32 id = packet->backend;
 	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
 
-	if (backend)
-		bpf_printk("lb: %pI4:%d > %pI4:%d backend %d %pI4 verdict %d", &flow->client,
-			   bpf_ntohs(flow->client_port), &flow->vip, bpf_ntohs(flow->vip_port), id,
-			   &backend->address, verdict);
+	if (!backend)
+		return;
+	if (flow.family == 4 && backend->family != 6)
+		TELL("%pI4", "%pI4");
+	else if (flow.family == 4)
+		TELL("%pI4", "%pI6c");
+	else if (backend->family != 6)
+		TELL("[%pI6c]", "%pI4");
+	else
+		TELL("[%pI6c]", "%pI6c");
 }
 
 /* Counts a packet that goes to a backend, or comes from it. */

@@ -5,19 +5,21 @@
 #define HEADERS_LB_FRAGMENTS_H
 
 #include "../../maps/types/map.h"
-#include "../packet/ipv4.h"
+#include "../packet/ip.h"
 #include "../packet/packet.h"
 #include "services.h"
 
 #define FRAGMENT_LIFETIME 30000000000ULL /* ns; as long as the kernel waits (ipfrag_time) */
 
-/* What the fragments of a packet have in common (RFC 791, 3.2). */
+/* What the fragments of a packet have in common (RFC 791, 3.2; RFC 8200, 4.5: there the protocol
+ * has no part in it). */
 struct fragment_key {
-	__be32 client;
-	__be32 vip;
-	__be16 id;
-	__u8 protocol;
-	__u8 unused;
+	union address client;
+	union address vip;
+	__be32 id;
+	__u8 protocol; /* IPv4 */
+	__u8 family;
+	__u8 unused[2];
 };
 
 struct fragment_note {
@@ -40,10 +42,11 @@ struct {
 static __always_inline struct fragment_key fragment_key(const struct packet *packet)
 {
 	return (struct fragment_key){
-		.client = packet->ip->saddr,
-		.vip = packet->ip->daddr,
-		.id = packet->ip->id,
-		.protocol = packet->ip->protocol,
+		.client = source_of(packet),
+		.vip = destination_of(packet),
+		.id = packet->flow.family == 4 ? packet->ip->id : packet->fragment_id,
+		.protocol = packet->flow.family == 4 ? packet->ip->protocol : 0,
+		.family = packet->flow.family,
 	};
 }
 
@@ -69,7 +72,7 @@ static __always_inline struct fragment_note *recall_fragment(const struct packet
  * example), the kernel gets the other fragments too. */
 static __always_inline void note_for_kernel(const struct packet *packet)
 {
-	if (packet->ip && is_first_fragment(packet->ip) && is_vip(packet->ip->daddr))
+	if (packet->piece == PIECE_FIRST && is_vip(destination_of(packet), packet->flow.family))
 		note_fragment(packet, (struct fragment_note){});
 }
 

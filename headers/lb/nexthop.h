@@ -15,7 +15,16 @@
 #include "cache.h"
 #include "verdict.h"
 
-#define ADDRESS_FAMILY_INET 2 /* AF_INET, which only user-space headers define */
+/* AF_INET and AF_INET6, which only user-space headers define */
+#define ADDRESS_FAMILY_INET 2
+#define ADDRESS_FAMILY_INET6 10
+
+/* From whom to whom: what stands in the IP header of a packet that leaves. */
+struct path {
+	const union address *source;
+	const union address *destination;
+	__u8 family; /* of both: 4 or 6 */
+};
 
 /* What the FIB's answer means for the packet. */
 static __always_inline enum verdict fib_verdict(long answer)
@@ -24,7 +33,8 @@ static __always_inline enum verdict fib_verdict(long answer)
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		return VERDICT_GO_ON;
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
-		/* The interface may not route: sysctl -w net.ipv4.ip_forward=1 */
+		/* The interface may not route: sysctl -w net.ipv4.ip_forward=1, or
+		 * net.ipv6.conf.all.forwarding=1 */
 		return VERDICT_FORWARDING_OFF;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
 		/* There is a route, but no MAC address: ip neigh replace ... managed */
@@ -44,16 +54,41 @@ static __always_inline enum verdict fib_verdict(long answer)
 	}
 }
 
-/* Finds the way from `source` to `destination` (IPv4, network byte order), which is kept under
- * `id`. Returns VERDICT_GO_ON and sets *found, or the reason why there is none. */
+/* Asks the kernel's FIB for the way. Fills in *hop, or returns the reason why there is none. */
+static __always_inline enum verdict ask_fib(const struct packet *packet, const struct path *path,
+					    struct nexthop *hop)
+{
+	struct bpf_fib_lookup fib = {.ifindex = packet->ctx->ingress_ifindex};
+	enum verdict verdict;
+
+	/* tot_len stays 0: one answer serves packets of every length, so the MTU is our check. */
+	if (path->family == 4) {
+		fib.family = ADDRESS_FAMILY_INET;
+		fib.ipv4_src = path->source->words[0];
+		fib.ipv4_dst = path->destination->words[0];
+	} else {
+		fib.family = ADDRESS_FAMILY_INET6;
+		__builtin_memcpy(fib.ipv6_src, path->source, sizeof(fib.ipv6_src));
+		__builtin_memcpy(fib.ipv6_dst, path->destination, sizeof(fib.ipv6_dst));
+	}
+	verdict = fib_verdict(bpf_fib_lookup(packet->ctx, &fib, sizeof(fib), 0));
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+	__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
+	__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
+	hop->ifindex = fib.ifindex;
+	hop->mtu = fib.mtu_result;
+	return VERDICT_GO_ON;
+}
+
+/* Finds the way along `path`, which is kept under `id`. Returns VERDICT_GO_ON and sets *found, or
+ * the reason why there is none. */
 static __always_inline enum verdict find_nexthop(const struct packet *packet, __u32 id,
-						 __be32 source, __be32 destination,
-						 struct nexthop **found)
+						 const struct path *path, struct nexthop **found)
 {
 	struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
 	struct load_balancer *lb = this_load_balancer();
 	__u64 now = bpf_jiffies64();
-	struct bpf_fib_lookup fib = {};
 	enum verdict verdict;
 	__u16 routes;
 
@@ -61,23 +96,15 @@ static __always_inline enum verdict find_nexthop(const struct packet *packet, __
 		return VERDICT_BUG;
 	*found = hop;
 	routes = lb->routes; /* before the FIB is asked */
-	if (hop->address == destination && hop->routes == routes && now < hop->expires)
+	if (hop->family == path->family && hop->routes == routes && now < hop->expires &&
+	    same_address(&hop->address, path->destination, path->family))
 		return VERDICT_GO_ON;
 
-	/* tot_len stays 0: one answer serves packets of every length, so the MTU is our check. */
-	fib.family = ADDRESS_FAMILY_INET;
-	fib.ipv4_src = source;
-	fib.ipv4_dst = destination;
-	fib.ifindex = packet->ctx->ingress_ifindex;
-	verdict = fib_verdict(bpf_fib_lookup(packet->ctx, &fib, sizeof(fib), 0));
+	verdict = ask_fib(packet, path, hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-
-	__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
-	__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
-	hop->ifindex = fib.ifindex;
-	hop->mtu = fib.mtu_result;
-	hop->address = destination;
+	hop->family = path->family;
+	hop->address = *path->destination;
 	hop->routes = routes;
 	hop->expires = now + ABOUT_A_SECOND;
 	return VERDICT_GO_ON;

@@ -55,13 +55,16 @@ static __always_inline enum verdict return_answer(const struct packet *packet,
 						  const struct load_balancer *lb)
 {
 	struct nexthop watch = {.destination = PROBE_MAC, .source = PROBE_MAC};
+	__u8 family = packet->flow.family;
 
-	if (!lb->probe_device || packet->flow.vip != ipv4_of(&lb->address) ||
-	    probe_of(packet->flow.vip_port) == MAX_PROBES || !is_vip(packet->flow.client))
+	if (!lb->probe_device || probe_of(packet->flow.vip_port) == MAX_PROBES ||
+	    !same_address(&packet->flow.vip, own_address(lb, family), family) ||
+	    !is_vip(packet->flow.client, family))
 		return VERDICT_NOT_OURS;
 	/* clang 14 drops stores of a MAC address that it knows: so it must not know this one. */
 	asm volatile("" : : "r"(&watch) : "memory");
-	if (rewrite_l2(packet, &watch, 0) < 0 || bpf_redirect(lb->probe_device, 0) != XDP_REDIRECT)
+	if (rewrite_l2(packet, &watch, 0, family) < 0 ||
+	    bpf_redirect(lb->probe_device, 0) != XDP_REDIRECT)
 		return VERDICT_BUG;
 	return VERDICT_PROBE_ANSWER;
 }

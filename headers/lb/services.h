@@ -13,10 +13,10 @@
 static __always_inline struct service *look_up_service(const struct flow *flow)
 {
 	struct service_key key = {
-		.address = ipv4_address(flow->vip),
+		.address = flow->vip,
 		.port = flow->vip_port,
 		.protocol = flow->protocol,
-		.family = 4,
+		.family = flow->family,
 	};
 	struct service *service = bpf_map_lookup_elem(&services, &key);
 
@@ -28,11 +28,11 @@ static __always_inline struct service *look_up_service(const struct flow *flow)
 
 /* A service that was looked up not long ago, because a look-up costs a third of everything. */
 struct recent_service {
-	__be32 vip;
+	union address vip;
 	__be16 vip_port;
-	__u16 protocol;
+	__u8 protocol;
+	__u8 family;
 	__u32 version; /* `changes` of the destination when it was looked up */
-	__u32 unused;
 	__u64 expires; /* in jiffies */
 	struct service service;
 };
@@ -50,7 +50,7 @@ struct {
 /* Returns the service that the flow is for, or NULL. */
 static __always_inline struct service *find_service(const struct flow *flow)
 {
-	struct destination *destination = find_destination(flow->vip);
+	struct destination *destination = find_destination(&flow->vip, flow->family);
 	struct recent_service *recent;
 	struct service *service;
 	__u32 index, version;
@@ -58,15 +58,15 @@ static __always_inline struct service *find_service(const struct flow *flow)
 
 	if (!destination || !destination->vips)
 		return NULL; /* the most frequent answer on a machine that does other things too */
-	index = spread(flow->vip ^ flow->vip_port, RECENT_SERVICES);
+	index = spread(fold(&flow->vip, flow->family) ^ flow->vip_port, RECENT_SERVICES);
 	recent = bpf_map_lookup_elem(&recent_services, &index);
 	if (!recent)
 		return NULL;
 	now = bpf_jiffies64();
 	version = *(volatile __u32 *)&destination->changes; /* before it is looked up */
-	if (recent->vip == flow->vip && recent->vip_port == flow->vip_port &&
-	    recent->protocol == flow->protocol && recent->version == version &&
-	    now < recent->expires)
+	if (same_address(&recent->vip, &flow->vip, flow->family) &&
+	    recent->vip_port == flow->vip_port && recent->protocol == flow->protocol &&
+	    recent->family == flow->family && recent->version == version && now < recent->expires)
 		return &recent->service;
 
 	service = look_up_service(flow);
@@ -76,6 +76,7 @@ static __always_inline struct service *find_service(const struct flow *flow)
 		.vip = flow->vip,
 		.vip_port = flow->vip_port,
 		.protocol = flow->protocol,
+		.family = flow->family,
 		.version = version,
 		.expires = now + ABOUT_A_SECOND,
 		.service = *service,
@@ -84,9 +85,9 @@ static __always_inline struct service *find_service(const struct flow *flow)
 }
 
 /* Returns whether the address is a VIP of ours: for packets whose ports cannot be read. */
-static __always_inline int is_vip(__be32 address)
+static __always_inline int is_vip(union address address, __u8 family)
 {
-	struct service_key key = {.address = ipv4_address(address), .family = 4};
+	struct service_key key = {.address = address, .family = family};
 
 	return bpf_map_lookup_elem(&services, &key) != NULL;
 }

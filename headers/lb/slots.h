@@ -16,7 +16,7 @@ static __always_inline __u32 slot_index(const struct service *service, const str
 	struct flow who = *flow;
 
 	if (service->flags & SERVICE_STICKY)
-		who = (struct flow){.client = flow->client};
+		who = (struct flow){.client = flow->client, .family = flow->family};
 	return service->first + scale(flow_hash(&who, lb->hash_key), service->slots);
 }
 

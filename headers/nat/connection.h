@@ -38,15 +38,14 @@
 /* A packet, and what every step needs that looks for its connection. */
 struct nat_packet {
 	struct packet *packet;
-	const struct connection_key *key; /* the packet's own */
+	const struct ipv4_key *key; /* the packet's own */
 	const struct nat *settings;
 	const struct load_balancer *lb;
 	__u64 now; /* ns since boot */
 };
 
 /* Returns what a backend's answers to a request become: answers to the request as it came. */
-static __always_inline struct translation back_to(const struct connection_key *request,
-						  __u16 backend)
+static __always_inline struct translation back_to(const struct ipv4_key *request, __u16 backend)
 {
 	return (struct translation){
 		.source = request->destination,
@@ -77,10 +76,10 @@ static __always_inline void offer_seat(__u32 index)
 }
 
 /* Deletes a connection, of which this is one entry: both of them, and its seat is free again. */
-static __always_inline void free_connection(const struct connection_key *key,
+static __always_inline void free_connection(const struct ipv4_key *key,
 					    const struct connection *connection)
 {
-	struct connection_key other_key = answer_to(&connection->translation);
+	struct ipv4_key other_key = answer_to(&connection->translation);
 
 	free_seat(connection->seat);
 	bpf_map_delete_elem(&conntrack, &other_key);
@@ -89,12 +88,12 @@ static __always_inline void free_connection(const struct connection_key *key,
 }
 
 /* Returns the entry for `key`, if its connection lives; frees it if it is over. */
-static __always_inline struct connection *find_live(const struct connection_key *key,
+static __always_inline struct connection *find_live(const struct ipv4_key *key,
 						    const struct nat *settings, __u64 now)
 {
 	struct connection *connection = bpf_map_lookup_elem(&conntrack, key);
 	__u32 idle = idle_limit(settings, key->protocol);
-	struct connection_key other_key;
+	struct ipv4_key other_key;
 	struct connection *other;
 
 	if (!connection)
@@ -114,7 +113,7 @@ static __always_inline struct connection *find_live(const struct connection_key 
  * somebody else has forged it. */
 static __always_inline void watch_closing(struct connection *connection, __u8 tcp_flags)
 {
-	struct connection_key other_key;
+	struct ipv4_key other_key;
 	struct connection *other;
 
 	if (!(tcp_flags & (TCP_FIN | TCP_RST)) && !connection->rst)

@@ -54,7 +54,7 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 						 const struct load_balancer *lb,
 						 const struct nat *settings, struct translation *to)
 {
-	struct connection_key key = key_of(&packet->flow);
+	struct ipv4_key key = key_of(&packet->flow);
 	struct nat_packet np = {packet, &key, settings, lb};
 	struct connection *connection;
 

@@ -19,7 +19,7 @@
 static __always_inline enum verdict
 start_handshake(const struct nat_packet *np, const struct backend *backend, struct translation *to)
 {
-	const struct connection_key *key = np->key;
+	const struct ipv4_key *key = np->key;
 	__u64 wait = key->protocol == IPPROTO_UDP ? np->settings->udp : np->settings->handshake;
 	__u64 expires = np->now + wait * SECOND;
 	enum verdict verdict;
@@ -46,7 +46,7 @@ start_handshake(const struct nat_packet *np, const struct backend *backend, stru
 static __always_inline enum verdict establish(const struct nat_packet *np,
 					      const struct translation *to)
 {
-	struct connection_key reply_key = answer_to(to);
+	struct ipv4_key reply_key = answer_to(to);
 	struct connection entry = {
 		.translation = back_to(np->key, to->backend),
 		.seen = np->now,
@@ -98,7 +98,7 @@ static __always_inline int confirms(const struct packet *packet, __u32 confirm)
 static __always_inline int has_lost_its_answers(const struct nat_packet *np,
 						const struct translation *to)
 {
-	struct connection_key reply_key = answer_to(to);
+	struct ipv4_key reply_key = answer_to(to);
 	__u32 unused;
 
 	if (to->direction == DIRECTION_REPLY ||
@@ -113,7 +113,7 @@ static __always_inline int has_lost_its_answers(const struct nat_packet *np,
 static __always_inline enum verdict continue_handshake(const struct nat_packet *np,
 						       const struct translation *to)
 {
-	struct connection_key reply_key = answer_to(to);
+	struct ipv4_key reply_key = answer_to(to);
 	__u32 confirm = 0;
 
 	if (np->packet->tcp_flags & TCP_RST) {

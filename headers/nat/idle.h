@@ -12,9 +12,9 @@
 
 /* Returns what the answer to a translated packet looks like: the key of the connection's other
  * entry. */
-static __always_inline struct connection_key answer_to(const struct translation *to)
+static __always_inline struct ipv4_key answer_to(const struct translation *to)
 {
-	return (struct connection_key){
+	return (struct ipv4_key){
 		.source = to->destination,
 		.destination = to->source,
 		.source_port = to->destination_port,

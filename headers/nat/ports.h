@@ -10,9 +10,9 @@
 
 #define PORT_TRIES 32
 
-/* Returns whether a socket of this machine would take a packet like this. (A connection_key begins
+/* Returns whether a socket of this machine would take a packet like this. (A ipv4_key begins
  * as the kernel's bpf_sock_tuple does.) */
-static __always_inline int has_socket(struct xdp_md *ctx, const struct connection_key *key)
+static __always_inline int has_socket(struct xdp_md *ctx, const struct ipv4_key *key)
 {
 	struct bpf_sock_tuple *tuple = (void *)key;
 	struct bpf_sock *socket;
@@ -45,7 +45,7 @@ static long try_port(__u32 i, struct port_search *search)
 	const struct nat *settings = np->settings;
 	__u32 pool = settings->last_port - settings->first_port + 1;
 	__u32 port = bpf_ntohs(np->key->source_port);
-	struct connection_key key;
+	struct ipv4_key key;
 	struct translation back;
 
 	search->tries = i;

@@ -17,7 +17,7 @@
 
 /* A search for a seat: what it is for, and what it has found. */
 struct seat_search {
-	const struct connection_key *key;
+	const struct ipv4_key *key;
 	const struct nat *settings;
 	__u64 now;
 	__u32 place;
@@ -27,7 +27,7 @@ struct seat_search {
 /* Returns whether the connection of a seat goes on; if not, it is freed. */
 static __always_inline int is_in_use(struct seat *seat, const struct seat_search *search)
 {
-	struct connection_key owner = seat->request;
+	struct ipv4_key owner = seat->request;
 	struct connection *connection;
 
 	if (seat->seen &&

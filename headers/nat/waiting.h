@@ -12,7 +12,7 @@
 #define HANDSHAKES_IN_SET 3
 
 /* The hash has the load balancer's secret key, so that nobody can aim at a set. */
-static __always_inline struct handshake_set *set_of(const struct connection_key *key,
+static __always_inline struct handshake_set *set_of(const struct ipv4_key *key,
 						    const struct load_balancer *lb)
 {
 	struct flow flow = flow_of(key);
@@ -22,7 +22,7 @@ static __always_inline struct handshake_set *set_of(const struct connection_key 
 }
 
 static __always_inline int is_handshake_of(const struct handshake *handshake,
-					   const struct connection_key *key)
+					   const struct ipv4_key *key)
 {
 	return handshake->source == key->source && handshake->destination == key->destination &&
 	       handshake->source_port == key->source_port &&
@@ -31,8 +31,7 @@ static __always_inline int is_handshake_of(const struct handshake *handshake,
 }
 
 /* Returns which one of a set is the key's, or -1. The set is locked. */
-static __always_inline int place_of(const struct handshake_set *set,
-				    const struct connection_key *key)
+static __always_inline int place_of(const struct handshake_set *set, const struct ipv4_key *key)
 {
 	return is_handshake_of(&set->first, key)    ? 0
 	       : is_handshake_of(&set->second, key) ? 1
@@ -67,8 +66,8 @@ static __always_inline int recall_handshake(const struct nat_packet *np, struct 
 
 /* Returns 1 and sets *confirm if the backend has answered in the handshake that has this key for
  * its answers; 0 if it has not, -1 if nothing is known of answers with this key. */
-static __always_inline int recall_answer(const struct nat_packet *np,
-					 const struct connection_key *key, __u32 *confirm)
+static __always_inline int recall_answer(const struct nat_packet *np, const struct ipv4_key *key,
+					 __u32 *confirm)
 {
 	struct handshake_set *set = set_of(key, np->lb);
 	int place, answered = -1;
@@ -95,8 +94,7 @@ static __always_inline int becomes_the_same(const struct translation *a,
 /* Notes one direction of a handshake: packets with this key, and what they become. If they become
  * something else already, and that has not expired, it is replaced, or stays if this one is
  * `timid`. Returns 0, or -1 if it stays. */
-static __always_inline int note_handshake(const struct nat_packet *np,
-					  const struct connection_key *key,
+static __always_inline int note_handshake(const struct nat_packet *np, const struct ipv4_key *key,
 					  const struct translation *to, __u64 expires, int timid)
 {
 	struct handshake_set *set = set_of(key, np->lb);
@@ -148,8 +146,7 @@ static __always_inline void note_answered(const struct nat_packet *np, __u32 con
 	bpf_spin_unlock(&set->lock);
 }
 
-static __always_inline void forget_one(const struct connection_key *key,
-				       const struct load_balancer *lb)
+static __always_inline void forget_one(const struct ipv4_key *key, const struct load_balancer *lb)
 {
 	struct handshake_set *set = set_of(key, lb);
 	int place;
@@ -167,7 +164,7 @@ static __always_inline void forget_one(const struct connection_key *key,
 static __always_inline void forget_handshake(const struct nat_packet *np,
 					     const struct translation *to)
 {
-	struct connection_key other_key = answer_to(to);
+	struct ipv4_key other_key = answer_to(to);
 
 	forget_one(&other_key, np->lb);
 	forget_one(np->key, np->lb);

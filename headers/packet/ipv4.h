@@ -35,12 +35,6 @@ static __always_inline int is_fragment(const struct iphdr *ip)
 	return ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET);
 }
 
-static __always_inline int is_first_fragment(const struct iphdr *ip)
-{
-	return (ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS | IP_FRAGMENT_OFFSET)) ==
-	       bpf_htons(IP_MORE_FRAGMENTS);
-}
-
 static __always_inline int is_later_fragment(const struct iphdr *ip)
 {
 	return ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET);

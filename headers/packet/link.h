@@ -7,13 +7,18 @@
 #include "ethernet.h"
 #include "packet.h"
 
-/* Gives a packet the link-layer header of its way to `hop`, `gap` bytes in front of its IP header.
- * VLAN tags stay on a packet that leaves by the interface it came in by, and are removed if it
- * leaves by another. Returns the new header's length, or -1 if there is no headroom. If there is a
- * gap or tags are removed, the packet moves: packet->ip and packet->transport are not valid any
- * more. */
+static __always_inline __be16 ether_type(__u8 family)
+{
+	return family == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+}
+
+/* Gives a packet the link-layer header of its way to `hop`, `gap` bytes in front of its IP header;
+ * `family` is what stands behind it then. VLAN tags stay on a packet that leaves by the interface
+ * it came in by, and are removed if it leaves by another. Returns the new header's length, or -1 if
+ * there is no headroom. If there is a gap or tags are removed, the packet moves: packet->ip and
+ * packet->transport are not valid any more. */
 static __always_inline int rewrite_l2(const struct packet *packet, const struct nexthop *hop,
-				      int gap)
+				      int gap, __u8 family)
 {
 	struct xdp_md *ctx = packet->ctx;
 	int tagged = packet->l2_length != sizeof(struct ethhdr);
@@ -35,7 +40,9 @@ static __always_inline int rewrite_l2(const struct packet *packet, const struct 
 	__builtin_memcpy(eth->h_dest, hop->destination, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, hop->source, ETH_ALEN);
 	if (!keeps_tags)
-		eth->h_proto = bpf_htons(ETH_P_IP);
+		eth->h_proto = ether_type(family);
+	else if (family != packet->flow.family && set_ether_type(ctx, length, ether_type(family)))
+		return -1;
 	return length;
 }
 

@@ -21,7 +21,7 @@ static __always_inline void explain_fragment(const struct packet *packet,
 	explanation->backend = note->backend;
 }
 
-/* Reads the packet, and says what is the same in every mode. Returns its service, or
+/* Reads an IP packet, and says what is the same in every mode. Returns its service, or
  * NULL. */
 static __always_inline struct service *explain_packet(struct packet *packet,
 						      const struct load_balancer *lb,
@@ -34,7 +34,7 @@ static __always_inline struct service *explain_packet(struct packet *packet,
 	explanation->parsed = packet->parsed;
 	explanation->flow = key_of(&packet->flow);
 	explanation->opens = packet->opens;
-	explanation->is_vip = is_vip(packet->flow.vip);
+	explanation->is_vip = is_vip(packet->flow.vip, packet->flow.family);
 	if (packet->parsed == PARSED_LATER_FRAGMENT)
 		explain_fragment(packet, explanation);
 	if (packet->parsed != PARSED_FLOW && packet->parsed != PARSED_ICMP_ERROR)

@@ -22,6 +22,20 @@ static __always_inline union address ipv4_address(__be32 address)
 	return (union address){.words = {address}};
 }
 
+/* Returns whether two addresses of one family are the same. */
+static __always_inline int same_address(const union address *a, const union address *b, __u8 family)
+{
+	return a->words[0] == b->words[0] &&
+	       (family == 4 || (a->words[1] == b->words[1] && a->words[2] == b->words[2] &&
+				a->words[3] == b->words[3]));
+}
+
+/* Returns whether nobody has set this address: it is 0.0.0.0 or ::. */
+static __always_inline int is_unset(const union address *address)
+{
+	return !(address->words[0] | address->words[1] | address->words[2] | address->words[3]);
+}
+
 /* Returns the IPv4 address in the 16 bytes, in network byte order. */
 static __always_inline __be32 ipv4_of(const union address *address)
 {

@@ -30,6 +30,6 @@ struct explanation {
 	__u32 opens;		    /* 1: a TCP SYN */
 };
 
-_Static_assert(sizeof(struct explanation) == 56, "no padding");
+_Static_assert(sizeof(struct explanation) == 80, "no padding");
 
 #endif

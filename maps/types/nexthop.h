@@ -7,16 +7,20 @@
 #include <linux/if_ether.h>
 #include <linux/types.h>
 
+#include "address.h"
+
 struct nexthop {
 	__u8 destination[ETH_ALEN]; /* MAC addresses in the order of the wire */
 	__u8 source[ETH_ALEN];
 	__u32 ifindex;
-	__be32 address; /* the IPv4 address that was asked for: an id may get a new owner */
-	__u16 mtu;	/* of the route, in bytes of IP packet */
-	__u16 routes;	/* load_balancer.routes when the FIB was asked */
-	__u64 expires;	/* in jiffies; after that the FIB is asked again */
+	__u16 mtu;    /* of the route, in bytes of IP packet */
+	__u16 routes; /* load_balancer.routes when the FIB was asked, */
+	__u32 family; /* 4 or 6, */
+	/* and the address that it was asked for: an id may get a new owner. */
+	union address address;
+	__u64 expires; /* in jiffies; after that the FIB is asked again */
 };
 
-_Static_assert(sizeof(struct nexthop) == 32, "no padding");
+_Static_assert(sizeof(struct nexthop) == 48, "no padding");
 
 #endif

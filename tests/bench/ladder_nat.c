@@ -24,7 +24,7 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	struct nat *settings = nat_settings();
 	struct connection *connection;
 	struct translation becomes;
-	struct connection_key key;
+	struct ipv4_key key;
 	struct nexthop *hop;
 	__u64 now;
 

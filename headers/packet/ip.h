@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the IP header of either family says. */
+#ifndef HEADERS_PACKET_IP_H
+#define HEADERS_PACKET_IP_H
+
+#include "ipv4.h"
+#include "ipv6.h"
+#include "packet.h"
+
+/* Returns the length of an IP header of a family, without options. */
+static __always_inline __u32 ip_length(__u8 family)
+{
+	return family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+}
+
+/* Returns an address as it stands in an IPv6 header. */
+static __always_inline union address ipv6_address(const struct in6_addr *address)
+{
+	const union address *same = (const void *)address;
+
+	return *same;
+}
+
+/* Returns whom the packet itself comes from and goes to: the flow of an ICMP error is that of the
+ * packet that it quotes. */
+static __always_inline union address source_of(const struct packet *packet)
+{
+	return packet->flow.family == 4 ? ipv4_address(packet->ip->saddr)
+					: ipv6_address(&packet->ip6->saddr);
+}
+
+static __always_inline union address destination_of(const struct packet *packet)
+{
+	return packet->flow.family == 4 ? ipv4_address(packet->ip->daddr)
+					: ipv6_address(&packet->ip6->daddr);
+}
+
+/* Returns how many hops the packet may go yet. */
+static __always_inline __u8 hop_limit(const struct packet *packet)
+{
+	return packet->flow.family == 4 ? packet->ip->ttl : packet->ip6->hop_limit;
+}
+
+/* Takes one off, as a router does. The caller has made sure that it is above 1. */
+static __always_inline void decrement_hop_limit(const struct packet *packet)
+{
+	if (packet->flow.family == 4)
+		decrement_ttl(packet->ip);
+	else
+		packet->ip6->hop_limit--;
+}
+
+/* Returns DSCP and ECN. */
+static __always_inline __u8 traffic_class(const struct packet *packet)
+{
+	return packet->flow.family == 4 ? packet->ip->tos : ipv6_traffic_class(packet->ip6);
+}
+
+/* Returns whether routers may not fragment the packet. With IPv6 they never do. */
+static __always_inline int is_unfragmentable(const struct packet *packet)
+{
+	return packet->flow.family == 6 || packet->ip->frag_off & bpf_htons(IP_DONT_FRAGMENT);
+}
+
+#endif
