@@ -148,8 +148,8 @@ families() {
 	[ "$(lb decap show)" = $'host 172.20.0.10\nlb 2001:db8::/32\nvip 2001:db8::16\nhost 2001:db8:2::10 ipip gue:6080' ]
 	diff <(lb service show) - <<-'END'
 		service tcp [2001:db8::15]:8000 maglev
-		  backend 172.16.0.10 weight 1 up
 		  backend [2001:db8:1::11]:80 weight 1 up
+		  backend 172.16.0.10 weight 1 up
 	END
 	# after an edit
 	sed -i -e 's/gue ipip/gre/' -e 's/^decap add lb .*/decap add lb 192.168.178.10/' -e '/dev lo/d' "$config"
