@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A step of a ladder, as a program of its own: climb() goes up to `last`. */
+/* A step of a ladder, as a program of its own: climb() goes up to `last`. The frames of the ladders
+ * are IPv4. */
 #ifndef TESTS_BENCH_STEP_H
 #define TESTS_BENCH_STEP_H
 
@@ -11,6 +12,9 @@
 		/* or the compiler would keep data and data_end apart, against the verifier */     \
 		barrier_var(length);                                                               \
 		struct packet packet = {.ctx = ctx, .frame_length = length};                       \
+		if (parse_link(&packet) != 4)                                                      \
+			return conclude(&packet, VERDICT_NOT_OURS);                                \
+		packet.flow.family = 4;                                                            \
 		return conclude(&packet, climb(&packet, last));                                    \
 	}
 
