@@ -41,7 +41,7 @@ static __always_inline void explain_connection(struct packet *packet,
 					       const struct nat *settings,
 					       struct explanation *explanation)
 {
-	struct connection_key key = key_of(&packet->flow);
+	struct ipv4_key key = ipv4_key_of(&packet->flow);
 	struct nat_packet np = {packet, &key, settings, lb, bpf_ktime_get_coarse_ns()};
 	struct connection *connection = bpf_map_lookup_elem(&conntrack, &key);
 	struct translation to;
