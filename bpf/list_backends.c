@@ -9,6 +9,7 @@
 #define MAP_DEFINITION extern /* its struct alone is needed: the map comes with the element */
 #include <bpf/bpf_endian.h>
 
+#include "../headers/list/address.h"
 #include "../headers/list/element.h"
 #include "../maps/backends.h"
 
@@ -19,10 +20,12 @@ int list_backends(struct bpf_iter__bpf_map_elem *element)
 	struct backend *backend = element->value;
 	__u32 *id = element->key;
 
-	if (id && backend && backend->state != BACKEND_FREE)
-		BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u %u %u\n", backend->service, *id,
-			       &backend->address, bpf_ntohs(backend->port), backend->weight,
-			       backend->state, backend->health, backend->flags);
+	if (!id || !backend || backend->state == BACKEND_FREE)
+		return 0;
+	BPF_SEQ_PRINTF(list, "%u %u ", backend->service, *id);
+	print_address(list, &backend->address, backend->family);
+	BPF_SEQ_PRINTF(list, " %u %u %u %u %u\n", bpf_ntohs(backend->port), backend->weight,
+		       backend->state, backend->health, backend->flags);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #define MAP_DEFINITION extern /* its structs alone are needed: the map comes with the element */
 #include <bpf/bpf_endian.h>
 
+#include "../headers/list/address.h"
 #include "../headers/list/element.h"
 #include "../maps/services.h"
 
@@ -27,9 +28,10 @@ int list_services(struct bpf_iter__bpf_map_elem *element)
 		return 0;
 	if (service->learns_until > now)
 		learns = (service->learns_until - now + SECOND - 1) / SECOND;
-	BPF_SEQ_PRINTF(list, "%u %u %pI4 %u %u %u %u %u %llu\n", service->id, key->protocol,
-		       &key->address, bpf_ntohs(key->port), service->first, service->slots,
-		       service->flags, service->need, learns);
+	BPF_SEQ_PRINTF(list, "%u %u ", service->id, key->protocol);
+	print_address(list, &key->address, key->family);
+	BPF_SEQ_PRINTF(list, " %u %u %u %u %u %llu\n", bpf_ntohs(key->port), service->first,
+		       service->slots, service->flags, service->need, learns);
 	return 0;
 }
 

@@ -43,22 +43,37 @@ static __always_inline void explain_flow(const struct packet *packet, const stru
 		explanation->memory = MEMORY_NONE;
 }
 
+static __always_inline void explain(struct packet *packet, const struct load_balancer *lb,
+				    struct explanation *explanation)
+{
+	struct service *service = explain_packet(packet, lb, explanation);
+
+	if (service && is_probe(packet, lb)) {
+		explanation->probe = 1;
+		explanation->backend = probed_backend(packet);
+	} else if (service) {
+		explain_flow(packet, service, explanation);
+	}
+}
+
 SEC("xdp.frags")
 int xdp_why(struct xdp_md *ctx)
 {
 	struct packet packet = {.ctx = ctx, .frame_length = bpf_xdp_get_buff_len(ctx)};
 	struct load_balancer *lb = this_load_balancer();
 	struct explanation explanation = {};
-	struct service *service;
 
 	if (!lb)
 		return XDP_ABORTED;
-	service = explain_packet(&packet, lb, &explanation);
-	if (service && is_probe(&packet, lb)) {
-		explanation.probe = 1;
-		explanation.backend = probed_backend(&packet);
-	} else if (service) {
-		explain_flow(&packet, service, &explanation);
+	switch (parse_link(&packet)) { /* as in headers/lb/handle.h */
+	case 4:
+		packet.flow.family = 4;
+		explain(&packet, lb, &explanation);
+		break;
+	case 6:
+		packet.flow.family = 6;
+		explain(&packet, lb, &explanation);
+		break;
 	}
 	return put_in_front(ctx, &explanation);
 }

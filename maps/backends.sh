@@ -12,5 +12,7 @@ struct backend address:address port:be16 family:u8 state:backend_state weight:u1
 
 # backend ADDRESS PORT SERVICE_ID [WEIGHT [STATE [HEALTH [FLAGS]]]]: weight 1, up and unchecked if not given.
 backend() {
-	encode backend "$1" "$2" 4 "${5-up}" "${4-1}" "${6-unchecked}" "${7-0}" "$3"
+	local family
+	family_of "$1"
+	encode backend "$1" "$2" "$family" "${5-up}" "${4-1}" "${6-unchecked}" "${7-0}" "$3"
 }

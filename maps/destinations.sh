@@ -6,9 +6,10 @@ struct destination vips:u32 lent:u32 changes:u32 unused:pad4
 
 # destination_key ADDRESS: of its last two octets.
 destination_key() {
-	local octets
-	IFS=. read -ra octets <<<"$1"
-	u32 $((octets[2] * 256 + octets[3]))
+	local bytes=() last=2
+	value address "$1"
+	[[ $1 != *:* ]] || last=14
+	u32 $((bytes[last] << 8 | bytes[last + 1]))
 }
 
 # destination VIPS [LENT [CHANGES]]: how many VIPs end in these octets; NAT: 1 if an address does whose ports

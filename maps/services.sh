@@ -11,12 +11,16 @@ struct service id:u32 first:u32 slots:u32 flags:service_flags need:u16 learns_un
 
 # service_key PROTOCOL ADDRESS PORT: port 0 is every port.
 service_key() {
-	encode service_key "$2" "$3" "$1" 4
+	local family
+	family_of "$2"
+	encode service_key "$2" "$3" "$1" "$family"
 }
 
 # vip_key ADDRESS: the entry that says "this is a VIP of ours" (port 0, protocol 0).
 vip_key() {
-	encode service_key "$1" 0 0 4
+	local family
+	family_of "$1"
+	encode service_key "$1" 0 0 "$family"
 }
 
 # service ID FIRST_SLOT SLOTS [FLAGS]: no flags if not given, several as sticky,hash; learning is over.

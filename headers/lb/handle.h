@@ -4,9 +4,8 @@
 #ifndef HEADERS_LB_HANDLE_H
 #define HEADERS_LB_HANDLE_H
 
-#include "../packet/cursor.h"
-#include "../packet/ethernet.h"
 #include "../packet/packet.h"
+#include "../packet/parse.h"
 #include "conclude.h"
 #include "verdict.h"
 
@@ -17,21 +16,17 @@ static enum verdict balance(struct packet *packet);
 static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
 {
 	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
-	struct cursor cursor = cursor_at_start(ctx);
-	int type = parse_ethernet(&cursor, &packet.l2_length);
 
-	packet.network = cursor.pos;
-	if (is_for_group(ctx))
-		return conclude(&packet, VERDICT_NOT_OURS);
-	if (type == ETH_P_IP) {
+	switch (parse_link(&packet)) {
+	case 4:
 		packet.flow.family = 4;
 		return conclude(&packet, balance(&packet));
-	}
-	if (type == ETH_P_IPV6) {
+	case 6:
 		packet.flow.family = 6;
 		return conclude(&packet, balance(&packet));
+	default:
+		return conclude(&packet, VERDICT_NOT_OURS);
 	}
-	return conclude(&packet, VERDICT_NOT_OURS);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* parse_packet(): the whole way from an IP header's first byte down to the ports. */
+/* parse_link() and parse_packet(): the whole way from a frame's first byte down to the ports. */
 #ifndef HEADERS_PACKET_PARSE_H
 #define HEADERS_PACKET_PARSE_H
 
@@ -11,6 +11,19 @@
 #include "ip.h"
 #include "packet.h"
 #include "tcp_udp.h"
+
+/* Reads a frame's link-layer header. Returns the family of the packet behind it, 4 or 6, or 0:
+ * there is no IP packet to one host. */
+static __always_inline int parse_link(struct packet *packet)
+{
+	struct cursor cursor = cursor_at_start(packet->ctx);
+	int type = parse_ethernet(&cursor, &packet->l2_length);
+
+	packet->network = cursor.pos;
+	if (is_for_group(packet->ctx))
+		return 0;
+	return type == ETH_P_IP ? 4 : type == ETH_P_IPV6 ? 6 : 0;
+}
 
 /* Reads what the IP header says is behind it, `length` bytes of `protocol`. */
 static __always_inline enum parsed parse_transport(struct cursor *cursor, __u32 length,

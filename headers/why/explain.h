@@ -21,7 +21,7 @@ static __always_inline void explain_fragment(const struct packet *packet,
 	explanation->backend = note->backend;
 }
 
-/* Reads the packet, and says what is the same in every mode. Returns its service, or
+/* Reads an IP packet, and says what is the same in every mode. Returns its service, or
  * NULL. */
 static __always_inline struct service *explain_packet(struct packet *packet,
 						      const struct load_balancer *lb,

@@ -9,7 +9,9 @@
 # The types of fields:
 #   u8 u16 u32 u64   a number in the byte order of this machine
 #   be16             a number in network byte order
-#   address          an IP address in 16 bytes, IPv4 in the first four
+#   address          an IP address in 16 bytes, IPv4 in the first four: a field `family` of the struct says what it is, 4
+#                    or 6; without such a field, it is IPv4
+#   address6         an IPv6 address
 #   ipv4             an IPv4 address in four bytes
 #   mac              a MAC address
 #   protocol         one byte: tcp or udp
@@ -50,6 +52,46 @@ word_number() {
 	done
 }
 
+# family_of ADDRESS: sets family to 4 or 6.
+# shellcheck disable=SC2034 # for whoever calls it
+family_of() {
+	family=4
+	[[ $1 != *:* ]] || family=6
+}
+
+# ipv6 ADDRESS: appends its 16 bytes to `bytes`. It may have :: in it, and end in an IPv4 address.
+# shellcheck disable=SC2206 # words
+ipv6() {
+	local text=$1 octets head tail i
+	if [[ $text == *.* ]]; then
+		octets=(${text##*:}) octets=(${octets//./ })
+		printf -v text '%s:%x:%x' "${text%:*}" $((octets[0] << 8 | octets[1])) $((octets[2] << 8 | octets[3]))
+	fi
+	head=${text%%::*} tail=
+	[[ $text != *::* ]] || tail=${text#*::}
+	head=(${head//:/ }) tail=(${tail//:/ })
+	for ((i = ${#head[@]} + ${#tail[@]}; i < 8; i++)); do head+=(0); done
+	for i in "${head[@]}" "${tail[@]}"; do bytes+=($((16#$i >> 8)) $((16#$i & 255))); done
+}
+
+# ipv6_text BYTE...: sets text to an IPv6 address as it is written here (RFC 5952, as address.jq has it): :: stands for the
+# longest run of zeros.
+ipv6_text() {
+	local i group zeros=:0:0:0:0:0:0:0:0:
+	text=:
+	for ((i = 1; i < 16; i += 2)); do
+		printf -v group '%x:' $(($1 << 8 | $2))
+		text+=$group
+		shift 2
+	done
+	for ((i = 8; i > 1; i--)); do
+		[[ $text != *"${zeros: -2*i-1}"* ]] || break
+	done
+	((i == 1)) || text=${text/"${zeros: -2*i-1}"/::}
+	[[ $text == ::* ]] || text=${text#:}
+	[[ $text == *:: ]] || text=${text%:}
+}
+
 # value TYPE VALUE: appends the bytes of one value to `bytes`. Enums and flags may be given as numbers, too; several
 # flags are joined by commas.
 value() {
@@ -57,7 +99,8 @@ value() {
 	case $1 in
 	u8 | u16 | u32 | u64) number $((${1#u} / 8)) "$2" ;;
 	be16) bytes+=($(($2 >> 8 & 255)) $(($2 & 255))) ;;
-	address) value ipv4 "$2" && bytes+=(0 0 0 0 0 0 0 0 0 0 0 0) ;;
+	address) if [[ $2 == *:* ]]; then ipv6 "$2"; else value ipv4 "$2" && bytes+=(0 0 0 0 0 0 0 0 0 0 0 0); fi ;;
+	address6) ipv6 "$2" ;;
 	ipv4) for i in ${2//./ }; do bytes+=("$i"); done ;;
 	mac) for i in ${2//:/ }; do bytes+=($((16#$i))); done ;;
 	bytes*) for ((i = 0; i < ${#2}; i += 2)); do bytes+=($((16#${2:i:2}))); done ;;

@@ -111,6 +111,23 @@ carry_out() {
 	tell_held
 }
 
+# shown_server WORD [PORT]: sets server to an address and its port as the journal has it, whatever way it was typed. PORT
+# is for a word without one.
+shown_server() {
+	local bytes=() text=$1 port=${2-}
+	if [[ $1 =~ ^\[(.*)\](:(.*))?$ ]]; then
+		text=${BASH_REMATCH[1]} port=${BASH_REMATCH[3]:-$port}
+	elif [[ $1 == *:* && $1 != *:*:* ]]; then
+		text=${1%:*} port=${1#*:}
+	fi
+	if [[ $text =~ ^[0-9a-fA-F:]*::?[0-9a-fA-F:.]*$ ]]; then
+		ipv6 "$text"
+		[[ ${#bytes[@]} -ne 16 ]] || ipv6_text "${bytes[@]}"
+		text="[$text]"
+	fi
+	server=$text:$port
+}
+
 # name_refused LINE...: sets `refused`, fields of the journal, should this command be refused.
 name_refused() {
 	local line protocol vip server port
@@ -118,12 +135,14 @@ name_refused() {
 		case $line in
 		service*)
 			read -r _ protocol vip _ <<<"$line"
+			shown_server "$vip"
+			vip=$server
 			refused=("SERVICE=$protocol $vip")
 			;;
 		backend*)
 			read -r _ server _ <<<"$line"
 			port=${vip##*:}
-			[[ $server == *:* ]] || server+=:${port/any/0}
+			shown_server "$server" "${port/any/0}"
 			refused+=("BACKEND=$server")
 			;;
 		esac

@@ -3,10 +3,11 @@
 #
 # In:  $services, $backends, $checks: the lists, as texts
 # Out: [{protocol, address, port, sticky, filling, slots, need, strict, id, first, taken, learns, checks: [see checks.jq],
-#      fallback: null or like a backend, backends: [{id, address, port, weight, state, health, flags}]}]: sorted by address,
-#      port and protocol, and backends by address and port. slots is how many a person has asked for (0: as its backends
+#      fallback: null or like a backend, backends: [{id, address, port, weight, state, health, flags}]}]: IPv4 first, sorted
+#      by address, port and protocol, and backends by address and port. slots is how many a person has asked for (0: as its backends
 #      need), taken how many it has.
 include "words";
+include "address";
 include "checks";
 include "bytes";
 
@@ -31,7 +32,7 @@ def services:
 			slots: (if $flags | index("sized") then $slots | tonumber else 0 end),
 			need: ($need | tonumber), strict: ($flags | index("strict") != null), checks: ($checks[$id] // []),
 			id: ($id | tonumber), first: ($first | tonumber), taken: ($slots | tonumber), learns: ($learns | tonumber)
-		}) | sort_by(.address, .port, .protocol);
+		}) | sort_by((.address | family), (.address | by_address), .port, .protocol);
 
 # backend: from a line of the list.
 def backend: split(" ") | . as [$service, $id, $address, $port, $weight, $state, $health, $flags] | {
@@ -45,7 +46,8 @@ def backend: split(" ") | . as [$service, $id, $address, $port, $weight, $state,
 def is_fallback: .flags | index("fallback") != null;
 def apart: {backends: map(select(is_fallback | not)), fallback: (map(select(is_fallback))[0])};
 
-def in_order: sort_by((.address | split(".") | map(tonumber)), .port);
+# in_order: as xdp_maglev gives them their turns.
+def in_order: sort_by((.address | by_address), .port);
 
 # backends_of($service): those of one service.
 def backends_of($service):
@@ -73,7 +75,7 @@ def as_text(remark):
 	| "service \(service_words)\(.fallback | fallback_word($service))",
 	  (.checks[] | "  " + check_text),
 	  (.backends | in_order[]
-		| "  backend \(.address)\(if .port == $service.port then "" else ":\(.port)" end) weight \(.weight) \(.state)\(remark)");
+		| "  backend \(address_or_server($service.port)) weight \(.weight) \(.state)\(remark)");
 def as_text: as_text("");
 
 # healthy: how many backends are up and have not failed; is_failed: whether those are less than the service needs.

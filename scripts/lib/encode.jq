@@ -4,20 +4,19 @@
 # In:  command_bytes, change_bytes, checks_bytes: what the encoders of struct command, struct backend_change and struct
 #      checks make (bytes.sh)
 include "checks";
-
-def family: 4;
+include "address";
 
 def has_checks: .operation == "build" and .service.checks != [];
 
 def encode_command(command_bytes; change_bytes; checks_bytes):
 	.service as $service
 	| ({
-		operation, key: ($service | {address, port, protocol, family: family}),
+		operation, key: ($service | {address, port, protocol, family: (.address | family)}),
 		service: ($service | {id, first, slots: .taken, need: (.need // 0), learns_until: 0,
 			flags: [(select(.sticky) | "sticky"), (select(.filling == "hash") | "hash"), (select(.slots > 0) | "sized"),
 				(select(.strict) | "strict")]}),
 		table: ($service.table // $service.taken), is_vip: (if .is_vip then 1 else 0 end), changes: (.changes | length),
 		checks: (if has_checks then 1 else 0 end)
 	} | command_bytes)
-	+ ([.changes[] | .family = family | {id, backend: .} | change_bytes] | join(""))
+	+ ([.changes[] | .family = (.address | family) | {id, backend: .} | change_bytes] | join(""))
 	+ if has_checks then .service.checks | checks_struct | checks_bytes else "" end;

@@ -8,6 +8,7 @@
 # Out: {frame: null or hex digits, protocol, client: {address, port}, vip: {address, port}, tcp, size, ttl, df, dev, tunnel: the
 #      outer [source, destination], or null}; or an error of words.jq. And, the other way, what the bytes of a frame say.
 include "words";
+include "address";
 include "bytes";
 
 def tcp_flags: {syn: 2, ack: 16, fin: 17, rst: 4};
@@ -49,7 +50,6 @@ def frame_words:
 # ---- The bytes ----
 
 def be16_bytes: [(. / 256 | floor) % 256, . % 256];
-def address_bytes: split(".") | map(tonumber);
 def mac_bytes: split(":") | map(explode | map(if . >= 97 then . - 87 else . - 48 end) | .[0] * 16 + .[1]);
 
 # checksum: RFC 1071, of a list of bytes.

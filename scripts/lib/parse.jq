@@ -10,6 +10,7 @@
 #      checks.jq], line, backends: [{address, port, weight, state, line}]}]: port 0 is every port, null is what was not
 #      said; slots 0 is auto, a fallback without an address is none. Or an error of words.jq, with the line.
 include "words";
+include "address";
 include "checks";
 
 # service_options, backend_options: words -> what they say, one after the other.
@@ -36,31 +37,32 @@ def backend_options:
 	  elif $word == "up" or $word == "down" then {state: $word} + (.[1:] | backend_options)
 	  else usage("unexpected word '\($word)'") end;
 
-# server_of($service): ADDRESS[:PORT] -> {address, port}
+# server_of($service): ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT -> {address, port}
 def server_of($service):
-	. as $server
-	| (if $server | contains(":") then $server | split(":") else [$server] end) as $parts
-	| if $service.port == 0 and ($parts | length) > 1
-	  then refuse("'\($server)' has a port; a service of every port keeps the client's: give the address alone")
-	  elif $parts[0] == $service.address then refuse("\($parts[0]) is the VIP; give the backend's own address") else . end
-	| {
-		address: (if $parts | length < 3 then $parts[0] else $parts[:-1] | join(":") end | address),
-		port: (if $parts | length > 1 then $parts[-1] | port else $service.port end)
-	};
+	. as $server | address_and_port as [$address, $port]
+	| if $service.port == 0 and $port
+	  then refuse("'\($server)' has a port; a service of every port keeps the client's: give the address alone") else . end
+	| ($address | address) as $address
+	| if $address == $service.address then refuse("\($address) is the VIP; give the backend's own address") else . end
+	| {$address, port: (if $port then $port | port else $service.port end)};
+
+# vip_of: VIP:PORT or [VIP]:PORT -> {address, port}
+def vip_of:
+	. as $vip | address_and_port as [$address, $port]
+	| if $port then {address: ($address | address), port: ($port | if . == "any" then 0 else port end)}
+	  elif $address | is_ipv6 | not then refuse("'\($vip)' has no port; write VIP:PORT, like 192.168.178.15:8000, or VIP:any")
+	  elif startswith("[") then refuse("'\($vip)' has no port; write [VIP]:PORT, like [2001:db8::15]:8000, or [VIP]:any")
+	  elif $address | ipv6_groups
+	  then refuse("'\($vip)' has no port, or it cannot be told from the address; write [ADDRESS]:PORT, like [2001:db8::15]:8000")
+	  else refuse("'\($vip)' is not understood; write VIP:PORT, like 192.168.178.15:8000 or [2001:db8::15]:8000") end;
 
 # service: from its words.
 def service:
 	.[0] as $protocol | .[1] as $vip
 	| if length < 2 then usage("a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000") else . end
 	| if $protocol == "tcp" or $protocol == "udp" then . else refuse("'\($protocol)' is no protocol; take tcp or udp") end
-	| ($vip | split(":")) as $parts
-	| if $parts | length < 2 then refuse("'\($vip)' has no port; write VIP:PORT, like 192.168.178.15:8000, or VIP:any") else . end
-	| {
-		$protocol,
-		address: ($parts[:-1] | join(":") | address),
-		port: ($parts[-1] | if . == "any" then 0 else port end),
-		sticky: false, filling: null, slots: null, need: null, strict: null, fallback: null, checks: []
-	} + (.[2:] | service_options)
+	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, fallback: null, checks: []}
+		+ (.[2:] | service_options)
 	| . as $service
 	| if .fallback == "none" then .fallback = {} elif .fallback then .fallback |= server_of($service) else . end
 	| if .filling != "hash" and .slots and (.slots | suits_maglev | not)

@@ -3,7 +3,8 @@
 #
 # In:  $is, $want: configurations, as configuration.jq and parse.jq have them. Services that are in neither stay as
 #      they are, those in $is alone go. all_services, used_ids: all that there are, and the ids of all backends.
-#      $limits: {slots, backends, services, service_backends, own}: what there is room for, and this machine's address
+#      $limits: {slots, backends, services, service_backends, own, own6}: what there is room for, and this machine's
+#      addresses
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
 #      and of those that go. Or an error of words.jq: then nothing must be done.
 #      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, checks, id, first,
@@ -27,7 +28,7 @@ def whole:
 
 # check_service: what is wrong with it by itself.
 def check_service($limits):
-	if .port == 0 and .address == $limits.own
+	if .port == 0 and (.address == $limits.own or .address == $limits.own6)
 	then refuse("\(.address) is this machine's own address, and it needs ports of its own; take another VIP, or single ports")
 	elif .backends | length > $limits.service_backends
 	then refuse("\(name) would have \(.backends | length) backends; \($limits.service_backends) is the limit")

@@ -4,6 +4,7 @@
 # In:  a word
 # Out: its value; or an error, {status, text}: status 1 for a word that cannot be, 2 for one that is missing or
 #      not understood.
+include "address";
 
 def refuse($text): error({status: 1, text: $text});
 def usage($text): error({status: 2, text: $text});
@@ -36,16 +37,58 @@ def number($what; $min; $max):
 
 def port: number("port"; 1; 65535);
 
-# address: an IPv4 address that a host can have.
+# no_host: what is wrong with an IPv6 address (its 8 groups) that no other machine can be reached by; or null.
+def no_host:
+	if .[:6] == [0, 0, 0, 0, 0, 65535] then "is an IPv4 address within an IPv6 one; write \(ipv6_text[7:])"
+	elif .[0] >= 65152 and .[0] <= 65215 then "is a link-local address, which is one only together with an interface; take a global one, or one of fd00::/8"
+	elif .[:6] == [0, 0, 0, 0, 0, 0] or .[0] >= 65280 then "is no address of a host that others can reach; take another one"
+	else null end;
+
+# ipv6_address: an IPv6 address that a host can have, in the one text that it has here.
+def ipv6_address:
+	. as $word | (split("%")[0] | ipv6_groups) as $groups
+	| if $groups == null then refuse("'\($word)' is no IPv6 address; write it like 2001:db8::15") else $groups end
+	| no_host as $wrong
+	| if $wrong then refuse("'\($word)' \($wrong)")
+	  elif $word | contains("%") then refuse("'\($word)' names an interface; write the address alone") else ipv6_text end;
+
+# address: an IP address that a host can have.
 def address:
 	. as $word | split(".") as $parts | [$parts[] | tonumber?]
-	| if length != 4 or ($parts | length) != 4 or min < 0
+	| if $word | is_ipv6 then $word | ipv6_address
+	  elif length != 4 or ($parts | length) != 4 or min < 0
 	  then refuse("'\($word)' is no IPv4 address; write it like 192.168.178.15")
 	  elif max > 255 or "\(.[0]).\(.[1]).\(.[2]).\(.[3])" != $word
 	  then refuse("'\($word)' is no IPv4 address; each of its numbers is 0 to 255")
 	  elif .[0] < 1 or .[0] > 223 or .[0] == 127
 	  then refuse("'\($word)' is no address of a host that others can reach; take another one")
 	  else $word end;
+
+# prefix: ADDRESS/BITS, or an address alone -> {address, bits}, all bits behind the prefix being 0.
+def prefix:
+	. as $word | split("/")
+	| if length > 2 then refuse("'\($word)' is no prefix; write it like 192.168.0.0/16 or 2001:db8::/32") else . end
+	| (if .[0] | is_ipv6 then 128 else 32 end) as $most
+	| (.[1] // "\($most)" | number("length of a prefix"; 1; $most)) as $bits
+	| (.[0] | address | address_bytes) as $bytes
+	| [range($bytes | length) as $i | pow(2; [[8 * ($i + 1) - $bits, 0] | max, 8] | min) as $rest | $bytes[$i] - $bytes[$i] % $rest] as $first
+	| if $first != $bytes then refuse("'\($word)' has bits behind its prefix; write \($first | address_text)/\($bits)") else . end
+	| {address: ($first | address_text), $bits};
+
+# address_and_port: ADDRESS:PORT, [ADDRESS]:PORT or an address alone -> [ADDRESS, PORT], which nobody has checked yet; or
+# [ADDRESS]. Without brackets, all of an IPv6 address is taken for the address.
+def address_and_port:
+	. as $word
+	| if startswith("[") then
+		(index("]") // length) as $closing
+		| if ($closing == length) or ($word[$closing + 1:] | . != "" and (startswith(":") | not))
+		  then refuse("'\($word)' is not understood; write [ADDRESS]:PORT, like [2001:db8::15]:80")
+		  elif $word[1:$closing] | is_ipv6 | not then refuse("'\($word)' has brackets, which are for IPv6; write ADDRESS:PORT, like 192.168.178.15:80")
+		  else [$word[1:$closing]] + if $closing + 1 == length then [] else [$word[$closing + 2:]] end end
+	  else
+		split(":")
+		| if length == 1 then . elif length == 2 then . else [$word] end
+	  end;
 
 def is_prime: . as $n | $n > 1 and all(range(2; $n | sqrt | floor + 1); $n % . != 0);
 
@@ -56,14 +99,15 @@ def suits_maglev: IN(0, (range(17) | pow(2; .))) or is_prime;
 def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
 
 # name, server: as people write a service, and a backend.
-def name: "\(.protocol) \(.address):\(if .port == 0 then "any" else .port end)";
-def server: "\(.address):\(.port)";
+def name: (if .port == 0 then "any" else .port end) as $port | "\(.protocol) \(.address | with_port($port))";
+def server: .port as $port | .address | with_port($port);
+def address_or_server($port): if .port == $port then .address else server end;
 def service_words:
 	"\(name)\(if .sticky then " sticky" else "" end) \(.filling)\(if .slots > 0 then " slots \(.slots)" else "" end)"
 	+ (if .need > 0 then " need \(.need)" else "" end) + (if .strict then " strict" else "" end);
 
 # fallback_word($service): the service's fallback, behind them.
-def fallback_word($service): if . then " fallback \(.address)\(if .port == $service.port then "" else ":\(.port)" end)" else "" end;
+def fallback_word($service): if . then " fallback \(address_or_server($service.port))" else "" end;
 
 # attempt(f): [what f gives], or the error that it raised, as {status, text}. Done with before anything goes on: a bare
 # try of jq 1.6 would also catch the errors of what comes after it.

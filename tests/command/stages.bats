@@ -89,6 +89,14 @@ change() {
 	wrong 1 2 "'65536' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 65536'
 	wrong 1 2 "'1e3' is no weight; take one from 0 to 65535" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight 1e3'
 	wrong 1 4 "'1.2.3.05' is no IPv4 address; each of its numbers is 0 to 255" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\n\nbackend 1.2.3.05'
+	wrong 1 1 "'2001:db8::15' has no port, or it cannot be told from the address; write [ADDRESS]:PORT, like [2001:db8::15]:8000" "service tcp 2001:db8::15"
+	wrong 1 1 "'2001:db8::15:80' has no port, or it cannot be told from the address; write [ADDRESS]:PORT, like [2001:db8::15]:8000" "service tcp 2001:db8::15:80"
+	wrong 1 1 "'1.2.3.4:80:90' is not understood; write VIP:PORT, like 192.168.178.15:8000 or [2001:db8::15]:8000" "service tcp 1.2.3.4:80:90"
+	wrong 1 1 "'[2001:db8::15]' has no port; write [VIP]:PORT, like [2001:db8::15]:8000, or [VIP]:any" "service tcp [2001:db8::15]"
+	wrong 1 1 "'[2001:db8::15:80' is not understood; write [ADDRESS]:PORT, like [2001:db8::15]:80" "service tcp [2001:db8::15:80"
+	wrong 1 1 "'[1.2.3.4]:80' has brackets, which are for IPv6; write ADDRESS:PORT, like 192.168.178.15:80" "service tcp [1.2.3.4]:80"
+	wrong 1 2 "2001:db8::15 is the VIP; give the backend's own address" $'service tcp [2001:db8::15]:80\nbackend 2001:0DB8:0::15'
+	wrong 1 2 "'[2001:db8::16]:81' has a port; a service of every port keeps the client's: give the address alone" $'service tcp [2001:db8::15]:any\nbackend [2001:db8::16]:81'
 	wrong 1 1 "a check comes after its service" "check tcp"
 	wrong 1 1 "'0' is no number of backends; take one from 1 to 1024" "service tcp 1.2.3.4:80 need 0"
 	wrong 1 1 "1.2.3.4 is the VIP; give the backend's own address" "service tcp 1.2.3.4:80 fallback 1.2.3.4"
@@ -99,6 +107,114 @@ change() {
 	wrong 1 2 "the timeout (3 s) is longer than the interval (2 s)" $'service tcp 1.2.3.4:80\ncheck tcp timeout 3'
 	wrong 1 2 'a quoted word begins and ends with a double quote of its own, and \" is one within it' $'service tcp 1.2.3.4:80\ncheck http / match "a'
 	wrong 1 1 "Maglev cannot fill 9 slots; take 1024, 16384 or another power of two, or a prime number" "service tcp 1.2.3.4:80 slots 9"
+}
+
+# says VERB TEXT: compares what comes of a command with standard input.
+says() {
+	diff <(change "$1" "$2") -
+}
+
+# word FILTER WORD: what a filter of words.jq makes of a word; or what is wrong with it.
+word() {
+	stage "include \"words\"; answer(\$ARGS.positional[0] | $1; tojson)" -nr --args "$2" | tail -1
+}
+
+@test "words: an address of IPv6 in any text becomes the one of RFC 5952" {
+	local text
+	for text in 2001:db8::15 2001:0db8:0000:0000:0000:0000:0000:0015 2001:DB8::15 2001:db8:0:0::15 2001:db8::0.0.0.21; do
+		[ "$(word address "$text")" = '"2001:db8::15"' ]
+	done
+	# what :: stands for: the longest run of zeros, the first of those; not a single one
+	while read -r text want; do
+		[ "$(word address "$text")" = "\"$want\"" ]
+	done <<-'END'
+		2001:0:0:1:0:0:0:1 2001:0:0:1::1
+		2001:0:0:1:2:0:0:1 2001::1:2:0:0:1
+		2001:0:2:3:4:5:6:7 2001:0:2:3:4:5:6:7
+		2001:1:2:3:4:5:6:: 2001:1:2:3:4:5:6:0
+		fd00:0:0:0:0:0:0:0 fd00::
+		64:ff9b::192.0.2.33 64:ff9b::c000:221
+		fd00::5efe:10.0.0.1 fd00::5efe:a00:1
+	END
+}
+
+@test "words: what is no address, or none that others can reach" {
+	local text says
+	while read -r text says; do
+		[ "$(word address "$text")" = "refused 1 '$text' $says" ]
+	done <<-'END'
+		:: is no address of a host that others can reach; take another one
+		::1 is no address of a host that others can reach; take another one
+		::10.0.0.1 is no address of a host that others can reach; take another one
+		ff02::1 is no address of a host that others can reach; take another one
+		fe80::1 is a link-local address, which is one only together with an interface; take a global one, or one of fd00::/8
+		febf::1%eth0 is a link-local address, which is one only together with an interface; take a global one, or one of fd00::/8
+		2001:db8::1%eth0 names an interface; write the address alone
+		::FFFF:10.0.0.1 is an IPv4 address within an IPv6 one; write 10.0.0.1
+		0:0:0:0:0:ffff:a00:1 is an IPv4 address within an IPv6 one; write 10.0.0.1
+		2001:db8 is no IPv6 address; write it like 2001:db8::15
+		2001:db8::1::2 is no IPv6 address; write it like 2001:db8::15
+		2001:db8::12345 is no IPv6 address; write it like 2001:db8::15
+		2001:db8::g is no IPv6 address; write it like 2001:db8::15
+		2001:db8::10.0.0.256 is no IPv6 address; write it like 2001:db8::15
+		2001:db8::10.0.1 is no IPv6 address; write it like 2001:db8::15
+		10.0.0.1::2001 is no IPv6 address; write it like 2001:db8::15
+		1:2:3:4:5:6:7:8:9 is no IPv6 address; write it like 2001:db8::15
+		1:2:3:4::5:6:7:8 is no IPv6 address; write it like 2001:db8::15
+		:1:2:3:4:5:6:7 is no IPv6 address; write it like 2001:db8::15
+	END
+}
+
+@test "words: prefixes" {
+	[ "$(word prefix 2001:DB8::/32)" = '{"address":"2001:db8::","bits":32}' ]
+	[ "$(word prefix 2001:db8::8000:0/97)" = '{"address":"2001:db8::8000:0","bits":97}' ]
+	[ "$(word prefix 10.0.0.0/7)" = '{"address":"10.0.0.0","bits":7}' ]
+	[ "$(word "prefix | prefix_text" 10.0.0.1)" = '"10.0.0.1"' ]
+	[ "$(word "prefix | prefix_text" 2001:db8::1/128)" = '"2001:db8::1"' ]
+	[ "$(word "prefix | prefix_text" 2001:db8::/127)" = '"2001:db8::/127"' ]
+	[ "$(word prefix 10.0.0.1/8)" = "refused 1 '10.0.0.1/8' has bits behind its prefix; write 10.0.0.0/8" ]
+	[ "$(word prefix 2001:db8::8000:0/96)" = "refused 1 '2001:db8::8000:0/96' has bits behind its prefix; write 2001:db8::/96" ]
+	[ "$(word prefix 10.0.0.0/33)" = "refused 1 '33' is no length of a prefix; take one from 1 to 32" ]
+	[ "$(word prefix 2001:db8::/0)" = "refused 1 '0' is no length of a prefix; take one from 1 to 128" ]
+	[ "$(word prefix 10.0.0.0/8/8)" = "refused 1 '10.0.0.0/8/8' is no prefix; write it like 192.168.0.0/16 or 2001:db8::/32" ]
+}
+
+# Services and backends of both families, in any order.
+services_of_both=$'map 7\n1 6 fd00::1 80 0 512 0 0 0\n2 6 9.0.0.1 80 512 512 0 0 0\n3 17 2001:db8::15 0 1024 512 0 0 0\n4 6 10.0.0.1 80 1536 512 0 0 0\n5 6 2001:db8::15 0 2048 512 0 0 0\n'
+backends_of_both=$'map 8\n1 1 fd00::11 80 1 1 0 0\n1 2 200.0.0.1 80 1 1 0 0\n1 3 2001:db8::11 8080 1 1 0 0\n1 4 fd00::9 80 1 1 0 0\n1 5 2001:db8:: 81 0 1 0 2\n3 6 10.0.0.2 0 1 1 0 0\n'
+
+@test "both families: in order, saved, and restored without a change" {
+	local services=$services_of_both backends=$backends_of_both text
+	text=$(stage 'include "configuration"; configuration[] | as_text' -nr)
+	diff <(echo "$text") - <<-'END'
+		service tcp 9.0.0.1:80 maglev
+		service tcp 10.0.0.1:80 maglev
+		service tcp [2001:db8::15]:any maglev
+		service udp [2001:db8::15]:any maglev
+		  backend 10.0.0.2 weight 1 up
+		service tcp [fd00::1]:80 maglev fallback [2001:db8::]:81
+		  backend [2001:db8::11]:8080 weight 1 up
+		  backend 200.0.0.1 weight 1 up
+		  backend fd00::9 weight 1 up
+		  backend fd00::11 weight 1 up
+	END
+	[ "$(change restore "$text")" = ok ]
+	# nor is it one to write an address in another way
+	text=${text/\[2001:db8::15\]/[2001:DB8:0::0:15]}
+	[ "$(change restore "${text/fd00::9/fd00:0000::9}")" = ok ]
+	says "backend del" $'service tcp [FD00::1]:80\nbackend [fd00:0::11]:80' <<-'END'
+		ok
+		forget fd00::11
+		plan change service tcp [fd00::1]:80 maglev
+		plan   delete backend [fd00::11]:80
+	END
+	diff <(stage "include \"configuration\"; configuration[4] | as_json | [.address, .fallback.address], (.backends[] | [.address, .port])" -nc) - <<-'END'
+		["fd00::1","2001:db8::"]
+		["2001:db8::11",8080]
+		["200.0.0.1",80]
+		["fd00::9",80]
+		["fd00::11",80]
+	END
 }
 
 @test "configuration: what the kernel lists, sorted, and the same as text" {
@@ -154,11 +270,6 @@ change() {
 	[ "$(change restore $'service tcp 10.0.0.1:80 sticky hash slots 251\nservice udp 10.0.0.1:53\nbackend 172.16.0.10:5353 weight 0 down\nbackend 172.16.0.9')" = ok ]
 }
 
-# says VERB TEXT: compares what comes of a command with standard input.
-says() {
-	diff <(change "$1" "$2") -
-}
-
 @test "edit: each verb, and what is there already or is not" {
 	says "service add" "service tcp 10.0.0.2:any" <<-'END'
 		ok
@@ -206,6 +317,32 @@ says() {
 		forget 172.16.0.9
 		plan change service udp 10.0.0.1:53 maglev
 		plan   delete backend 172.16.0.9:53
+	END
+}
+
+@test "edit: both families" {
+	says "service add" "service tcp [2001:DB8::15]:any" <<-'END'
+		ok
+		plan add service tcp [2001:db8::15]:any maglev
+	END
+	says "backend add" $'service udp 10.0.0.1:53\nbackend [2001:DB8:0::1]:54' <<-'END'
+		ok
+		keep 2001:db8::1
+		plan change service udp 10.0.0.1:53 maglev
+		plan   add backend [2001:db8::1]:54 weight 1 up
+	END
+	says "backend set" $'service udp 10.0.0.1:53\nbackend 2001:db8::1 down' <<-'END'
+		refused 1 [2001:db8::1]:53 is no backend of udp 10.0.0.1:53; 'lb service show' lists them
+	END
+	says "service set" $'service tcp 10.0.0.1:80 fallback 2001:db8::1' <<-'END'
+		ok
+		warn tcp 10.0.0.1:80: NO BACKEND IS LEFT; the fallback [2001:db8::1]:80 gets everything
+		keep 2001:db8::1
+		plan change service tcp 10.0.0.1:80 sticky hash slots 251
+		plan   add fallback [2001:db8::1]:80, as the last resort
+	END
+	limits=${limits/\}/,\"own6\":\"2001:db8::10\"\}} says "service add" "service tcp [2001:db8::0:10]:any" <<-'END'
+		refused 1 2001:db8::10 is this machine's own address, and it needs ports of its own; take another VIP, or single ports
 	END
 }
 
@@ -282,6 +419,13 @@ planned() {
 	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 unchecked 0 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 unchecked 0 0)"
 	# shellcheck disable=SC2059 # escapes
 	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]
+	# both families
+	got=$(dry=0 change restore $'service udp [2001:db8::15]:53\nbackend 172.16.0.9\nbackend 2001:db8::11\nservice udp 10.0.0.1:53\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
+		sed -n 's/^command //p')
+	want="$(encode command build 2001:db8::15 53 udp 6 3 512 512 0 0 0 512 1 2 0)"
+	want+=" $(encode backend_change 2 172.16.0.9 53 4 up 1 unchecked 0 3) $(encode backend_change 3 2001:db8::11 53 6 up 1 unchecked 0 3)"
+	# shellcheck disable=SC2059 # escapes
+	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
 	# with checks, which come behind the changes; their text is UTF-8
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 need 3 strict fallback 172.16.0.1\ncheck udp "\u00fc \U0001f600" x fall 2\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')

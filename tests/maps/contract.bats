@@ -109,6 +109,7 @@ value_of() {
 	u32) echo $((16909060 + $2 * 65793)) ;;
 	u64) echo $((4294967000 - $2)) ;;
 	address | ipv4) echo "172.16.$2.1" ;;
+	address6) echo "2001:db8:0:0:$2::1" ;;
 	mac) echo "02:00:0a:ff:00:0$2" ;;
 	protocol) echo udp ;;
 	bytes*) printf '%0*x\n' $((2 * ${1#bytes})) $((4660 + $2)) ;;
@@ -152,6 +153,33 @@ values_of() {
 	done
 }
 
+@test "addresses of IPv6, in any text, become the same bytes in bash and jq, and one text" {
+	local text bytes
+	while read -r text want; do
+		bytes=$(encode backend_change 1 "$text" 80 6 up 1 unchecked 0 1)
+		[ "$(decode "decimal as \$hex | {id: 1, backend: {address: \$text, port: 80, family: 6, state: \"up\", weight: 1, health: \"unchecked\", flags: [], service: 1}}
+			| $(encoder backend_change) | rtrimstr(\" \")" -nr --arg text "$text")" = "$bytes" ]
+		[ "$(jq -Rc 'split(" ") | map(tonumber)' <<<"$bytes" | decode 'decode("backend_change").backend.address' -r)" = "$want" ]
+		mapfile -t bytes < <(cut -d ' ' -f 5-20 <<<"$bytes" | tr ' ' '\n')
+		[[ $want == ::ffff:*.* ]] || {
+			ipv6_text "${bytes[@]}"
+			# shellcheck disable=SC2154 # ipv6_text sets it
+			[ "$text" = "$want" ]
+		}
+	done <<-'END'
+		:: ::
+		::1 ::1
+		1:: 1::
+		2001:DB8::15 2001:db8::15
+		2001:0db8:0:0:1:0:0:1 2001:db8::1:0:0:1
+		2001:db8:0:1:0:0:0:1 2001:db8:0:1::1
+		1:2:3:4:5:6:7:0 1:2:3:4:5:6:7:0
+		0:2:3:4:5:6:7:8 0:2:3:4:5:6:7:8
+		fd00::5efe:10.0.0.1 fd00::5efe:a00:1
+		::ffff:10.0.0.1 ::ffff:10.0.0.1
+	END
+}
+
 @test "services, as they are typed" {
 	local got
 	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 65535 0)")
@@ -159,6 +187,11 @@ values_of() {
 	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x1f","0x40","0x11","0x04"]' ]
 	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":9,"need":65535,"learns_until":0}'
 	holds "$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 7 5 1 sticky,hash)")" '.value | [.flags, .need]' "[3,0]"
+	got=$(round_trip services "$(service_key tcp 2001:db8::15 8000)" "$(service 7 5 1)")
+	holds "$got" .key.address.octets "[32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,21]"
+	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x1f","0x40","0x06","0x06"]' ]
+	got=$(round_trip services "$(vip_key 2001:db8::15)" "$(service 0 0 0)")
+	[ "$(jq -c '.key[12:20]' <<<"$got")" = '["0x00","0x00","0x00","0x15","0x00","0x00","0x00","0x06"]' ]
 	got=$(round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)") # the entry for a VIP
 	holds "$got" .key.address.octets "[10,1,2,3,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x00","0x00","0x00","0x04"]' ]
@@ -167,6 +200,8 @@ values_of() {
 @test "destinations, slots, backends and probes, as they are typed" {
 	local got
 	[ "$(destination_key 192.168.178.15)" = "15 178 0 0" ]
+	[ "$(destination_key 2001:db8::15)" = "21 0 0 0" ]
+	[ "$(destination_key fd00::1:abcd)" = "205 171 0 0" ]
 	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1 70000)")
 	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"unused":0}}'
 	got=$(round_trip slots "$(u32 2097151)" "$(slot_pair 258 65535)")
@@ -179,6 +214,9 @@ values_of() {
 	holds "$got" .value.address.octets "[172,16,255,1,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.value[16:20]' <<<"$got")" = '["0x1f","0x90","0x04","0x01"]' ]
 	holds "$got" '.value | [.weight, .health, .flags, .service]' "[65535,2,3,70000]"
+	got=$(round_trip backends "$(u32 3)" "$(backend 2001:db8::11 8080 1)")
+	holds "$got" .value.address.octets "[32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,17]"
+	[ "$(jq -c '.value[16:20]' <<<"$got")" = '["0x1f","0x90","0x06","0x01"]' ]
 	got=$(round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down healthy)")
 	holds "$got" '.value | [.state, .weight, .health, .flags]' "[2,0,1,0]"
 	got=$(round_trip backends "$(u32 2)" "$(backend 10.0.0.1 80 1)")
@@ -295,6 +333,11 @@ checks_entry() {
 	round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)"
 	round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65535 up failed last_resort,fallback)"
 	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down)"
+	round_trip services "$(service_key tcp 2001:DB8::15 8000)" "$(service 3 5 1)"
+	round_trip backends "$(u32 3)" "$(backend 2001:db8:0:0:1:0:0:1 80 1)"
+	round_trip backends "$(u32 4)" "$(backend fd00::5efe:10.0.0.1 80 1)"
+	round_trip backends "$(u32 5)" "$(backend 1:2:3:4:5:6:7:0 80 1)"
+	round_trip backends "$(u32 6)" "$(backend 0:0:3:4:5:0:0:0 80 1)"
 	round_trip backends "$(u32 2)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 	on lb bpftool map create "$MAPS/checks" "${CHECKS_MAP[@]}"
 	round_trip checks "$(u32 70000)" "$(checks_entry "$checks")" >/dev/null
@@ -302,10 +345,15 @@ checks_entry() {
 		for list in services backends checks; do
 			bpftool iter pin bpf/list_$list.o /sys/fs/bpf/lists/$list map pinned '"$MAPS"'/$list
 		done'
-	[ "$(on lb cat /sys/fs/bpf/lists/services)" = "map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)
-70000 17 192.168.178.15 8000 5 65537 9 3 0" ]
+	[ "$(on lb sort /sys/fs/bpf/lists/services)" = "3 6 2001:db8::15 8000 5 1 0 0 0
+70000 17 192.168.178.15 8000 5 65537 9 3 0
+map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 	[ "$(on lb cat /sys/fs/bpf/lists/backends)" = "map $(on lb bpftool -j map show pinned "$MAPS/backends" | jq .id)
 1 1 10.0.0.1 80 0 2 0 0
+1 3 2001:db8::1:0:0:1 80 1 1 0 0
+1 4 fd00::5efe:a00:1 80 1 1 0 0
+1 5 1:2:3:4:5:6:7:0 80 1 1 0 0
+1 6 0:0:3:4:5:: 80 1 1 0 0
 70000 32767 172.16.255.1 8080 65535 1 2 3" ]
 	# the lines of the services file, and nothing behind them, also if they take all the room that there is
 	diff <(on lb cat /sys/fs/bpf/lists/checks) <(printf 'map %s\n70000\n%s' "$(on lb bpftool -j map show pinned "$MAPS/checks" | jq .id)" "$checks")
