@@ -54,6 +54,14 @@ static __always_inline void explain_connection(struct packet *packet,
 	explanation->backend = to.backend;
 }
 
+static __always_inline void explain(struct packet *packet, const struct load_balancer *lb,
+				    const struct nat *settings, struct explanation *explanation)
+{
+	explain_packet(packet, lb, explanation);
+	if (packet->parsed == PARSED_FLOW || packet->parsed == PARSED_ICMP_ERROR)
+		explain_connection(packet, lb, settings, explanation);
+}
+
 SEC("xdp.frags")
 int xdp_why_nat(struct xdp_md *ctx)
 {
@@ -64,9 +72,15 @@ int xdp_why_nat(struct xdp_md *ctx)
 
 	if (!lb || !settings)
 		return XDP_ABORTED;
-	explain_packet(&packet, lb, &explanation);
-	if (packet.parsed == PARSED_FLOW || packet.parsed == PARSED_ICMP_ERROR)
-		explain_connection(&packet, lb, settings, &explanation);
+	switch (parse_link(&packet)) { /* two instances, as handle() of headers/lb/handle.h has */
+	case 4:
+		packet.flow.family = 4;
+		explain(&packet, lb, settings, &explanation);
+		break;
+	case 6:
+		packet.flow.family = 6;
+		break;
+	}
 	return put_in_front(ctx, &explanation);
 }
 

@@ -27,7 +27,7 @@ static __always_inline int make_reset(const struct packet *packet)
 	if (bpf_xdp_adjust_tail(ctx,
 				(int)(l2_length + RESET_LENGTH) - (int)bpf_xdp_get_buff_len(ctx)))
 		return -1;
-	if (turn_back(ctx, 0))
+	if (swap_macs(ctx))
 		return -1;
 	ip = (void *)(long)ctx->data + l2_length;
 	tcp = (void *)(ip + 1);
