@@ -14,9 +14,10 @@ random_hash_key() {
 	od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' '
 }
 
-# load_balancer ADDRESS HASH_KEY FLAGS WINDOW: the key in hex; flags are debug, or 0. Nobody checks.
+# load_balancer ADDRESS HASH_KEY FLAGS WINDOW [ADDRESS6]: the key in hex; flags are debug, or 0. Nobody checks. 0.0.0.0 and
+# :: are no address.
 load_balancer() {
-	encode load_balancer "$@" 0 0 :: 0.0.0.0 :: 0 0 0
+	encode load_balancer "${@:1:4}" 0 0 "${5-::}" 0.0.0.0 :: 0 0 0
 }
 
 # load_balancer_decode: the entry on stdin -> {address, hash_key: [32 bytes], flags: ["debug"], window, probe_device, routes,

@@ -71,3 +71,6 @@ def by_address:
 
 # with_port($port): an address with a port behind it, as in [2001:db8::15]:80.
 def with_port($port): if is_ipv6 then "[\(.)]:\($port)" else "\(.):\($port)" end;
+
+# prefix_text: of {address, bits}: one address is written without its length.
+def prefix_text: if .bits == (if .address | is_ipv6 then 128 else 32 end) then .address else "\(.address)/\(.bits)" end;

@@ -78,24 +78,28 @@ are_listed() {
 	done
 }
 
-# need_configuration: sees to it that the lists are there, and sets own (this machine's address) and limits (what
-# there is room for: see plan.jq).
+# need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
+# are none) and limits (what there is room for: see plan.jq).
 need_configuration() {
-	local shown octets='' slots='' backends='' show_checks=()
+	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
 	[[ ! -e $maps/checks ]] || show_checks=("map show pinned $maps/checks")
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
 	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
 		"${show_checks[@]}" "map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
-	if [[ $shown =~ \"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
+	if [[ $shown =~ \"address6\":\{\"octets\":\[([0-9,]+)\] ]]; then
+		IFS=, read -ra octets <<<"${BASH_REMATCH[1]}"
+		ipv6_text "${octets[@]}"
+	fi
+	if [[ $shown =~ \"address\":\{\"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
 	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
-	[[ -n ${octets[*]} && -n $slots && -n $backends ]] ||
+	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends ]] ||
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
-	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]}
+	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
 	limits="{\"slots\":$((2 * slots)),\"backends\":$backends,\"services\":$MAX_SERVICES,\"own\":\"$own\"
-		,\"service_backends\":$MAX_SERVICE_BACKENDS}"
+		,\"own6\":\"$own6\",\"service_backends\":$MAX_SERVICE_BACKENDS}"
 }
 
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are

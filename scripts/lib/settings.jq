@@ -4,6 +4,7 @@
 # In:  a list of words
 # Out: what they say, as an object with the fields of struct load_balancer, or of struct nat; or an error of words.jq
 include "words";
+include "address";
 
 # pairs(f): a list NAME VALUE NAME VALUE... -> what f makes of each, {name, value}, added up.
 def pairs(f):
@@ -16,9 +17,19 @@ def hex_bytes:
 	ascii_downcase | explode | map(if . >= 97 then . - 87 else . - 48 end)
 	| [range(0; length; 2) as $i | .[$i] * 16 + .[$i + 1]];
 
+# own: the field of a family: address6 for IPv6.
+def own($name; $address): $name + if $address | is_ipv6 then "6" else "" end;
+
+# source_words: what outer packets come from: a prefix, or none, which means our own address.
+def source_words:
+	if . == "none" then {source: "0.0.0.0", source_bits: 0, source6: "::", source6_bits: 0}
+	else prefix | {(own("source"; .address)): .address, (own("source"; .address) + "_bits"): .bits} end;
+
 def load_balancer_words:
 	pairs(
-		if .name == "address" then {address: (.value | address)}
+		if .name == "address" then .value | address | {(own("address"; .)): .}
+		elif .name == "source" then .value | source_words
+		elif .name == "port" then {port: (.value | if . == "default" then 0 else port end)}
 		elif .name == "key" then
 			if .value | test("^[0-9a-fA-F]{64}$") then {hash_key: (.value | hex_bytes)}
 			else refuse("'\(.value)' is no key; 32 bytes in hex are 64 digits, like those of: od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' '") end
@@ -27,6 +38,20 @@ def load_balancer_words:
 			else usage("debug is on or off") end
 		elif .name == "window" then {window: (.value | number("number of seconds"; 0; 9999999))}
 		else usage("unexpected word '\(.name)'") end);
+
+# load_balancer_json: the settings without what is the maps' own business.
+def source_json($bits): if $bits == 0 then null else {address: ., bits: $bits} | prefix_text end;
+def load_balancer_json:
+	.source_bits as $bits | .source6_bits as $bits6
+	| .source |= source_json($bits) | .source6 |= source_json($bits6) | del(.source_bits, .source6_bits);
+
+# load_balancer_lines: of load_balancer_json, for people: what is not set is left out.
+def load_balancer_lines:
+	([.address, "0.0.0.0"], [.address6, "::"] | select(.[0] != .[1]) | "address \(.[0])"),
+	(.source, .source6 | values | "source \(.)"),
+	(select(.port > 0) | "port \(.port)"),
+	"window \(.window) s",
+	"debug \(if .flags | index("debug") then "on" else "off" end)";
 
 def nat_words:
 	pairs(

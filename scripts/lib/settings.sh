@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
-# settings: maps of one entry, whose struct has the map's name: load_balancer (address, key, window, debug), and nat.
+# settings: maps of one entry, whose struct has the map's name: load_balancer (addresses, key, window, ...), and nat.
 # Sourced by lb.
 
 # settings MAP FILTER [JQ_OPTION...]: a filter on the entry, as {address, hash_key: [32 bytes], flags: ["debug"], window,
-# probe_device, routes}
+# probe_device, routes, address6, source, source6, source_bits, source6_bits, port}
 # or {first_port, last_port, handshake, established, closing, udp}.
 settings() {
 	bpftool -j map lookup pinned "$maps/$1" key 0 0 0 0 |
@@ -21,18 +21,20 @@ set_settings() {
 	need_maps "$1" "$2"
 	# shellcheck disable=SC2046 # bytes
 	update "$1" key $(u32 0) value $(settings "$1" "decimal as \$hex | . + \$changes | $(encoder "$1")" -r --argjson changes "$changes")
-	note "$(jq -r --arg map "$1" '"\($map) set: \(keys | join(", "))"' <<<"$changes")" # not what to: the key is a secret
+	note "$(jq -r --arg map "$1" '"\($map) set: \(keys | map(rtrimstr("_bits") | rtrimstr("6")) | unique | join(", "))"' <<<"$changes")" # not what to: the key is a secret
 }
 
-# set_load_balancer [address ADDRESS] [key HEX] [debug on|off] [window SECONDS]
+# set_load_balancer [address ADDRESS] [source PREFIX|none] [port N|default] [key HEX] [debug on|off] [window SECONDS]
 set_load_balancer() {
 	set_settings load_balancer "" "$@"
 }
 
 show_load_balancer() {
+	local lines=''
 	no_more "$@"
 	check_machine
 	need_maps load_balancer
-	settings load_balancer . -c |
-		print_list '"address \(.address)", "window \(.window) s", "debug \(if .flags | index("debug") then "on" else "off" end)"'
+	[[ -n $json ]] || lines=' | load_balancer_lines'
+	bpftool -j map lookup pinned "$maps/load_balancer" key 0 0 0 0 |
+		stage "include \"bytes\"; include \"settings\"; .value | bytes | decode(\"load_balancer\") | load_balancer_json$lines" -cr
 }

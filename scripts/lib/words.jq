@@ -75,9 +75,6 @@ def prefix:
 	| if $first != $bytes then refuse("'\($word)' has bits behind its prefix; write \($first | address_text)/\($bits)") else . end
 	| {address: ($first | address_text), $bits};
 
-# prefix_text: of {address, bits}: one address is written without its length.
-def prefix_text: if .bits == (if .address | is_ipv6 then 128 else 32 end) then .address else "\(.address)/\(.bits)" end;
-
 # address_and_port: ADDRESS:PORT, [ADDRESS]:PORT or an address alone -> [ADDRESS, PORT], which nobody has checked yet; or
 # [ADDRESS]. Without brackets, all of an IPv6 address is taken for the address.
 def address_and_port:

@@ -26,11 +26,10 @@ enum step {
 static __always_inline enum verdict climb(struct packet *packet, enum step last)
 {
 	struct load_balancer *lb = this_load_balancer();
+	struct path outer;
 	struct service *service;
 	struct backend *backend;
-	union address source;
 	struct nexthop *hop;
-	struct path outer;
 	struct slot slot;
 	__u32 id;
 
@@ -62,12 +61,10 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_NO_BACKEND;
 	if (last == STEP_BACKEND)
 		return VERDICT_FORWARDED;
-	outer = (struct path){&source, &backend->address, backend->family};
-	if (choose_source(packet, lb, outer.family, &source) != VERDICT_GO_ON ||
-	    find_nexthop(packet, id, &outer, &hop) != VERDICT_GO_ON)
+	outer = (struct path){&lb->address, &backend->address, 4};
+	if (find_nexthop(packet, id, &outer, &hop) != VERDICT_GO_ON)
 		return VERDICT_NO_ROUTE;
-	if (hop_limit(packet) <= 1 ||
-	    packet->length + ip_length(outer.family) + IPIP_OVERHEAD > hop->mtu)
+	if (hop_limit(packet) <= 1 || packet->length + ip_length(4) + IPIP_OVERHEAD > hop->mtu)
 		return VERDICT_TOO_BIG;
 	if (last == STEP_NEXTHOP)
 		return VERDICT_FORWARDED;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A step of a ladder, as a program of its own: climb() goes up to `last`. The frames of the ladders
- * are IPv4. */
+/* A step of a ladder, as a program of its own: climb() goes up to `last`. The frames are IPv4. */
 #ifndef TESTS_BENCH_STEP_H
 #define TESTS_BENCH_STEP_H
 
@@ -13,7 +12,7 @@
 		barrier_var(length);                                                               \
 		struct packet packet = {.ctx = ctx, .frame_length = length};                       \
 		if (parse_link(&packet) != 4)                                                      \
-			return conclude(&packet, VERDICT_NOT_OURS);                                \
+			return XDP_ABORTED;                                                        \
 		packet.flow.family = 4;                                                            \
 		return conclude(&packet, climb(&packet, last));                                    \
 	}
