@@ -359,12 +359,12 @@ with_ipv6() {
 	refuses 1 "'192.168.178.015' is no IPv4 address" service add tcp 192.168.178.015:80
 	refuses 1 "'lb.example' is no IPv4 address" service add tcp lb.example:80
 	refuses 1 "'fd00::15:80' has no port, or it cannot be told from the address; write [ADDRESS]:PORT, like [2001:db8::15]:8000" service add tcp fd00::15:80
-	refuses 1 "'fd00::g' is no IPv6 address; write it like 2001:db8::15" service add tcp [fd00::g]:80
-	refuses 1 "'fe80::15%eth0' is a link-local address, which is one only together with an interface" service add tcp [fe80::15%eth0]:80
-	refuses 1 "'::ffff:192.168.178.15' is an IPv4 address within an IPv6 one; write 192.168.178.15" service add tcp [::ffff:192.168.178.15]:80
-	refuses 1 "no address of a host" service add tcp [::]:80
-	refuses 1 "no address of a host" service add tcp [::1]:80
-	refuses 1 "no address of a host" service add tcp [ff0e::15]:80
+	refuses 1 "'fd00::g' is no IPv6 address; write it like 2001:db8::15" service add tcp "[fd00::g]:80"
+	refuses 1 "'fe80::15%eth0' is a link-local address, which is one only together with an interface" service add tcp "[fe80::15%eth0]:80"
+	refuses 1 "'::ffff:192.168.178.15' is an IPv4 address within an IPv6 one; write 192.168.178.15" service add tcp "[::ffff:192.168.178.15]:80"
+	refuses 1 "no address of a host" service add tcp "[::]:80"
+	refuses 1 "no address of a host" service add tcp "[::1]:80"
+	refuses 1 "no address of a host" service add tcp "[ff0e::15]:80"
 	refuses 1 "'fe80::11' is a link-local address" backend add tcp 192.168.178.15:8000 fe80::11
 	refuses 1 "no address of a host" service add tcp 0.0.0.0:80
 	refuses 1 "no address of a host" service add tcp 127.0.0.1:80
@@ -500,7 +500,7 @@ complete_line() {
 	[ "$(complete_line "lb set window 5 source ")" = none ]
 	[ "$(complete_line "lb set port ")" = default ]
 	[ "$(complete_line "lb decap add host 172.16.0.10 ipip g")" = "gre gue" ]
-	lb service add tcp [2001:db8::15]:443
+	lb service add tcp "[2001:db8::15]:443"
 	[ "$(complete_line "lb service set tcp [2001:db8::15]:")" = 443 ]
 	[ "$(complete_line "lb stats --w")" = --watch ]
 	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip" ]

@@ -116,7 +116,7 @@ says() {
 
 # word FILTER WORD: what a filter of words.jq makes of a word; or what is wrong with it.
 word() {
-	stage "include \"words\"; answer(\$ARGS.positional[0] | $1; tojson)" -nr --args "$2" | tail -1
+	stage "include \"words\"; include \"address\"; answer(\$ARGS.positional[0] | $1; tojson)" -nr --args "$2" | tail -1
 }
 
 @test "words: an address of IPv6 in any text becomes the one of RFC 5952" {
