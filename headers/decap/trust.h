@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Whom a decapsulator believes: the map decap_addresses says so. Asking it about three addresses
- * costs more than all the rest that is done for a packet, so its answer is kept
+ * costs more than all the rest that is done for a packet, so its answers are kept
  * (headers/lb/cache.h): an address that is taken out of the map is refused 0.25 to 2.5 s later. */
 #ifndef HEADERS_DECAP_TRUST_H
 #define HEADERS_DECAP_TRUST_H
@@ -9,6 +9,7 @@
 #include "../../maps/decap_stats.h"
 #include "../lb/cache.h"
 #include "../packet/hash.h"
+#include "../tunnel/pop.h"
 
 /* Not a verdict yet: the next step decides. It is the first number behind the counters, so that
  * nothing could ever count it. */
@@ -16,11 +17,17 @@
 
 #define TRUSTED 4096
 
+/* What has been allowed: one tunnel of one load balancer to this host, for one VIP. */
 struct trusted {
-	__be32 source;	    /* of the outer header: a load balancer */
-	__be32 destination; /* of the outer header: this host */
-	__be32 vip;	    /* of the inner header: its destination */
-	__u32 unused;
+	union address source;	   /* of the outer header: a load balancer */
+	union address destination; /* of the outer header: this host */
+	union address vip;	   /* of the inner header: its destination */
+	__u8 family;		   /* of source and destination */
+	__u8 vip_family;
+	__u8 tunnel; /* enum decap_tunnels */
+	__u8 unused;
+	__be16 fou_port; /* at the destination; 0: it takes no such tunnel */
+	__be16 gue_port;
 	__u64 expires; /* in jiffies */
 };
 
@@ -32,33 +39,81 @@ struct {
 	__type(value, struct trusted);
 } trusted SEC(".maps");
 
-/* Returns DECAP_GO_ON for a tunnel packet from a load balancer of ours to this host, for a
- * VIP of ours, or why it is refused. Addresses are in network byte order. */
-static __always_inline enum decap_verdict trust(__be32 source, __be32 destination, __be32 vip)
+static __always_inline union address outer_source(const struct tunnel *tunnel)
 {
-	__u32 index = spread(source ^ vip, TRUSTED);
+	return tunnel->family == 4 ? ipv4_address(tunnel->outer4->saddr)
+				   : ipv6_address(&tunnel->outer6->saddr);
+}
+
+static __always_inline union address outer_destination(const struct tunnel *tunnel)
+{
+	return tunnel->family == 4 ? ipv4_address(tunnel->outer4->daddr)
+				   : ipv6_address(&tunnel->outer6->daddr);
+}
+
+static __always_inline union address inner_destination(const struct tunnel *tunnel)
+{
+	return tunnel->inner_family == 4 ? ipv4_address(tunnel->inner4->daddr)
+					 : ipv6_address(&tunnel->inner6->daddr);
+}
+
+/* Returns whether an answer that is kept is about these addresses and this tunnel. */
+static __always_inline int is_same(const struct trusted *a, const struct trusted *b)
+{
+	return a->family == b->family && a->vip_family == b->vip_family && a->tunnel == b->tunnel &&
+	       same_address(&a->source, &b->source, b->family) &&
+	       same_address(&a->destination, &b->destination, b->family) &&
+	       same_address(&a->vip, &b->vip, b->vip_family);
+}
+
+/* Asks the map about what is not known. Returns DECAP_GO_ON and sets the ports of `asked`, or why
+ * the packet is refused. */
+static __always_inline enum decap_verdict ask_map(struct trusted *asked)
+{
+	struct decap_entry *host;
+
+	if (!decap_allows(&asked->source, asked->family, DECAP_LB))
+		return DECAP_SOURCE_REFUSED;
+	host = decap_allows(&asked->destination, asked->family, DECAP_HOST);
+	if (!host)
+		return DECAP_DESTINATION_REFUSED;
+	if (!(host->tunnels & asked->tunnel))
+		return DECAP_TUNNEL_REFUSED;
+	if (!decap_allows(&asked->vip, asked->vip_family, DECAP_VIP))
+		return DECAP_VIP_REFUSED;
+	asked->fou_port = host->tunnels & DECAP_FOU ? host->fou_port : 0;
+	asked->gue_port = host->tunnels & DECAP_GUE ? host->gue_port : 0;
+	return DECAP_GO_ON;
+}
+
+/* Returns DECAP_GO_ON and sets *trusted for a packet from a load balancer of ours to this host, by
+ * a tunnel that it takes, for a VIP of ours. Otherwise returns why it is refused. */
+static __always_inline enum decap_verdict trust(const struct tunnel *tunnel, struct trusted **found)
+{
+	struct trusted asked = {
+		.source = outer_source(tunnel),
+		.destination = outer_destination(tunnel),
+		.vip = inner_destination(tunnel),
+		.family = tunnel->family,
+		.vip_family = tunnel->inner_family,
+		.tunnel = tunnel->kind,
+	};
+	__u32 index = spread(fold(&asked.source, asked.family) ^ fold(&asked.vip, asked.vip_family),
+			     TRUSTED);
 	struct trusted *known = bpf_map_lookup_elem(&trusted, &index);
 	__u64 now = bpf_jiffies64();
-	struct decap_entry *host;
-	union address address;
+	enum decap_verdict verdict;
 
 	if (!known)
 		return DECAP_BUG;
-	if (known->source == source && known->destination == destination && known->vip == vip &&
-	    now < known->expires)
+	*found = known;
+	if (now < known->expires && is_same(known, &asked))
 		return DECAP_GO_ON;
-
-	address = ipv4_address(source);
-	if (!decap_allows(&address, 4, DECAP_LB))
-		return DECAP_SOURCE_REFUSED;
-	address = ipv4_address(destination);
-	host = decap_allows(&address, 4, DECAP_HOST);
-	if (!host || !(host->tunnels & DECAP_IPIP))
-		return DECAP_DESTINATION_REFUSED;
-	address = ipv4_address(vip);
-	if (!decap_allows(&address, 4, DECAP_VIP))
-		return DECAP_VIP_REFUSED;
-	*known = (struct trusted){source, destination, vip, 0, now + ABOUT_A_SECOND};
+	verdict = ask_map(&asked);
+	if (verdict != DECAP_GO_ON)
+		return verdict;
+	asked.expires = now + ABOUT_A_SECOND;
+	*known = asked;
 	return DECAP_GO_ON;
 }
 
