@@ -40,20 +40,14 @@ static __always_inline int parse_tunnel(struct cursor *cursor, struct tunnel *tu
 	}
 }
 
-static __always_inline enum decap_verdict decapsulate(struct tunnel *tunnel, struct cursor cursor)
+/* From the inner packet on: the cursor stands on its first byte. */
+static __always_inline enum decap_verdict unwrap(struct tunnel *tunnel, struct cursor *cursor)
 {
 	enum decap_verdict verdict;
 	struct trusted *trusted;
 
-	/* Is it a tunnel at all? */
-	verdict = find_tunnel(tunnel, cursor);
-	if (verdict != DECAP_GO_ON)
-		return verdict;
-
-	/* Both packets: in full, and one exactly in the other? */
-	if (parse_outer(&cursor, tunnel))
-		return DECAP_MALFORMED;
-	switch (parse_inner(&cursor, tunnel, parse_tunnel(&cursor, tunnel))) {
+	/* Is it in full, and exactly in the outer one? */
+	switch (parse_inner(cursor, tunnel)) {
 	case CHAIN_BROKEN:
 		return DECAP_MALFORMED;
 	case CHAIN_UNREADABLE:
@@ -66,13 +60,36 @@ static __always_inline enum decap_verdict decapsulate(struct tunnel *tunnel, str
 	verdict = trust(tunnel, &trusted);
 	if (verdict != DECAP_GO_ON)
 		return verdict;
-	if (is_nested(tunnel, &cursor, trusted))
+	if (is_nested(tunnel, cursor, trusted))
 		return DECAP_NESTED;
 
 	/* Then take the outer packet off. */
 	if (ecn_decapsulate(tunnel))
 		return DECAP_CONGESTED;
 	return pop_outer(tunnel) ? DECAP_BUG : DECAP_DECAPSULATED;
+}
+
+/* From the outer packet on. The family of either packet is decided once: each instance of unwrap()
+ * knows both. */
+static __always_inline enum decap_verdict decapsulate(struct tunnel *tunnel, struct cursor cursor)
+{
+	/* Is it a tunnel at all? */
+	enum decap_verdict verdict = find_tunnel(tunnel, cursor);
+
+	if (verdict != DECAP_GO_ON)
+		return verdict;
+	if (parse_outer(&cursor, tunnel))
+		return DECAP_MALFORMED;
+	switch (parse_tunnel(&cursor, tunnel)) {
+	case IPPROTO_IPIP:
+		tunnel->inner_family = 4;
+		return unwrap(tunnel, &cursor);
+	case IPPROTO_IPV6:
+		tunnel->inner_family = 6;
+		return unwrap(tunnel, &cursor);
+	default:
+		return DECAP_MALFORMED;
+	}
 }
 
 static __always_inline int conclude(const struct tunnel *tunnel, enum decap_verdict verdict)

@@ -35,7 +35,7 @@ struct {
 /* Returns what is known of an outer destination, or NULL if the kernel had no such map. */
 static __always_inline const struct host *find_host(const struct tunnel *tunnel)
 {
-	union address address = outer_destination(tunnel);
+	union address address = destination_at(tunnel->outer, tunnel->family);
 	__u32 index = spread(fold(&address, tunnel->family), HOSTS);
 	struct host *host = bpf_map_lookup_elem(&hosts, &index);
 	struct decap_entry *entry;

@@ -17,16 +17,24 @@
 
 #define TRUSTED 4096
 
+/* Which tunnel a packet came by. */
+union way {
+	struct {
+		__u8 family;	 /* of the outer packet: 4 or 6 */
+		__u8 vip_family; /* of the inner one */
+		__u8 tunnel;	 /* enum decap_tunnels */
+		__u8 unused;
+	};
+	__u32 word; /* all of them, to be compared and passed on at once */
+};
+
 /* What has been allowed: one tunnel of one load balancer to this host, for one VIP. */
 struct trusted {
 	union address source;	   /* of the outer header: a load balancer */
 	union address destination; /* of the outer header: this host */
 	union address vip;	   /* of the inner header: its destination */
-	__u8 family;		   /* of source and destination */
-	__u8 vip_family;
-	__u8 tunnel; /* enum decap_tunnels */
-	__u8 unused;
-	__be16 fou_port; /* at the destination; 0: it takes no such tunnel */
+	union way way;
+	__be16 fou_port; /* of the host; 0: it takes no such tunnel */
 	__be16 gue_port;
 	__u64 expires; /* in jiffies */
 };
@@ -39,82 +47,68 @@ struct {
 	__type(value, struct trusted);
 } trusted SEC(".maps");
 
-static __always_inline union address outer_source(const struct tunnel *tunnel)
+/* From an IP header to its addresses. */
+static __always_inline union address source_at(const void *header, __u8 family)
 {
-	return tunnel->family == 4 ? ipv4_address(tunnel->outer4->saddr)
-				   : ipv6_address(&tunnel->outer6->saddr);
+	return family == 4 ? ipv4_address(((const struct iphdr *)header)->saddr)
+			   : ipv6_address(&((const struct ipv6hdr *)header)->saddr);
 }
 
-static __always_inline union address outer_destination(const struct tunnel *tunnel)
+static __always_inline union address destination_at(const void *header, __u8 family)
 {
-	return tunnel->family == 4 ? ipv4_address(tunnel->outer4->daddr)
-				   : ipv6_address(&tunnel->outer6->daddr);
+	return family == 4 ? ipv4_address(((const struct iphdr *)header)->daddr)
+			   : ipv6_address(&((const struct ipv6hdr *)header)->daddr);
 }
 
-static __always_inline union address inner_destination(const struct tunnel *tunnel)
+/* Asks the map about a packet, and notes in `trusted` what it allows. Returns DECAP_GO_ON, or why
+ * the packet is refused. (Not inlined: it is rare.) */
+static __noinline enum decap_verdict ask_map(const void *outer, const void *inner, __u32 word,
+					     struct trusted *trusted)
 {
-	return tunnel->inner_family == 4 ? ipv4_address(tunnel->inner4->daddr)
-					 : ipv6_address(&tunnel->inner6->daddr);
-}
-
-/* Returns whether an answer that is kept is about these addresses and this tunnel. */
-static __always_inline int is_same(const struct trusted *a, const struct trusted *b)
-{
-	return a->family == b->family && a->vip_family == b->vip_family && a->tunnel == b->tunnel &&
-	       same_address(&a->source, &b->source, b->family) &&
-	       same_address(&a->destination, &b->destination, b->family) &&
-	       same_address(&a->vip, &b->vip, b->vip_family);
-}
-
-/* Asks the map about what is not known. Returns DECAP_GO_ON and sets the ports of `asked`, or why
- * the packet is refused. */
-static __always_inline enum decap_verdict ask_map(struct trusted *asked)
-{
+	union way way = {.word = word};
 	struct decap_entry *host;
 
-	if (!decap_allows(&asked->source, asked->family, DECAP_LB))
+	trusted->expires = 0;
+	trusted->way = way;
+	trusted->source = source_at(outer, way.family);
+	trusted->destination = destination_at(outer, way.family);
+	trusted->vip = destination_at(inner, way.vip_family);
+	if (!decap_allows(&trusted->source, way.family, DECAP_LB))
 		return DECAP_SOURCE_REFUSED;
-	host = decap_allows(&asked->destination, asked->family, DECAP_HOST);
+	host = decap_allows(&trusted->destination, way.family, DECAP_HOST);
 	if (!host)
 		return DECAP_DESTINATION_REFUSED;
-	if (!(host->tunnels & asked->tunnel))
+	if (!(host->tunnels & way.tunnel))
 		return DECAP_TUNNEL_REFUSED;
-	if (!decap_allows(&asked->vip, asked->vip_family, DECAP_VIP))
+	if (!decap_allows(&trusted->vip, way.vip_family, DECAP_VIP))
 		return DECAP_VIP_REFUSED;
-	asked->fou_port = host->tunnels & DECAP_FOU ? host->fou_port : 0;
-	asked->gue_port = host->tunnels & DECAP_GUE ? host->gue_port : 0;
+	trusted->fou_port = host->tunnels & DECAP_FOU ? host->fou_port : 0;
+	trusted->gue_port = host->tunnels & DECAP_GUE ? host->gue_port : 0;
+	trusted->expires = bpf_jiffies64() + ABOUT_A_SECOND;
 	return DECAP_GO_ON;
 }
 
-/* Returns DECAP_GO_ON and sets *trusted for a packet from a load balancer of ours to this host, by
- * a tunnel that it takes, for a VIP of ours. Otherwise returns why it is refused. */
+/* Returns DECAP_GO_ON and sets *found for a packet from a load balancer of ours to this host, by a
+ * tunnel that it takes, for a VIP of ours. Otherwise returns why it is refused. */
 static __always_inline enum decap_verdict trust(const struct tunnel *tunnel, struct trusted **found)
 {
-	struct trusted asked = {
-		.source = outer_source(tunnel),
-		.destination = outer_destination(tunnel),
-		.vip = inner_destination(tunnel),
-		.family = tunnel->family,
-		.vip_family = tunnel->inner_family,
-		.tunnel = tunnel->kind,
-	};
-	__u32 index = spread(fold(&asked.source, asked.family) ^ fold(&asked.vip, asked.vip_family),
-			     TRUSTED);
+	__u8 family = tunnel->family, vip_family = tunnel->inner_family;
+	union address source = source_at(tunnel->outer, family),
+		      destination = destination_at(tunnel->outer, family),
+		      vip = destination_at(tunnel->inner, vip_family);
+	union way way = {{family, vip_family, tunnel->kind}};
+	__u32 index = spread(fold(&source, family) ^ fold(&vip, vip_family), TRUSTED);
 	struct trusted *known = bpf_map_lookup_elem(&trusted, &index);
-	__u64 now = bpf_jiffies64();
-	enum decap_verdict verdict;
 
 	if (!known)
 		return DECAP_BUG;
 	*found = known;
-	if (now < known->expires && is_same(known, &asked))
+	if (bpf_jiffies64() < known->expires && known->way.word == way.word &&
+	    same_address(&known->source, &source, family) &&
+	    same_address(&known->destination, &destination, family) &&
+	    same_address(&known->vip, &vip, vip_family))
 		return DECAP_GO_ON;
-	verdict = ask_map(&asked);
-	if (verdict != DECAP_GO_ON)
-		return verdict;
-	asked.expires = now + ABOUT_A_SECOND;
-	*known = asked;
-	return DECAP_GO_ON;
+	return ask_map(tunnel->outer, tunnel->inner, way.word, known);
 }
 
 #endif

@@ -83,7 +83,6 @@ static __always_inline enum chain parse_inner_ipv4(struct cursor *cursor, struct
 	if ((void *)(inner + 1) > cursor->end)
 		return CHAIN_BROKEN;
 	tunnel->inner = inner;
-	tunnel->inner_family = 4;
 	tunnel->inner_protocol = parse_ipv4(cursor, tunnel->left);
 	tunnel->inner_is_piece = !!is_later_fragment(inner);
 	if (tunnel->inner_protocol < 0 || bpf_ntohs(inner->tot_len) != tunnel->left)
@@ -105,7 +104,6 @@ static __always_inline enum chain parse_inner_ipv6(struct cursor *cursor, struct
 	if ((void *)(inner + 1) > cursor->end)
 		return CHAIN_BROKEN;
 	tunnel->inner = inner;
-	tunnel->inner_family = 6;
 	tunnel->inner_protocol = parse_ipv6(cursor, tunnel->left);
 	if (tunnel->inner_protocol < 0 ||
 	    sizeof(*inner) + bpf_ntohs(inner->payload_len) != tunnel->left)
@@ -120,14 +118,12 @@ static __always_inline enum chain parse_inner_ipv6(struct cursor *cursor, struct
 	return chain;
 }
 
-/* Reads the inner packet, which must be exactly what is left of the outer one. `protocol` says
- * which family it is of, as an outer IP header would. Returns how its headers were read. */
-static __always_inline enum chain parse_inner(struct cursor *cursor, struct tunnel *tunnel,
-					      int protocol)
+/* Reads the inner packet, which must be exactly what is left of the outer one. Returns how its
+ * headers were read. */
+static __always_inline enum chain parse_inner(struct cursor *cursor, struct tunnel *tunnel)
 {
-	if (protocol == IPPROTO_IPIP)
-		return parse_inner_ipv4(cursor, tunnel);
-	return protocol == IPPROTO_IPV6 ? parse_inner_ipv6(cursor, tunnel) : CHAIN_BROKEN;
+	return tunnel->inner_family == 4 ? parse_inner_ipv4(cursor, tunnel)
+					 : parse_inner_ipv6(cursor, tunnel);
 }
 
 /* Takes off what is in front of the inner packet. The Ethernet header and its tags stay, and the
