@@ -71,15 +71,15 @@ static __noinline enum decap_verdict ask_map(const void *outer, const void *inne
 	trusted->expires = 0;
 	trusted->way = way;
 	trusted->source = source_at(outer, way.family);
-	trusted->destination = destination_at(outer, way.family);
-	trusted->vip = destination_at(inner, way.vip_family);
 	if (!decap_allows(&trusted->source, way.family, DECAP_LB))
 		return DECAP_SOURCE_REFUSED;
+	trusted->destination = destination_at(outer, way.family);
 	host = decap_allows(&trusted->destination, way.family, DECAP_HOST);
 	if (!host)
 		return DECAP_DESTINATION_REFUSED;
 	if (!(host->tunnels & way.tunnel))
 		return DECAP_TUNNEL_REFUSED;
+	trusted->vip = destination_at(inner, way.vip_family);
 	if (!decap_allows(&trusted->vip, way.vip_family, DECAP_VIP))
 		return DECAP_VIP_REFUSED;
 	trusted->fou_port = host->tunnels & DECAP_FOU ? host->fou_port : 0;
@@ -88,25 +88,33 @@ static __noinline enum decap_verdict ask_map(const void *outer, const void *inne
 	return DECAP_GO_ON;
 }
 
+/* Returns whether an answer that is kept is about this packet. */
+static __always_inline int is_about(const struct trusted *known, const struct tunnel *tunnel,
+				    union way way)
+{
+	union address source = source_at(tunnel->outer, way.family),
+		      destination = destination_at(tunnel->outer, way.family),
+		      vip = destination_at(tunnel->inner, way.vip_family);
+
+	return known->way.word == way.word && same_address(&known->source, &source, way.family) &&
+	       same_address(&known->destination, &destination, way.family) &&
+	       same_address(&known->vip, &vip, way.vip_family);
+}
+
 /* Returns DECAP_GO_ON and sets *found for a packet from a load balancer of ours to this host, by a
  * tunnel that it takes, for a VIP of ours. Otherwise returns why it is refused. */
 static __always_inline enum decap_verdict trust(const struct tunnel *tunnel, struct trusted **found)
 {
-	__u8 family = tunnel->family, vip_family = tunnel->inner_family;
-	union address source = source_at(tunnel->outer, family),
-		      destination = destination_at(tunnel->outer, family),
-		      vip = destination_at(tunnel->inner, vip_family);
-	union way way = {{family, vip_family, tunnel->kind}};
-	__u32 index = spread(fold(&source, family) ^ fold(&vip, vip_family), TRUSTED);
+	union way way = {{tunnel->family, tunnel->inner_family, tunnel->kind}};
+	union address source = source_at(tunnel->outer, way.family),
+		      vip = destination_at(tunnel->inner, way.vip_family);
+	__u32 index = spread(fold(&source, way.family) ^ fold(&vip, way.vip_family), TRUSTED);
 	struct trusted *known = bpf_map_lookup_elem(&trusted, &index);
 
 	if (!known)
 		return DECAP_BUG;
 	*found = known;
-	if (bpf_jiffies64() < known->expires && known->way.word == way.word &&
-	    same_address(&known->source, &source, family) &&
-	    same_address(&known->destination, &destination, family) &&
-	    same_address(&known->vip, &vip, vip_family))
+	if (bpf_jiffies64() < known->expires && is_about(known, tunnel, way))
 		return DECAP_GO_ON;
 	return ask_map(tunnel->outer, tunnel->inner, way.word, known);
 }

@@ -53,27 +53,25 @@ static __always_inline int step_over(struct cursor *cursor, struct tunnel *tunne
 	return 0;
 }
 
-/* Reads the outer IP header, right behind which is tunnel->protocol. Returns 0, or -1 if lengths
- * disagree, or if it has options or extension headers: no load balancer of ours sends any. */
+/* Reads the outer IP header. Returns 0, or -1 if lengths disagree, or if it has options: no load
+ * balancer of ours sends any. (Extension headers: the caller has seen that there are none.) */
 static __always_inline int parse_outer(struct cursor *cursor, struct tunnel *tunnel)
 {
 	__u32 length = tunnel->frame_length - tunnel->l2_length;
-	int protocol;
 
 	tunnel->outer = cursor->pos;
 	tunnel->overhead = ip_length(tunnel->family);
 	if (tunnel->family == 4) {
-		protocol = parse_ipv4(cursor, length);
-		if (protocol < 0 || tunnel->outer4->ihl * 4 != sizeof(struct iphdr))
+		if (parse_ipv4(cursor, length) < 0 ||
+		    tunnel->outer4->ihl * 4 != sizeof(struct iphdr))
 			return -1;
 		tunnel->left = bpf_ntohs(tunnel->outer4->tot_len) - sizeof(struct iphdr);
 	} else {
-		protocol = parse_ipv6(cursor, length);
-		if (protocol < 0)
+		if (parse_ipv6(cursor, length) < 0)
 			return -1;
 		tunnel->left = bpf_ntohs(tunnel->outer6->payload_len);
 	}
-	return protocol == tunnel->protocol ? 0 : -1;
+	return 0;
 }
 
 static __always_inline enum chain parse_inner_ipv4(struct cursor *cursor, struct tunnel *tunnel)
