@@ -4,6 +4,8 @@
 #ifndef HEADERS_TUNNEL_OUTER_H
 #define HEADERS_TUNNEL_OUTER_H
 
+#include <linux/in.h>
+
 #include "../../maps/types/nexthop.h"
 #include "../packet/ip.h"
 #include "../packet/link.h"
