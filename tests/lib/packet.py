@@ -130,6 +130,11 @@ def envelope(kind, to, inner, flow=None, outer=None, **fields):
     return ip / header(kind, inner, **fields)
 
 
+def outer_sum(kind, inner):
+    """The UDP checksum of an IPv6 envelope."""
+    return IPv6(bytes(envelope(kind, BACKEND6, inner)))[UDP].chksum
+
+
 BACKEND_ON_LAN, BACKEND_MAC = "192.168.178.11", "02:00:00:00:00:11"
 
 
