@@ -31,7 +31,7 @@
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
 #include "../headers/lb/answer.h"
-#include "../headers/lb/conclude.h"
+#include "../headers/lb/handle.h"
 #include "../headers/lb/nexthop.h"
 #include "../headers/nat/find.h"
 #include "../headers/nat/translate.h"
@@ -45,10 +45,13 @@ static __always_inline enum verdict balance(struct packet *packet)
 	struct translation becomes;
 	struct nexthop *hop;
 	enum verdict verdict;
-	__be32 own_address;
+	union address source, destination;
+	struct path path = {&source, &destination, 4};
 
 	if (!lb || !settings)
 		return VERDICT_BUG;
+	if (packet->flow.family == 6)
+		return VERDICT_NOT_OURS;
 
 	/* Who talks to whom, and what does the packet become? */
 	parse_packet(packet);
@@ -57,28 +60,21 @@ static __always_inline enum verdict balance(struct packet *packet)
 		return verdict;
 
 	/* Which way to the backend, or back to the client? */
-	verdict = find_nexthop(packet, nexthop_id(&becomes), becomes.source, becomes.destination,
-			       &hop);
+	source = ipv4_address(becomes.source);
+	destination = ipv4_address(becomes.destination);
+	verdict = find_nexthop(packet, nexthop_id(&becomes), &path, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Send it there as a router would, under its new addresses. */
-	own_address = ipv4_of(&lb->address);
-	if (packet->ip->ttl <= 1)
-		return time_exceeded(packet, own_address);
+	if (hop_limit(packet) <= 1)
+		return time_exceeded(packet, lb);
 	if (packet->length > hop->mtu)
-		return too_big(packet, hop->mtu, own_address);
-	decrement_ttl(packet->ip);
-	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0) < 0)
+		return too_big(packet, hop->mtu, lb);
+	decrement_hop_limit(packet);
+	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0, 4) < 0)
 		return VERDICT_BUG;
 	return forward(packet, hop);
-}
-
-static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
-{
-	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
-
-	return conclude(&packet, balance(&packet));
 }
 
 SEC("xdp")

@@ -41,7 +41,7 @@ static __always_inline void explain_connection(struct packet *packet,
 					       const struct nat *settings,
 					       struct explanation *explanation)
 {
-	struct connection_key key = key_of(&packet->flow);
+	struct ipv4_key key = ipv4_key_of(&packet->flow);
 	struct nat_packet np = {packet, &key, settings, lb, bpf_ktime_get_coarse_ns()};
 	struct connection *connection = bpf_map_lookup_elem(&conntrack, &key);
 	struct translation to;
@@ -54,6 +54,14 @@ static __always_inline void explain_connection(struct packet *packet,
 	explanation->backend = to.backend;
 }
 
+static __always_inline void explain(struct packet *packet, const struct load_balancer *lb,
+				    const struct nat *settings, struct explanation *explanation)
+{
+	explain_packet(packet, lb, explanation);
+	if (packet->parsed == PARSED_FLOW || packet->parsed == PARSED_ICMP_ERROR)
+		explain_connection(packet, lb, settings, explanation);
+}
+
 SEC("xdp.frags")
 int xdp_why_nat(struct xdp_md *ctx)
 {
@@ -64,9 +72,15 @@ int xdp_why_nat(struct xdp_md *ctx)
 
 	if (!lb || !settings)
 		return XDP_ABORTED;
-	explain_packet(&packet, lb, &explanation);
-	if (packet.parsed == PARSED_FLOW || packet.parsed == PARSED_ICMP_ERROR)
-		explain_connection(&packet, lb, settings, &explanation);
+	switch (parse_link(&packet)) { /* two instances, as handle() of headers/lb/handle.h has */
+	case 4:
+		packet.flow.family = 4;
+		explain(&packet, lb, settings, &explanation);
+		break;
+	case 6:
+		packet.flow.family = 6;
+		break;
+	}
 	return put_in_front(ctx, &explanation);
 }
 

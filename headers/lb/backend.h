@@ -9,25 +9,32 @@
 #include "probe.h"
 #include "services.h"
 #include "slots.h"
+#include "story.h"
 #include "tracking.h"
 #include "verdict.h"
 
 /* A packet whose ports cannot be read: returns `verdict` if it is for a VIP; else it is not ours.
  */
-static __always_inline enum verdict if_for_vip(const struct packet *packet, enum verdict verdict)
+static __always_inline enum verdict if_for_vip(const struct packet *packet,
+					       const struct load_balancer *lb, enum verdict verdict)
 {
-	return is_vip(packet->flow.vip, packet->flow.family) ? verdict : VERDICT_NOT_OURS;
+	if (!is_vip(packet->flow.vip, packet->flow.family))
+		return VERDICT_NOT_OURS;
+	begin_story(packet, lb);
+	return verdict;
 }
 
 /* A later fragment has no ports: it follows the first one. */
-static __always_inline enum verdict follow_first_fragment(struct packet *packet)
+static __always_inline enum verdict follow_first_fragment(struct packet *packet,
+							  const struct load_balancer *lb)
 {
 	struct fragment_note *note = recall_fragment(packet);
 
 	if (!note)
-		return if_for_vip(packet, VERDICT_FRAGMENT_UNKNOWN);
+		return if_for_vip(packet, lb, VERDICT_FRAGMENT_UNKNOWN);
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
+	begin_story(packet, lb);
 	packet->backend = note->backend;
 	return VERDICT_GO_ON;
 }
@@ -42,6 +49,8 @@ static __always_inline enum verdict follow_to_us(const struct packet *packet,
 		verdict = return_answer(packet, lb);
 	if (verdict == VERDICT_NOT_OURS)
 		note_for_kernel(packet);
+	else
+		begin_story(packet, lb);
 	return verdict;
 }
 
@@ -53,6 +62,7 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 
 	if (!service)
 		return follow_to_us(packet, lb);
+	begin_story(packet, lb);
 	packet->probe = is_probe(packet, lb);
 	if (packet->probe)
 		packet->backend = probed_backend(packet);
@@ -69,11 +79,11 @@ static __always_inline enum verdict choose(struct packet *packet, const struct l
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	case PARSED_BROKEN:
-		return if_for_vip(packet, VERDICT_MALFORMED);
+		return if_for_vip(packet, lb, VERDICT_MALFORMED);
 	case PARSED_UNREADABLE:
-		return if_for_vip(packet, VERDICT_UNREADABLE);
+		return if_for_vip(packet, lb, VERDICT_UNREADABLE);
 	case PARSED_LATER_FRAGMENT:
-		return follow_first_fragment(packet);
+		return follow_first_fragment(packet, lb);
 	default:
 		return follow_flow(packet, lb);
 	}

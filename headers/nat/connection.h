@@ -44,6 +44,18 @@ struct nat_packet {
 	__u64 now; /* ns since boot */
 };
 
+/* Returns the key of a flow in the maps of NAT. */
+static __always_inline struct ipv4_key ipv4_key_of(const struct flow *flow)
+{
+	return (struct ipv4_key){
+		.source = ipv4_of(&flow->client),
+		.destination = ipv4_of(&flow->vip),
+		.source_port = flow->client_port,
+		.destination_port = flow->vip_port,
+		.protocol = flow->protocol,
+	};
+}
+
 /* Returns what a backend's answers to a request become: answers to the request as it came. */
 static __always_inline struct translation back_to(const struct ipv4_key *request, __u16 backend)
 {

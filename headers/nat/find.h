@@ -9,6 +9,7 @@
 #include "../lb/fragments.h"
 #include "../lb/services.h"
 #include "../lb/slots.h"
+#include "../lb/story.h"
 #include "../lb/verdict.h"
 #include "connection.h"
 #include "handshake.h"
@@ -54,11 +55,11 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 						 const struct load_balancer *lb,
 						 const struct nat *settings, struct translation *to)
 {
-	struct ipv4_key key = key_of(&packet->flow);
+	struct ipv4_key key = ipv4_key_of(&packet->flow);
 	struct nat_packet np = {packet, &key, settings, lb};
 	struct connection *connection;
 
-	if (key.destination != ipv4_of(&lb->address) && !may_be_ours(key.destination)) {
+	if (key.destination != ipv4_of(&lb->address) && !may_be_ours(&packet->flow.vip, 4)) {
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	}
@@ -99,7 +100,7 @@ static __always_inline enum verdict recall_translation(const struct packet *pack
 	struct fragment_note *note = recall_fragment(packet);
 
 	if (!note)
-		return is_vip(packet->flow.vip) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+		return is_vip(packet->flow.vip, 4) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
 	to->source = note->source;
@@ -117,7 +118,7 @@ static __always_inline enum verdict look_up(struct packet *packet, const struct 
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	case PARSED_BROKEN:
-		return is_vip(packet->flow.vip) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
+		return is_vip(packet->flow.vip, 4) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
 	case PARSED_LATER_FRAGMENT:
 		return recall_translation(packet, to);
 	default:
@@ -132,12 +133,14 @@ static __always_inline enum verdict find_translation(struct packet *packet,
 						     const struct nat *settings,
 						     struct translation *to)
 {
-	enum verdict verdict = look_up(packet, lb, settings, to);
+	enum verdict verdict;
 
+	begin_story(packet, lb);
+	verdict = look_up(packet, lb, settings, to);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 	packet->backend = to->backend;
-	if (is_first_fragment(packet->ip))
+	if (packet->piece == PIECE_FIRST)
 		note_translation(packet, to);
 	return VERDICT_GO_ON;
 }

@@ -29,7 +29,8 @@ static __always_inline int has_socket(struct xdp_md *ctx, const struct ipv4_key 
 
 /* A search for a port: what it is for, and whether it has found one. */
 struct port_search {
-	const struct nat_packet *np;
+	struct nat_packet np; /* without its packet (see packet.h) */
+	struct xdp_md *ctx;
 	struct translation *becomes;
 	__u64 expires;
 	__u32 start;
@@ -41,7 +42,7 @@ struct port_search {
  * client's own port. */
 static long try_port(__u32 i, struct port_search *search)
 {
-	const struct nat_packet *np = search->np;
+	const struct nat_packet *np = &search->np;
 	const struct nat *settings = np->settings;
 	__u32 pool = settings->last_port - settings->first_port + 1;
 	__u32 port = bpf_ntohs(np->key->source_port);
@@ -55,7 +56,7 @@ static long try_port(__u32 i, struct port_search *search)
 		return 0;
 	search->becomes->source_port = bpf_htons(port);
 	key = answer_to(search->becomes);
-	if (find_live(&key, settings, np->now) || has_socket(np->packet->ctx, &key))
+	if (find_live(&key, settings, np->now) || has_socket(search->ctx, &key))
 		return 0;
 	/* Another CPU may be about to take the same port: only one of them finds no handshake. */
 	back = back_to(np->key, search->becomes->backend);
@@ -72,7 +73,8 @@ static __always_inline enum verdict lend_port(const struct nat_packet *np,
 					      struct translation *becomes, __u64 expires)
 {
 	struct port_search search = {
-		.np = np,
+		.np = {NULL, np->key, np->settings, np->lb, np->now},
+		.ctx = np->packet->ctx,
 		.becomes = becomes,
 		.expires = expires,
 		.start = bpf_get_prandom_u32(),
@@ -89,7 +91,8 @@ static __always_inline enum verdict lend_port(const struct nat_packet *np,
  * holds even after the address was given up. */
 static __always_inline void expect_answers(__be32 own_address)
 {
-	struct destination *destination = find_destination(own_address);
+	union address address = ipv4_address(own_address);
+	struct destination *destination = find_destination(&address, 4);
 
 	if (destination && !destination->lent)
 		destination->lent = 1;

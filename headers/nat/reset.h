@@ -20,7 +20,6 @@ static __always_inline int make_reset(const struct packet *packet)
 {
 	struct xdp_md *ctx = packet->ctx;
 	__u32 l2_length = bounded_l2_length(packet->l2_length);
-	struct ethhdr *eth;
 	struct tcphdr *tcp;
 	struct iphdr *ip;
 	__u64 sum;
@@ -28,21 +27,20 @@ static __always_inline int make_reset(const struct packet *packet)
 	if (bpf_xdp_adjust_tail(ctx,
 				(int)(l2_length + RESET_LENGTH) - (int)bpf_xdp_get_buff_len(ctx)))
 		return -1;
-	eth = (void *)(long)ctx->data;
-	ip = (void *)eth + l2_length;
-	tcp = (void *)(ip + 1);
-	if ((void *)(eth + 1) > (void *)(long)ctx->data_end ||
-	    (void *)(tcp + 1) > (void *)(long)ctx->data_end)
+	if (swap_macs(ctx))
 		return -1;
-	turn_back(eth);
+	ip = (void *)(long)ctx->data + l2_length;
+	tcp = (void *)(ip + 1);
+	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
+		return -1;
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = sizeof(*ip) / 4,
 		.tot_len = bpf_htons(RESET_LENGTH),
 		.ttl = ICMP_TTL,
 		.protocol = IPPROTO_TCP,
-		.saddr = packet->flow.vip,
-		.daddr = packet->flow.client,
+		.saddr = ipv4_of(&packet->flow.vip),
+		.daddr = ipv4_of(&packet->flow.client),
 	};
 	ip->check = ipv4_checksum(ip);
 	*tcp = (struct tcphdr){
@@ -53,9 +51,10 @@ static __always_inline int make_reset(const struct packet *packet)
 		.rst = 1,
 	};
 	/* The sum over the pseudo header (addresses, protocol, length), and over what is not 0. */
-	sum = (__u64)packet->flow.vip + packet->flow.client + bpf_htons(IPPROTO_TCP) +
-	      bpf_htons(sizeof(*tcp)) + packet->flow.vip_port + packet->flow.client_port +
-	      packet->acknowledgement + bpf_htons(sizeof(*tcp) / 4 << 12 | TCP_RST);
+	sum = sum_pseudo_header(&packet->flow.vip, &packet->flow.client, IPPROTO_TCP,
+				sizeof(*tcp)) +
+	      packet->flow.vip_port + packet->flow.client_port + packet->acknowledgement +
+	      bpf_htons(sizeof(*tcp) / 4 << 12 | TCP_RST);
 	tcp->check = ~checksum_fold(sum);
 	return 0;
 }

@@ -107,8 +107,8 @@ static __always_inline int translate_icmp_error(const struct packet *packet,
 	struct udphdr *udp = (void *)quote + quote->ihl * 4;
 	/* A router that complains keeps its address. If the other end itself complains, its address
 	 * becomes what it becomes in its other packets. */
-	__be32 source =
-		packet->ip->saddr == packet->flow.client ? becomes->source : packet->ip->saddr;
+	__be32 source = packet->ip->saddr == ipv4_of(&packet->flow.client) ? becomes->source
+									   : packet->ip->saddr;
 
 	if ((void *)(quote + 1) > end || (void *)(udp + 1) > end)
 		return -1;

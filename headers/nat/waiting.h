@@ -15,7 +15,14 @@
 static __always_inline struct handshake_set *set_of(const struct ipv4_key *key,
 						    const struct load_balancer *lb)
 {
-	struct flow flow = flow_of(key);
+	struct flow flow = {
+		.client = ipv4_address(key->source),
+		.vip = ipv4_address(key->destination),
+		.client_port = key->source_port,
+		.vip_port = key->destination_port,
+		.protocol = key->protocol,
+		.family = 4,
+	};
 	__u32 index = scale(flow_hash(&flow, lb->hash_key), HANDSHAKE_SETS);
 
 	return bpf_map_lookup_elem(&handshakes, &index);

@@ -60,6 +60,20 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
 }
 
+/* Sends a frame back to the machine that it came from. Returns 0 or -1. */
+static __always_inline int swap_macs(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	__u8 source[ETH_ALEN];
+
+	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
+		return -1;
+	__builtin_memcpy(source, eth->h_source, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
+	__builtin_memcpy(eth->h_dest, source, ETH_ALEN);
+	return 0;
+}
+
 /* Returns a link-layer header's length, 14, 18 or 22, unchanged. The arithmetic shows the verifier
  * its bounds again: the verifier of Linux 6.1 loses them once the value is spilled to the stack. */
 static __always_inline __u32 bounded_l2_length(__u32 l2_length)

@@ -26,7 +26,7 @@ enum step {
 static __always_inline enum verdict climb(struct packet *packet, enum step last)
 {
 	struct load_balancer *lb = this_load_balancer();
-	__be32 own_address, backend_address;
+	struct path outer;
 	struct service *service;
 	struct backend *backend;
 	struct nexthop *hop;
@@ -43,7 +43,7 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_NOT_OURS;
 	if (last == STEP_PARSE)
 		return VERDICT_FORWARDED;
-	if (!may_be_ours(packet->flow.vip))
+	if (!may_be_ours(&packet->flow.vip, packet->flow.family))
 		return VERDICT_NOT_OURS;
 	if (last == STEP_DESTINATION)
 		return VERDICT_FORWARDED;
@@ -61,18 +61,17 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_NO_BACKEND;
 	if (last == STEP_BACKEND)
 		return VERDICT_FORWARDED;
-	own_address = ipv4_of(&lb->address);
-	backend_address = ipv4_of(&backend->address);
-	if (find_nexthop(packet, id, own_address, backend_address, &hop) != VERDICT_GO_ON)
+	outer = (struct path){&lb->address, &backend->address, 4};
+	if (find_nexthop(packet, id, &outer, &hop) != VERDICT_GO_ON)
 		return VERDICT_NO_ROUTE;
-	if (packet->ip->ttl <= 1 || packet->length + IPIP_OVERHEAD > hop->mtu)
+	if (hop_limit(packet) <= 1 || packet->length + ip_length(4) + IPIP_OVERHEAD > hop->mtu)
 		return VERDICT_TOO_BIG;
 	if (last == STEP_NEXTHOP)
 		return VERDICT_FORWARDED;
-	decrement_ttl(packet->ip);
+	decrement_hop_limit(packet);
 	if (last == STEP_TTL)
 		return VERDICT_FORWARDED;
-	if (push_ipip(packet, hop, own_address, backend_address))
+	if (push_ipip(packet, hop, &outer))
 		return VERDICT_BUG;
 	if (last == STEP_ALL)
 		packet->backend = id;

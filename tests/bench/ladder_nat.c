@@ -24,6 +24,8 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	struct nat *settings = nat_settings();
 	struct connection *connection;
 	struct translation becomes;
+	union address source, destination;
+	struct path path = {&source, &destination, 4};
 	struct ipv4_key key;
 	struct nexthop *hop;
 	__u64 now;
@@ -36,7 +38,7 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_NOT_OURS;
 	if (last == STEP_PARSE)
 		return VERDICT_FORWARDED;
-	key = key_of(&packet->flow);
+	key = ipv4_key_of(&packet->flow);
 	now = bpf_ktime_get_coarse_ns();
 	connection = find_live(&key, settings, now);
 	if (!connection)
@@ -47,15 +49,16 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	connection->seen = now;
 	if (last == STEP_SEEN)
 		return VERDICT_FORWARDED;
-	if (find_nexthop(packet, becomes.backend, becomes.source, becomes.destination, &hop) !=
-		    VERDICT_GO_ON ||
-	    packet->ip->ttl <= 1 || packet->length > hop->mtu)
+	source = ipv4_address(becomes.source);
+	destination = ipv4_address(becomes.destination);
+	if (find_nexthop(packet, becomes.backend, &path, &hop) != VERDICT_GO_ON ||
+	    hop_limit(packet) <= 1 || packet->length > hop->mtu)
 		return VERDICT_NO_ROUTE;
 	if (last == STEP_NEXTHOP)
 		return VERDICT_FORWARDED;
 	packet->backend = becomes.backend;
-	decrement_ttl(packet->ip);
-	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0) < 0)
+	decrement_hop_limit(packet);
+	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0, 4) < 0)
 		return VERDICT_BUG;
 	return forward(packet, hop);
 }
