@@ -3,9 +3,12 @@
 # heal: what lb watch does when the kernel tells of a change: links, addresses, routes and MAC addresses of next hops.
 # It is what `lb refresh` does, at most once a second. Sourced by lb.
 
-declare -gA macs=() devices=() forwards=() addresses=() homes=()
+# MAC addresses of next hops, none if not known; and those that they had last.
+declare -gA macs=() last_macs=()
+declare -gA devices=() forwards=() addresses=() homes=()
 stands_still='' # 1: something has changed that packets may stumble over
 healed_at=0     # when that was last looked at
+looked_at=0     # when MAC addresses were last read
 listener=''     # the process that tells of changes
 
 # listen: has the kernel tell what changes.
@@ -40,26 +43,31 @@ news() {
 
 # neighbour_news LINE HOP DELETED: what it says of a next hop, "ADDRESS DEV". False if it is no news: of others, or the same.
 neighbour_news() {
-	local known=${macs[$2]-} mac
+	local known=${macs[$2]-}
 	[[ -n $known ]] || return 1
 	if [[ -n $3 ]]; then
 		macs[$2]=none
-	elif [[ $1 =~ \ lladdr\ ([0-9a-f:]+) ]]; then
-		mac=${BASH_REMATCH[1]}
-		[[ $known != "$mac" ]] || return 1
-		[[ $known == none ]] ||
-			log 5 "${2% *} on ${2#* } has another MAC address now: $mac" "DEVICE=${2#* }" "OLD=$known" "NEW=$mac"
-		macs[$2]=$mac
+	elif [[ $1 =~ \ lladdr\ ([0-9a-f:]+) && $known != "${BASH_REMATCH[1]}" ]]; then
+		learn_mac "$2" "${BASH_REMATCH[1]}"
 	else
 		return 1
 	fi
 }
 
+# learn_mac HOP MAC: it has this MAC address now.
+learn_mac() {
+	local before=${last_macs[$1]-$2}
+	[[ $before == "$2" ]] ||
+		log 5 "${1% *} on ${1#* } has another MAC address now: $2" "DEVICE=${1#* }" "OLD=$before" "NEW=$2"
+	macs[$1]=$2 last_macs[$1]=$2
+}
+
 # heal: if something has changed, and not more often than once a second: next hops are found anew, and programs are where
 # they were.
 heal() {
-	local hop mac
+	local hop
 	watch_forwarding
+	read_macs
 	[[ -n $stands_still && ${now%.*} -gt $healed_at ]] || return 0
 	stands_still='' healed_at=${now%.*}
 	watch_devices
@@ -67,13 +75,22 @@ heal() {
 	mapfile -t hops < <(find_hops)
 	macs=()
 	for hop in "${hops[@]}"; do macs[$hop]=none; done
-	while read -r hop mac; do
-		[[ -z ${macs[${hop/|/ }]-} ]] || macs[${hop/|/ }]=$mac
-	done < <(ip neigh show | awk '$4 == "lladdr" { print $1 "|" $3, $5 }')
+	looked_at=0
+	read_macs
 	[[ ${hops[*]} != *:* || $missing == *ndisc6* ]] || command -v ndisc6 >/dev/null || {
 		missing+=" ndisc6"
 		warn "ndisc6 is not installed: that a next hop of IPv6 has another MAC address is noticed half a minute later; run $repo/scripts/deps lab"
 	}
+}
+
+# read_macs: those MAC addresses of next hops that the kernel has learned, if some were not known. (Not all of that is news.)
+read_macs() {
+	local hop mac
+	[[ " ${macs[*]} " == *" none "* && ${now%.*} -gt $looked_at ]] || return 0
+	looked_at=${now%.*}
+	while read -r hop mac; do
+		[[ ${macs[${hop/|/ }]-} != none ]] || learn_mac "${hop/|/ }" "$mac"
+	done < <(ip neigh show | awk '$4 == "lladdr" { print $1 "|" $3, $5 }')
 }
 
 # find_hops: what lb refresh does, but it does not wait; prints the next hops, as "ADDRESS DEV".

@@ -42,7 +42,7 @@ def curl_lines($road; $limits; $folder):
 	| (if $check.kind == "tcp"
 	   # A protocol in which the server speaks first: curl opens the connection, and sends nothing. What the server then
 	   # does, or not, does not matter.
-	   then "url = \("pop3://\($to.address):\($to.port)" | curl_quoted)"
+	   then "url = \("pop3://\($to | endpoint)" | curl_quoted)"
 	   else
 		"url = \("\($check.kind)://\($check.host // $vip.address | with_port($vip.port))\($check.args[0] | url_path)" | curl_quoted)",
 		"connect-to = \("::\($to | endpoint)" | curl_quoted)",

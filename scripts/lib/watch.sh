@@ -49,6 +49,7 @@ notice_configuration() {
 	[[ $text != *:* ]] || families+=6
 	need_tools
 	need_own_addresses
+	watch_addresses
 }
 
 # need_tools: says once which tool for the checks is missing; those checks fail.
