@@ -61,10 +61,10 @@ def address_text:
 	if length == 4 then map(tostring) | join(".")
 	else . as $bytes | [range(0; 16; 2) | $bytes[.] * 256 + $bytes[. + 1]] | ipv6_text end;
 
-# by_address: what addresses are sorted by, as xdp_maglev does it (headers/maglev/order.h): by their 16 bytes.
+# by_address: what addresses are sorted by, as xdp_maglev does it (headers/maglev/order.h): their 16 bytes.
 def by_address:
-	if is_ipv6 then ipv6_groups | [(.[] | (. / 256 | floor), . % 256), 6]
-	else (split(".") | map(tonumber)) + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4] end;
+	if is_ipv6 then ipv6_groups | map((. / 256 | floor), . % 256)
+	else (split(".") | map(tonumber)) + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] end;
 
 # with_port($port): an address with a port behind it, as in [2001:db8::15]:80.
 def with_port($port): if is_ipv6 then "[\(.)]:\($port)" else "\(.):\($port)" end;
