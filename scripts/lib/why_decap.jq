@@ -11,12 +11,14 @@ def accepted($role): [$ARGS.named.roles[] | select(any(.roles[]; . == $role)).ad
 
 def because($outer; $inner):
 	{
-		plain: "the kernel gets it, unchanged: it is not IP in IP",
+		plain: "the kernel gets it, unchanged: it is no tunnel, or UDP to a port that is no tunnel's here",
 		decapsulated: "the kernel gets what is inside, for \($inner)",
 		malformed: "DROPPED: lengths in its headers disagree, outer or inner",
+		unreadable: "DROPPED: it has more IPv6 extension headers than are read, and a tunnel may stand behind them",
 		outer_fragment: "DROPPED: it is a fragment of a tunnel packet; our load balancers never send one",
 		source_refused: "DROPPED: it comes from no load balancer that is accepted; if it is one, run: lb decap add lb \($outer[0])",
 		destination_refused: "DROPPED: it is for no accepted address of this machine; if it is one, run: lb decap add host \($outer[1])",
+		tunnel_refused: "DROPPED: this machine does not take tunnels of this kind; if it shall, name it: lb decap add host \($outer[1]) ipip gre fou gue",
 		vip_refused: "DROPPED: what is inside is for no accepted VIP; if it is one, run: lb decap add vip \($inner)",
 		nested: "DROPPED: a tunnel inside of the tunnel",
 		congested: "DROPPED: marked on the way as having met congestion, but what is inside knows no ECN (RFC 6040)",
