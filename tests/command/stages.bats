@@ -576,7 +576,7 @@ after() {
 }
 
 @test "trace: addresses as bpf_printk prints them, with all zeros, become the usual text" {
-	# shellcheck source=scripts/lib/stats.sh
+	# shellcheck source=/dev/null
 	. scripts/lib/stats.sh
 	[ "$(shorten_ipv6 <<<"[2001:0db8:0000:0000:0000:0000:0000:0020]:40000 > [fd00:0000:0000:0000:0001:0000:0000:0015]:80 backend 3 fd00:0001:0002:0003:0004:0005:0006:0007: forwarded")" = \
 		"[2001:db8::20]:40000 > [fd00::1:0:0:15]:80 backend 3 fd00:1:2:3:4:5:6:7: forwarded" ]
