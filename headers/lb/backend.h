@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "services.h"
 #include "slots.h"
+#include "story.h"
 #include "tracking.h"
 #include "verdict.h"
 
@@ -84,11 +85,14 @@ static __always_inline enum verdict choose(struct packet *packet, const struct l
 static __always_inline enum verdict
 find_backend(struct packet *packet, const struct load_balancer *lb, struct backend **backend)
 {
-	enum verdict verdict = choose(packet, lb);
-	__u32 id = packet->backend;
+	enum verdict verdict;
+	__u32 id;
 
+	begin_story(packet, lb);
+	verdict = choose(packet, lb);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
+	id = packet->backend;
 	*backend = bpf_map_lookup_elem(&backends, &id);
 	/* Who is checked need not be usable: that is what the check shall find out. */
 	if (!*backend || (*backend)->state == BACKEND_FREE ||

@@ -9,6 +9,7 @@
 #include "../lb/fragments.h"
 #include "../lb/services.h"
 #include "../lb/slots.h"
+#include "../lb/story.h"
 #include "../lb/verdict.h"
 #include "connection.h"
 #include "handshake.h"
@@ -132,8 +133,10 @@ static __always_inline enum verdict find_translation(struct packet *packet,
 						     const struct nat *settings,
 						     struct translation *to)
 {
-	enum verdict verdict = look_up(packet, lb, settings, to);
+	enum verdict verdict;
 
+	begin_story(packet, lb);
+	verdict = look_up(packet, lb, settings, to);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 	packet->backend = to->backend;

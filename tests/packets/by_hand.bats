@@ -10,7 +10,8 @@ setup_file() {
 	on lb ip link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/load_balancer key 0 0 0 0 value \
 		192 168 178 10 0 0 0 0 0 0 0 0 0 0 0 0 \
-		1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+		1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 \
+		0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/backends key 1 0 0 0 value \
 		172 16 0 10 0 0 0 0 0 0 0 0 0 0 0 0 31 64 4 1 1 0 0 0 1 0 0 0
 	on lb bpftool map update pinned /sys/fs/bpf/xdp/globals/slots key 0 0 0 0 value 1 0 1 0 0 0 0 0

@@ -243,8 +243,9 @@ teardown_file() {
 }
 
 @test "a packet is dropped when the load balancer does not know its own address" {
-	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 value \
-		0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+	# shellcheck disable=SC2046 # bytes
+	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 \
+		value $(load_balancer 0.0.0.0 "$(random_hash_key)" 0 0)
 	run packet 'came()/client()/TCP(dport=8000)' drop no_address
 	lb set address 192.168.178.10
 	[ "$status" -eq 0 ] || {
