@@ -12,13 +12,7 @@
 #include "story.h"
 #include "tracking.h"
 #include "verdict.h"
-
-/* A packet whose ports cannot be read: returns `verdict` if it is for a VIP; else it is not ours.
- */
-static __always_inline enum verdict if_for_vip(const struct packet *packet, enum verdict verdict)
-{
-	return is_vip(packet->flow.vip, packet->flow.family) ? verdict : VERDICT_NOT_OURS;
-}
+#include "without_ports.h"
 
 /* A later fragment has no ports: it follows the first one. */
 static __always_inline enum verdict follow_first_fragment(struct packet *packet)
@@ -65,19 +59,12 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 
 static __always_inline enum verdict choose(struct packet *packet, const struct load_balancer *lb)
 {
-	switch (packet->parsed) {
-	case PARSED_OTHER:
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	case PARSED_BROKEN:
-		return if_for_vip(packet, VERDICT_MALFORMED);
-	case PARSED_UNREADABLE:
-		return if_for_vip(packet, VERDICT_UNREADABLE);
-	case PARSED_LATER_FRAGMENT:
-		return follow_first_fragment(packet);
-	default:
-		return follow_flow(packet, lb);
-	}
+	enum verdict verdict = judge_without_ports(packet);
+
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+	return packet->parsed == PARSED_LATER_FRAGMENT ? follow_first_fragment(packet)
+						       : follow_flow(packet, lb);
 }
 
 /* Finds the backend for a packet that parse_packet() has read. Returns VERDICT_GO_ON and sets

@@ -5,6 +5,7 @@
 #define HEADERS_LB_FRAGMENTS_H
 
 #include "../../maps/types/map.h"
+#include "../../maps/types/translation.h"
 #include "../packet/ip.h"
 #include "../packet/packet.h"
 #include "services.h"
@@ -23,11 +24,9 @@ struct fragment_key {
 };
 
 struct fragment_note {
-	__u32 backend;	    /* id; 0: the kernel has the first one, and gets the others */
-	__u32 direction;    /* NAT: which way it goes, */
-	__be32 source;	    /* and what its addresses become */
-	__be32 destination; /* ... */
-	__u64 expires;	    /* ns since boot */
+	__u32 backend;		    /* id; 0: the kernel has the first one, and gets the others */
+	struct translation becomes; /* NAT */
+	__u64 expires;		    /* ns since boot */
 };
 
 /* The programs' own: not pinned, the shell has nothing to read here. */
