@@ -10,6 +10,7 @@
 #define MAP_DEFINITION extern /* its struct alone is needed: the map comes with the element */
 #include <bpf/bpf_endian.h>
 
+#include "../headers/list/address.h"
 #include "../headers/list/element.h"
 #include "../maps/flows.h"
 
@@ -26,9 +27,12 @@ int list_flows(struct bpf_iter__bpf_map_elem *element)
 	if (!key || !flow)
 		return 0;
 	until = flow->seen + idle_time(key, flow);
-	BPF_SEQ_PRINTF(list, "%u %pI4 %u %pI4 %u %u %u %llu %llu\n", key->protocol, &key->source,
-		       bpf_ntohs(key->source_port), &key->destination,
-		       bpf_ntohs(key->destination_port), flow->backend, flow->closing,
+	BPF_SEQ_PRINTF(list, "%u ", key->protocol);
+	print_address(list, &key->source, key->family);
+	BPF_SEQ_PRINTF(list, " %u ", bpf_ntohs(key->source_port));
+	print_address(list, &key->destination, key->family);
+	BPF_SEQ_PRINTF(list, " %u %u %u %llu %llu\n", bpf_ntohs(key->destination_port),
+		       flow->backend, flow->closing,
 		       now > flow->seen ? (now - flow->seen) / SECOND : 0,
 		       until > now ? (until - now + SECOND - 1) / SECOND : 0);
 	return 0;

@@ -33,15 +33,40 @@
 #include "../headers/packet/parse.h"
 #include "../headers/tunnel/ipip.h"
 
+/* The second half of the way, in an envelope of `family`, which is the backend's. */
+static __always_inline enum verdict encapsulate(struct packet *packet,
+						const struct load_balancer *lb,
+						const struct backend *backend, __u8 family)
+{
+	__u32 overhead = ip_length(family) + IPIP_OVERHEAD;
+	union address varied;
+	struct path outer = {outer_source(packet, lb, family, &varied), &backend->address, family};
+	struct nexthop *hop;
+	enum verdict verdict;
+
+	/* Which way to the backend? */
+	if (is_unset(outer.source, family))
+		return VERDICT_NO_ADDRESS;
+	verdict = find_nexthop(packet, packet->backend, &outer, &hop);
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+
+	/* Send it there as a router would, in a new envelope. */
+	if (hop_limit(packet) <= 1)
+		return time_exceeded(packet, lb);
+	if (packet->length + overhead > hop->mtu)
+		return too_big(packet, hop->mtu - overhead, lb);
+	decrement_hop_limit(packet);
+	if (push_ipip(packet, hop, &outer))
+		return VERDICT_BUG;
+	return forward(packet, hop);
+}
+
 static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct backend *backend;
-	union address source;
-	struct nexthop *hop;
 	enum verdict verdict;
-	struct path outer;
-	__u32 overhead;
 
 	if (!lb)
 		return VERDICT_BUG;
@@ -51,26 +76,8 @@ static __always_inline enum verdict balance(struct packet *packet)
 	verdict = find_backend(packet, lb, &backend);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-
-	/* Which way to the backend? */
-	outer = (struct path){&source, &backend->address, backend->family};
-	verdict = choose_source(packet, lb, outer.family, &source);
-	if (verdict != VERDICT_GO_ON)
-		return verdict;
-	verdict = find_nexthop(packet, packet->backend, &outer, &hop);
-	if (verdict != VERDICT_GO_ON)
-		return verdict;
-
-	/* Send it there as a router would, in a new envelope. */
-	overhead = ip_length(outer.family) + IPIP_OVERHEAD;
-	if (hop_limit(packet) <= 1)
-		return time_exceeded(packet, lb);
-	if (packet->length + overhead > hop->mtu)
-		return too_big(packet, hop->mtu - overhead, lb);
-	decrement_hop_limit(packet);
-	if (push_ipip(packet, hop, &outer))
-		return VERDICT_BUG;
-	return forward(packet, hop);
+	return backend->family == 4 ? encapsulate(packet, lb, backend, 4)
+				    : encapsulate(packet, lb, backend, 6);
 }
 
 SEC("xdp")

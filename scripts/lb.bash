@@ -14,11 +14,13 @@ _lb() {
 
 	case "${#before[@]} ${before[*]}" in
 	"0 ") choices="attach detach start stop set show service backend check watch save restore slots flows settle refresh stats metrics why trace doctor nat decap" ;;
-	"1 attach") choices="nat l2dsr ipip decap" ;;
+	"1 attach") choices="nat l2dsr ipip gre fou gue decap" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
 	"2 set debug" | "4 set "*" debug") choices="on off" ;;
-	"1 set" | "3 set "* | "5 set "*) choices="address key debug window" ;;
+	*" set "*" source" | "2 set source") choices=none ;;
+	*" set "*" port" | "2 set port") choices=default ;;
+	"1 set" | "3 set "* | "5 set "*) choices="address source port key debug window" ;;
 	"1 restore" | "1 start" | "1 stop" | "2 metrics file" | *" check add "*" exec" | *" check add "*" verify")
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
@@ -55,6 +57,7 @@ _lb() {
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
 	"1 decap") choices="add del show stats" ;;
 	"2 decap add" | "2 decap del") choices="lb host vip" ;;
+	[4-7]" decap add host "*) choices="ipip gre fou gue" ;;
 	esac
 	[[ $word != -* ]] || choices="-v --dry-run --json --watch --help"
 

@@ -39,6 +39,8 @@ static __always_inline enum decap_verdict trust(__be32 source, __be32 destinatio
 	__u32 index = spread(source ^ vip, TRUSTED);
 	struct trusted *known = bpf_map_lookup_elem(&trusted, &index);
 	__u64 now = bpf_jiffies64();
+	struct decap_entry *host;
+	union address address;
 
 	if (!known)
 		return DECAP_BUG;
@@ -46,11 +48,15 @@ static __always_inline enum decap_verdict trust(__be32 source, __be32 destinatio
 	    now < known->expires)
 		return DECAP_GO_ON;
 
-	if (!decap_allows(source, DECAP_LB))
+	address = ipv4_address(source);
+	if (!decap_allows(&address, 4, DECAP_LB))
 		return DECAP_SOURCE_REFUSED;
-	if (!decap_allows(destination, DECAP_HOST))
+	address = ipv4_address(destination);
+	host = decap_allows(&address, 4, DECAP_HOST);
+	if (!host || !(host->tunnels & DECAP_IPIP))
 		return DECAP_DESTINATION_REFUSED;
-	if (!decap_allows(vip, DECAP_VIP))
+	address = ipv4_address(vip);
+	if (!decap_allows(&address, 4, DECAP_VIP))
 		return DECAP_VIP_REFUSED;
 	*known = (struct trusted){source, destination, vip, 0, now + ABOUT_A_SECOND};
 	return DECAP_GO_ON;

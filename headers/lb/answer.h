@@ -93,7 +93,7 @@ static __always_inline enum verdict time_exceeded(const struct packet *packet,
 {
 	const union address *own = own_address(lb, packet->flow.family);
 
-	if (is_unanswerable(packet, lb) || is_unset(own))
+	if (is_unanswerable(packet, lb) || is_unset(own, packet->flow.family))
 		return VERDICT_TTL_EXPIRED;
 	return answer(packet, 0, own, VERDICT_TTL_ANSWERED);
 }

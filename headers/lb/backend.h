@@ -15,14 +15,16 @@
 #include "without_ports.h"
 
 /* A later fragment has no ports: it follows the first one. */
-static __always_inline enum verdict follow_first_fragment(struct packet *packet)
+static __always_inline enum verdict follow_first_fragment(struct packet *packet,
+							  const struct load_balancer *lb)
 {
 	struct fragment_note *note = recall_fragment(packet);
 
 	if (!note)
-		return if_for_vip(packet, VERDICT_FRAGMENT_UNKNOWN);
+		return if_for_vip(packet, lb, VERDICT_FRAGMENT_UNKNOWN);
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
+	begin_story(packet, lb);
 	packet->backend = note->backend;
 	return VERDICT_GO_ON;
 }
@@ -37,6 +39,8 @@ static __always_inline enum verdict follow_to_us(const struct packet *packet,
 		verdict = return_answer(packet, lb);
 	if (verdict == VERDICT_NOT_OURS)
 		note_for_kernel(packet);
+	else
+		begin_story(packet, lb);
 	return verdict;
 }
 
@@ -48,6 +52,7 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 
 	if (!service)
 		return follow_to_us(packet, lb);
+	begin_story(packet, lb);
 	packet->probe = is_probe(packet, lb);
 	if (packet->probe)
 		packet->backend = probed_backend(packet);
@@ -59,11 +64,11 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 
 static __always_inline enum verdict choose(struct packet *packet, const struct load_balancer *lb)
 {
-	enum verdict verdict = judge_without_ports(packet);
+	enum verdict verdict = judge_without_ports(packet, lb);
 
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	return packet->parsed == PARSED_LATER_FRAGMENT ? follow_first_fragment(packet)
+	return packet->parsed == PARSED_LATER_FRAGMENT ? follow_first_fragment(packet, lb)
 						       : follow_flow(packet, lb);
 }
 
@@ -72,14 +77,11 @@ static __always_inline enum verdict choose(struct packet *packet, const struct l
 static __always_inline enum verdict
 find_backend(struct packet *packet, const struct load_balancer *lb, struct backend **backend)
 {
-	enum verdict verdict;
-	__u32 id;
+	enum verdict verdict = choose(packet, lb);
+	__u32 id = packet->backend;
 
-	begin_story(packet, lb);
-	verdict = choose(packet, lb);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	id = packet->backend;
 	*backend = bpf_map_lookup_elem(&backends, &id);
 	/* Who is checked need not be usable: that is what the check shall find out. */
 	if (!*backend || (*backend)->state == BACKEND_FREE ||

@@ -40,15 +40,15 @@ static __always_inline int turn_back(struct xdp_md *ctx, __u32 gap)
 	return 0;
 }
 
-/* Returns how many bytes of the packet are quoted: RFC 4443, 2.4 (c) asks for as many as fit in
- * what every link can carry. */
+/* Returns how many bytes of the packet are quoted, an even number: RFC 4443, 2.4 (c) asks for as
+ * many as fit in what every link can carry. */
 static __always_inline __u32 quote_length(const struct packet *packet)
 {
 	__u32 room = IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct icmp_header);
 
 	if (packet->flow.family == 4)
 		return packet->ip->ihl * 4 + ICMP_QUOTE;
-	return packet->length < room ? packet->length : room;
+	return (packet->length < room ? packet->length : room) & ~1U;
 }
 
 static __always_inline struct icmp_header icmpv4_header(const struct icmp_error *error)

@@ -100,7 +100,7 @@ static __always_inline enum verdict begin_crossing(const struct packet *packet,
 	crossing->becomes = *becomes;
 	crossing->hop = *hop;
 	/* A router's address has no counterpart: we complain in its place (RFC 6791). */
-	crossing->complains = is_end || is_unset(own) ? becomes->source : *own;
+	crossing->complains = is_end || is_unset(own, becomes->family) ? becomes->source : *own;
 	return VERDICT_CROSSES;
 }
 

@@ -19,6 +19,19 @@ static __always_inline struct ipv4_key short_key(const struct connection_key *ke
 	};
 }
 
+/* The way back. */
+static __always_inline struct connection_key long_key(const struct ipv4_key *key)
+{
+	return (struct connection_key){
+		.source = ipv4_address(key->source),
+		.destination = ipv4_address(key->destination),
+		.source_port = key->source_port,
+		.destination_port = key->destination_port,
+		.protocol = key->protocol,
+		.family = 4,
+	};
+}
+
 /* Returns what the answer to a translated packet looks like: the key of the connection's other
  * entry. */
 static __always_inline struct connection_key answer_to(const struct translation *to)

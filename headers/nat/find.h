@@ -66,6 +66,7 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 		note_for_kernel(packet);
 		return VERDICT_NOT_OURS;
 	}
+	begin_story(packet, lb);
 	now = bpf_ktime_get_coarse_ns();
 	connection = find_entry(&key);
 	if (!connection || !is_fresh(connection, settings, key.protocol, now) ||
@@ -104,14 +105,16 @@ static __always_inline void note_translation(const struct packet *packet,
 
 /* A later fragment has no ports: what it becomes was noted with the first one. */
 static __always_inline enum verdict recall_translation(const struct packet *packet,
+						       const struct load_balancer *lb,
 						       const struct translation **to)
 {
 	struct fragment_note *note = recall_fragment(packet);
 
 	if (!note)
-		return if_for_vip(packet, VERDICT_FRAGMENT_UNKNOWN);
+		return if_for_vip(packet, lb, VERDICT_FRAGMENT_UNKNOWN);
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
+	begin_story(packet, lb);
 	*to = &note->becomes;
 	return VERDICT_GO_ON;
 }
@@ -120,13 +123,13 @@ static __always_inline enum verdict look_up(struct packet *packet, const struct 
 					    const struct nat *settings,
 					    const struct translation **to)
 {
-	enum verdict verdict = judge_without_ports(packet);
+	enum verdict verdict = judge_without_ports(packet, lb);
 
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 	if (packet->settled != VERDICT_UNSETTLED)
 		return follow_settled(packet, packet->settled, to);
-	return packet->parsed == PARSED_LATER_FRAGMENT ? recall_translation(packet, to)
+	return packet->parsed == PARSED_LATER_FRAGMENT ? recall_translation(packet, lb, to)
 						       : follow_ports(packet, lb, settings, to);
 }
 
@@ -137,10 +140,8 @@ static __always_inline enum verdict find_translation(struct packet *packet,
 						     const struct nat *settings,
 						     const struct translation **to)
 {
-	enum verdict verdict;
+	enum verdict verdict = look_up(packet, lb, settings, to);
 
-	begin_story(packet, lb);
-	verdict = look_up(packet, lb, settings, to);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 	packet->backend = (*to)->backend;

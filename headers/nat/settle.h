@@ -43,7 +43,7 @@ static __always_inline enum verdict begin(struct xdp_md *ctx, struct nat_packet 
 	if (!backend)
 		return VERDICT_NO_BACKEND;
 	own = own_address(lb, backend->family);
-	if (is_unset(own))
+	if (is_unset(own, backend->family))
 		return VERDICT_NO_ADDRESS;
 	np->opens = 1;
 	return start_handshake(ctx, np, backend, own);

@@ -26,11 +26,11 @@ xdp)
 	why "unwrap in XDP, but only packets from the load balancer, to us, with a packet to the VIP inside"
 	run ip -force link set dev eth0 xdp obj bpf/xdp_decap.o sec xdp
 	run bpftool map update pinned $maps/decap_addresses \
-		key $(decap_address "$LB") value $(decap_role lb)
+		key $(decap_key lb "$LB") value $(decap_entry)
 	run bpftool map update pinned $maps/decap_addresses \
-		key $(decap_address "$me") value $(decap_role host)
+		key $(decap_key host "$me") value $(decap_entry ipip)
 	run bpftool map update pinned $maps/decap_addresses \
-		key $(decap_address "$VIP") value $(decap_role vip)
+		key $(decap_key vip "$VIP") value $(decap_entry)
 	;;
 kernel)
 	why "unwrap in the kernel, as the tutorial does: packets from anybody"

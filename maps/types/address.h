@@ -31,8 +31,10 @@ static __always_inline int same_address(const union address *a, const union addr
 }
 
 /* Returns whether nobody has set this address: it is 0.0.0.0 or ::. */
-static __always_inline int is_unset(const union address *address)
+static __always_inline int is_unset(const union address *address, __u8 family)
 {
+	if (family == 4)
+		return !address->words[0];
 	return !(address->words[0] | address->words[1] | address->words[2] | address->words[3]);
 }
 

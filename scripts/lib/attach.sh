@@ -3,7 +3,7 @@
 # attach: the program on a device. Sourced by lb.
 
 is_ours() {
-	[[ $1 =~ ^xdp_(nat|l2dsr|ipip|decap)$ ]]
+	[[ $1 =~ ^xdp_($modes)$ ]]
 }
 
 # read_device DEV: sets dev, and xdp_id, xdp_name and xdp_flavour to what runs there; empty if nothing does.
@@ -78,7 +78,7 @@ attach() {
 	*) usage "'$3' is no way to attach; take native or generic" ;;
 	esac
 	no_more "${@:4}"
-	is_ours "xdp_$mode" || die "'$mode' is no mode; take nat, l2dsr, ipip or decap"
+	is_ours "xdp_$mode" || die "'$mode' is no mode; take $some_modes or decap"
 	take_lock
 	[[ -e $repo/bpf/xdp_$mode.o ]] || die "$repo/bpf/xdp_$mode.o is not built; run: make -C $repo"
 	read_device "$2"
@@ -91,24 +91,53 @@ attach() {
 	[[ $mode != nat ]] || introduce_nat
 }
 
-# address_of DEV: its first IPv4 address, if it has one.
+# address_of DEV FAMILY: an address of it that this machine can send from, if it has one. Not one that is a VIP by its
+# length, if there is another one; of IPv6, none that shall not be used any more, or that changes by itself.
 address_of() {
-	ip -j -4 addr show dev "$1" scope global | jq -r '.[0].addr_info[0].local // empty'
+	ip -j -"$2" addr show dev "$1" scope global 2>/dev/null | jq -r '[.[].addr_info[]?
+			| select([.tentative, .dadfailed, .deprecated, .temporary] | any | not)]
+		| sort_by(.prefixlen == 32 or .prefixlen == 128)[0].local // empty'
 }
 
-# introduce DEV: the load balancer learns who it is, unless it knows.
+# settled_address_of DEV: its IPv6 address. The kernel asks for a second or two whether somebody else has it.
+settled_address_of() {
+	local tries
+	for ((tries = 0; tries < 30; tries++)); do
+		[[ -n $(ip -6 addr show dev "$1" scope global tentative -dadfailed 2>/dev/null) ]] || break
+		sleep 0.1
+	done
+	address_of "$1" 6
+}
+
+# introduce DEV: the load balancer learns who it is, as far as it does not know.
 introduce() {
-	local own
-	[[ $(cat "/proc/sys/net/ipv4/conf/$1/forwarding") == 1 ]] ||
+	local own own6 address address6 is_new
+	read -r address address6 is_new < <(settings load_balancer '"\(.address) \(.address6) \(.hash_key | all(. == 0))"' -r)
+	own=$address own6=$address6
+	[[ $own != 0.0.0.0 ]] || own=$(address_of "$1" 4)
+	[[ $own6 != :: ]] || own6=$(settled_address_of "$1")
+	[[ -n $own$own6 ]] || warn "$1 has no address to send from; run: lb set address ADDRESS"
+	warn_of_forwarding "$1" "$own" "$own6"
+	own=${own:-0.0.0.0} own6=${own6:-::}
+	if [[ $is_new == true ]]; then
+		# shellcheck disable=SC2046 # bytes
+		update load_balancer key $(u32 0) value $(load_balancer "$own" "$(random_hash_key)" 0 "$DEFAULT_WINDOW" "$own6")
+	elif [[ "$own $own6" != "$address $address6" ]]; then
+		# shellcheck disable=SC2046 # bytes
+		update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | . + {address: \$own, address6: \$own6} | $(encoder load_balancer)" -r \
+			--arg own "$own" --arg own6 "$own6")
+	fi
+}
+
+# warn_of_forwarding DEV OWN OWN6: of a family that is in use, because this machine has an address of it.
+warn_of_forwarding() {
+	local first=''
+	[[ -z $2 && -n $3 || $(<"/proc/sys/net/ipv4/conf/$1/forwarding") == 1 ]] ||
 		warn "$1 does not forward, so every packet would be dropped as forwarding_off; run: sysctl -w net.ipv4.ip_forward=1"
-	[[ $(settings load_balancer .address -r) == 0.0.0.0 ]] || return 0
-	own=$(address_of "$1")
-	[[ -n $own ]] || {
-		warn "$1 has no IPv4 address to send from; run: lb set address ADDRESS"
-		own=0.0.0.0
-	}
-	# shellcheck disable=SC2046 # bytes
-	update load_balancer key $(u32 0) value $(load_balancer "$own" "$(random_hash_key)" 0 "$DEFAULT_WINDOW")
+	[[ -n $3 && -e /proc/sys/net/ipv6/conf/$1/forwarding && $(<"/proc/sys/net/ipv6/conf/$1/forwarding") != 1 ]] || return 0
+	# A router does not listen to others, unless it is told to: it would lose its default route.
+	[[ -z $(ip -6 route show dev "$1" proto ra) ]] || first="net.ipv6.conf.$1.accept_ra=2 "
+	warn "$1 does not forward IPv6, so every packet to a backend of IPv6 would be dropped as forwarding_off; run: sysctl -w ${first}net.ipv6.conf.all.forwarding=1"
 }
 
 # introduce_nat: the default settings, unless there are some; and the way back to the clients.

@@ -85,6 +85,24 @@ accept() {
 	esac
 }
 
+# The modes, as patterns: those that wrap packets into others; those that balance; and with the backend's half.
+tunnels='ipip|gre|fou|gue'
+balancers="nat|l2dsr|$tunnels"
+modes="$balancers|decap"
+some_modes="${balancers//|/, }" # in words
+
+# overhead MODE FAMILY: sets overhead to the bytes that a packet to a backend of this family is longer than before.
+overhead() {
+	overhead=0
+	[[ $1 =~ ^($tunnels)$ ]] || return 0
+	overhead=$(($2 == 6 ? 40 : 20))
+	case $1 in
+	gre) overhead=$((overhead + 4)) ;;
+	fou) overhead=$((overhead + 8)) ;;
+	gue) overhead=$((overhead + 12)) ;;
+	esac
+}
+
 # is_bpffs FOLDER: whether a BPF file system is mounted there, and nothing over it.
 is_bpffs() {
 	local where type found=''

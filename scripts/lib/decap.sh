@@ -2,45 +2,61 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # decap: what a backend accepts from load balancers. Sourced by lb.
 
-# change_role add|del lb|host|vip ADDRESS
+tunnel_ports="{\"fou\":$FOU_PORT,\"gue\":$GUE_PORT}" # for decap.jq
+
+# decap_stage FILTER [JQ_OPTION...]: a filter that may use decap.jq.
+decap_stage() {
+	stage "include \"words\"; include \"decap\"; $1" --argjson tunnel_ports "$tunnel_ports" "${@:2}"
+}
+
+# change_role add|del ROLE ADDRESS [TUNNEL...]
 change_role() {
-	local lines
+	local lines entry
 	[[ $# -ge 3 ]] || usage "which role, and which address?"
-	no_more "${@:4}"
-	words_of 'include "decap"; answer($ARGS.positional | role_words; empty)' "$@"
+	[[ $1 == add ]] || no_more "${@:4}"
+	mapfile -t lines < <(decap_stage 'answer($ARGS.positional | entry_of_words; tojson)' -nr --args "${@:2}")
+	accept
+	entry=${lines[0]}
 	take_lock
 	need_maps decap_addresses decap
-	mapfile -t lines < <(dump decap_addresses | decap_addresses_decode | stage 'include "words"; include "decap";
-		$ARGS.positional as [$verb, $role, $address] | answer(new_roles($verb; $role; $address); join(","))' -r --args "$@")
+	mapfile -t lines < <(dump decap_addresses | decap_addresses_decode |
+		decap_stage 'answer(entries | change_entry($verb; $entry); .)' -r --arg verb "$1" --argjson entry "$entry")
 	accept
-	give_roles "$3" "${lines[0]}"
+	change_entries "${lines[@]}"
 }
 
-# give_roles ADDRESS ROLES: lb,host say; none: it is not accepted any more.
-give_roles() {
-	# shellcheck disable=SC2046 # bytes
-	if [[ -n $2 ]]; then
-		update decap_addresses key $(decap_address "$1") value $(decap_role "$2")
-	else
-		delete decap_addresses key $(decap_address "$1")
-	fi
-	note "decap: $1 is accepted as ${2:-nobody}" "NEW=${2:-none}"
+# change_entries LINE...: "add ROLE ADDRESS TUNNEL...", or "del ROLE ADDRESS".
+change_entries() {
+	local line words
+	for line; do
+		read -ra words <<<"$line"
+		# shellcheck disable=SC2046 # bytes
+		if [[ ${words[0]} == add ]]; then
+			update decap_addresses key $(decap_key "${words[@]:1:2}") value $(decap_entry "${words[@]:3}")
+			note "decap: ${words[2]} is accepted as ${words[1]}${words[3]+ for ${words[*]:3}}" "NEW=${words[1]}"
+		else
+			delete decap_addresses key $(decap_key "${words[@]:1:2}")
+			note "decap: ${words[2]} is not accepted as ${words[1]} any more" "NEW=none"
+		fi
+	done
 }
 
-# accept_these JSON: the decapsulator accepts these and no others: [{address, roles}]
+# accept_these JSON: the decapsulator accepts these entries and no others (see decap.jq).
 accept_these() {
-	local address roles
-	while read -r address roles; do
-		give_roles "$address" "$roles"
-	done < <(dump decap_addresses | decap_addresses_decode |
-		stage 'include "decap"; make_be($want)' -r --argjson want "$1")
+	local lines
+	mapfile -t lines < <(dump decap_addresses | decap_addresses_decode | decap_stage 'entries | make_be($want)' -r --argjson want "$1")
+	change_entries "${lines[@]}"
 }
 
 decap_show() {
 	no_more "$@"
 	check_machine
 	need_maps decap_addresses decap
-	dump decap_addresses | decap_addresses_decode | print_list '.[] | .address as $address | .roles[] | "\(.) \($address)"'
+	if [[ -n $json ]]; then
+		dump decap_addresses | decap_addresses_decode
+	else
+		dump decap_addresses | decap_addresses_decode | decap_stage 'entries[] | shown' -r
+	fi
 }
 
 decap_stats() {

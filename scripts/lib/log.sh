@@ -79,5 +79,5 @@ log_line() {
 # service_of TEXT: sets `fields` to SERVICE=, if the text begins with a service's name.
 service_of() {
 	fields=()
-	[[ ! $1 =~ ^(tcp|udp)\ [0-9.]+:[0-9a-z]+ ]] || fields=("SERVICE=${BASH_REMATCH[0]}")
+	[[ ! $1 =~ ^(tcp|udp)\ ([0-9.]+|\[[0-9a-f:]+\]):[0-9a-z]+ ]] || fields=("SERVICE=${BASH_REMATCH[0]}")
 }

@@ -54,8 +54,8 @@ counter_lines() {
 # programs: of ours, on devices: "DEVICE MODE FLAVOUR ID TAG".
 programs() {
 	echo "list programs"
-	ip -j -d link | jq -r --arg not "$probe_device" '.[] | select(.ifname != $not and .xdp) | .ifname as $device | .xdp
-		| (.prog.name // "" | rtrimstr("_frags") | capture("^xdp_(?<mode>nat|l2dsr|ipip|decap)$").mode) as $mode
+	ip -j -d link | jq -r --arg not "$probe_device" --arg modes "$modes" '.[] | select(.ifname != $not and .xdp) | .ifname as $device | .xdp
+		| (.prog.name // "" | rtrimstr("_frags") | capture("^xdp_(?<mode>" + $modes + ")$").mode) as $mode
 		| "\($device) \($mode) \({"1": "native", "2": "generic", "3": "offload"}[.mode | tostring]) \(.prog.id) \(.prog.tag)"'
 }
 
@@ -95,7 +95,7 @@ neighbours() {
 	mapfile -t addresses < <(listed_addresses)
 	routes "${addresses[@]}" | grep '^hop ' || true
 	echo "list neighbours"
-	ip -4 neigh show
+	ip neigh show
 }
 
 # watch_state: whether lb watch runs, and what its checks have found.

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # start: reads the file of a machine, /etc/xdp-lb/config say: what a person would type behind lb, and two lines more.
 #
-#   attach MODE DEV [native|generic]      set ...      nat set ...      decap add ROLE ADDRESS      restore FILE
+#   attach MODE DEV [native|generic]      set ...      nat set ...      decap add ROLE ...      restore FILE
 #   key FILE                              as `set key`, but the key is in a file that nobody else can read
 #   vip ADDRESS dev DEV                   an address of this machine
 #
 # In:  a text
 # Out: "ok", and then what is to be done, in this order, each with the number of its line, and tabs between words:
 #        N attach MODE DEV [FLAVOUR]     N key FILE     N set WORD...     N nat WORD...     N restore FILE
-#        N decap JSON                    (all of them: [{address, roles}])               N vip ADDRESS DEV
+#        N decap JSON                    (all of them: entries, see decap.jq)            N vip ADDRESS DEV
 #      or an error of words.jq, with the line.
 include "words";
+include "address";
 include "parse";
 include "settings";
 include "decap";
@@ -20,7 +21,8 @@ def need($n; $text): if length < $n then usage($text) else . end | (.[$n:] | no_
 
 def attach_step:
 	if length < 2 then usage("attach what to which device? Write: attach ipip eth0") else . end
-	| if .[0] | IN("nat", "l2dsr", "ipip", "decap") | not then refuse("'\(.[0])' is no mode; take nat, l2dsr, ipip or decap") else . end
+	| if .[0] | IN("nat", "l2dsr", "ipip", "gre", "fou", "gue", "decap") | not
+	  then refuse("'\(.[0])' is no mode; take nat, l2dsr, ipip, gre, fou, gue or decap") else . end
 	| if .[2] and (.[2] | IN("native", "generic") | not) then refuse("'\(.[2])' is no way to attach; take native or generic") else . end
 	| (.[3:] | no_more) as $none | ["attach"] + .;
 
@@ -39,19 +41,21 @@ def step:
 	  elif $verb == "key" or $verb == "restore" then need(1; "which file? Write: \($verb) FILE") | [$verb] + .
 	  elif $verb == "nat" and .[0] == "set" then .[1:] | settings_step("nat"; nat_words)
 	  elif $verb == "decap" and .[0] == "add" then
-		need(3; "which role, and which address? Write: decap add lb 192.168.178.10") | (["add"] + .[1:] | role_words) as $checked | ["decap"] + .[1:]
+		if length < 3 then usage("which role, and which address? Write: decap add lb 192.168.178.10") else . end
+		| .[1:] | entry_of_words | ["decap", .]
 	  elif $verb == "vip" then
 		need(3; "which address, on which device? Write: vip 192.168.178.15 dev eth0")
 		| if .[1] != "dev" then usage("unexpected word '\(.[1])'. Write: vip \(.[0]) dev DEV") else . end
-		| (.[0] | address) as $checked | ["vip", .[0], .[2]]
+		| ["vip", (.[0] | address), .[2]]
 	  else usage("unexpected word '\($verb)'. A line begins with attach, set, key, nat set, decap add, vip, restore, or #") end;
 
 # key_of: what a step is about: no two may be about the same. Words of set and nat are so many keys.
 def keys_of:
 	.words | if .[0] == "attach" then "a program for \(.[2])"
-		elif .[0] == "decap" then "\(.[1]) \(.[2])"
+		elif .[0] == "decap" then "\(.[1].role) \(.[1].address)"
 		elif .[0] == "vip" then "the VIP \(.[1])"
-		elif .[0] | IN("set", "nat") then .[0] as $set | range(1; length; 2) as $i | "\(.[$i]) (\($set))"
+		elif .[0] | IN("set", "nat") then .[0] as $set | range(1; length; 2) as $i
+			| "\(.[$i])\(if (.[$i] | IN("address", "source")) and (.[$i + 1] | is_ipv6) then " of IPv6" else "" end) (\($set))"
 		else .[0] end;
 
 # fits($steps): nothing that needs a program which no line attaches.
@@ -79,8 +83,7 @@ def in_order:
 	| ("attach", "key", "set", "nat", "decap", "restore", "vip") as $verb
 	| [$steps[] | select(.words[0] == $verb)]
 	| if $verb != "decap" then .[]
-	  else {n: (.[0].n // 0), words: ["decap", ([.[] | {address: .words[2], role: .words[1]}] | group_by(.address)
-			| map({address: .[0].address, roles: map(.role)}) | tojson)]}
+	  else {n: (.[0].n // 0), words: ["decap", ([.[].words[1]] | tojson)]}
 		| select(any($steps[].words; .[0] == "attach" and .[1] == "decap"))
 	  end;
 

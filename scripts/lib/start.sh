@@ -16,7 +16,7 @@ choose_file() {
 read_steps() {
 	local lines file=$config
 	[[ -r $config && ! -d $config ]] || die "there is no file $config that could be read"
-	mapfile -t lines < <(stage 'include "start"; start_steps' -rRs <"$config")
+	mapfile -t lines < <(stage 'include "start"; start_steps' -rRs --argjson tunnel_ports "$tunnel_ports" <"$config")
 	accept
 	todo=("${lines[@]}")
 }
@@ -40,9 +40,10 @@ path_of() {
 
 # ---- Before anything is changed ----
 
-# check_step VERB WORD...: whether it can be done on this machine.
+# check_step VERB WORD...: whether it can be done on this machine. What has to do with IPv6 sets needs6.
 check_step() {
-	local dev xdp_id xdp_name xdp_flavour flavour
+	local dev xdp_id xdp_name xdp_flavour flavour bytes text
+	[[ $1 != @(set|vip) || $* != *:* ]] || needs6=1
 	declare -A flavours=([native]=xdpdrv [generic]=xdpgeneric)
 	case $1 in
 	attach)
@@ -50,10 +51,22 @@ check_step() {
 		read_device "$3"
 		check_device "$2" "${flavours[${4-none}]-xdp}"
 		[[ $2 == decap ]] || balances=$3
+		[[ $2 == decap || -z $(address_of "$3" 6) ]] || needs6=1
 		;;
-	set) [[ ! "${*:2} " =~ address\ ([0-9.]+) ]] || own_address=${BASH_REMATCH[1]} ;;
+	set)
+		[[ ! "${*:2} " =~ address\ ([0-9.]+)\  ]] || own_address=${BASH_REMATCH[1]}
+		[[ ! "${*:2} " =~ address\ ([^ ]*:[^ ]*) ]] || {
+			bytes=()
+			ipv6 "${BASH_REMATCH[1]}"
+			ipv6_text "${bytes[@]}"
+			own_address6=$text
+		}
+		;;
 	key) check_key "$(path_of "$2")" ;;
-	restore) check_services "$(path_of "$2")" ;;
+	restore)
+		check_services "$(path_of "$2")"
+		! grep -qE '^[[:space:]]*(service|backend)[^#]*:[^#]*:' "$(path_of "$2")" || needs6=1
+		;;
 	vip) [[ -e /sys/class/net/$3 ]] || die "there is no device $3; 'ip -br link' lists those that are there" ;;
 	esac
 }
@@ -84,9 +97,9 @@ check_services() (
 		# shellcheck disable=SC2064 # the folder as it is now
 		trap "rm -rf '$lists'" EXIT
 		echo "map 0" | tee "$lists/services" "$lists/backends" >"$lists/checks"
-		own=${own_address:-$(address_of "$balances")}
+		own=${own_address:-$(address_of "$balances" 4)} own6=${own_address6:-$(address_of "$balances" 6)}
 		limits="{\"slots\":$MAX_SLOTS,\"backends\":$MAX_BACKENDS,\"services\":$MAX_SERVICES,\"own\":\"$own\"
-			,\"service_backends\":$MAX_SERVICE_BACKENDS}"
+			,\"own6\":\"$own6\",\"service_backends\":$MAX_SERVICE_BACKENDS}"
 	fi
 	plan restore <<<"$text"
 )
@@ -105,7 +118,7 @@ undo() {
 	detach) undo_attach "$2" ;;
 	# what somebody has changed since is theirs
 	sysctl) [[ ! -e /proc/sys/$2 || $(<"/proc/sys/$2") != "$4" ]] || run_write "$2" "$3" ;;
-	vip) ! has_address "$2" "$3" || run ip addr del "$2/32" dev "$3" ;;
+	vip) ! has_address "$2" "$3" || run ip addr del "$(single "$2")" dev "$3" ;;
 	entry) [[ ! -e $maps/$2 ]] || run bpftool map update pinned "$maps/$2" key 0 0 0 0 value "${@:3}" ;;
 	esac
 }
@@ -150,8 +163,15 @@ need_sysctl() {
 	run_write "$1" "$2"
 }
 
+# single ADDRESS: the prefix that it alone is in.
+single() {
+	local family
+	family_of "$1"
+	echo "$1/$((family == 6 ? 128 : 32))"
+}
+
 has_address() {
-	[[ -n $(ip -4 -o addr show dev "$2" to "$1/32" 2>/dev/null) ]]
+	[[ -n $(ip -o addr show dev "$2" to "$(single "$1")" 2>/dev/null) ]]
 }
 
 # object_and_tag MODE DEV: says which program is on the device: of which file, and its tag in the kernel. Needs xdp_id.
@@ -160,10 +180,20 @@ object_and_tag() {
 	bpftool -j prog show id "$xdp_id" | jq -r .tag
 }
 
+# need_forwarding DEV: of IPv6, if something here has to do with it. A router does not listen to others, unless it is told
+# to: it would lose a default route that it has from one.
+need_forwarding() {
+	local ipv6=net/ipv6/conf/$1
+	need_sysctl "net/ipv4/conf/$1/forwarding" 1
+	[[ -n $needs6 && -e /proc/sys/$ipv6 ]] || return 0
+	[[ $(<"/proc/sys/$ipv6/accept_ra") != 1 ]] || need_sysctl "$ipv6/accept_ra" 2
+	need_sysctl "$ipv6/forwarding" 1
+}
+
 # start_attach MODE DEV [FLAVOUR]: unless this very program is there. Another one of the mode is replaced in one go.
 start_attach() {
 	local xdp_id xdp_name xdp_flavour dev seen=$noted/program.$2
-	[[ $1 == decap ]] || need_sysctl "net/ipv4/conf/$2/forwarding" 1
+	[[ $1 == decap ]] || need_forwarding "$2"
 	read_device "$2"
 	if [[ -n $xdp_id && -e $seen && $(<"$seen") == "$(object_and_tag "$1")" ]]; then return; fi
 	if [[ -z $xdp_id ]]; then note_undo detach "$2"; else remove_lists; fi # they may look another way now
@@ -179,15 +209,21 @@ keep_entry() {
 	echo "entry $1 $bytes" >>"$noted/undo"
 }
 
-# start_vip ADDRESS DEV: on lo, it is nobody else's business: ARP for it is not answered, and not sent from it.
+# start_vip ADDRESS DEV: on lo, it is nobody else's business: ARP for it is not answered, and not sent from it. (IPv6 has no
+# need of that.) One of IPv6 is not asked for on the network, where others may have it too, and nothing is sent from it
+# unless somebody says so.
 start_vip() {
-	if [[ $2 == lo ]]; then
+	local words=() family
+	family_of "$1"
+	if [[ $family == 6 ]]; then
+		words=(nodad preferred_lft 0)
+	elif [[ $2 == lo ]]; then
 		need_sysctl net/ipv4/conf/all/arp_ignore 1
 		need_sysctl net/ipv4/conf/all/arp_announce 2
 	fi
 	has_address "$@" && return
 	note_undo vip "$@"
-	run ip addr add "$1/32" dev "$2"
+	run ip addr add "$(single "$1")" dev "$2" "${words[@]}"
 }
 
 # start_step VERB WORD...
@@ -213,11 +249,12 @@ expect_step() {
 	case $1 in
 	attach)
 		wanted+=" detach:$3 sysctl:net/ipv4/conf/$3/forwarding"
+		[[ -z $needs6 ]] || wanted+=" sysctl:net/ipv6/conf/$3/accept_ra sysctl:net/ipv6/conf/$3/forwarding"
 		note_undo detach "$3" # also if somebody else has attached it
 		;;
 	vip)
 		wanted+=" vip:$2:$3"
-		[[ $3 != lo ]] || wanted+=" sysctl:net/ipv4/conf/all/arp_ignore sysctl:net/ipv4/conf/all/arp_announce"
+		[[ $3 != lo || $2 == *:* ]] || wanted+=" sysctl:net/ipv4/conf/all/arp_ignore sysctl:net/ipv4/conf/all/arp_announce"
 		;;
 	esac
 	wanted+=' '
@@ -244,7 +281,7 @@ undo_the_rest() {
 
 # start [FILE]: makes the machine be as its file says. All of it is checked first.
 start() {
-	local todo key='' balances='' own_address='' before
+	local todo key='' balances='' own_address='' own_address6='' needs6='' before
 	acts='command' # a unit's journal shall say why it has not started
 	no_more "${@:2}"
 	choose_file "${1-}"

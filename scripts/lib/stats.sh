@@ -25,14 +25,12 @@ read_stats() {
 # show_counters: a table of JSON on stdin; with what was SECONDS before, and rates since then, if given.
 # usage: show_counters [BEFORE SECONDS]
 show_counters() {
-	jq -r --slurpfile was <(echo "${1-null}") --argjson seconds "${2-0}" '
-		$was[0] as $before |
-		def port: if .port == 0 then "any" else .port end;
+	stage 'include "words"; include "address"; $was[0] as $before |
 		def rows: {name: "verdict", packets: "packets", bytes: "bytes"},
 			.verdicts[],
 			(.services | select(. != null) | {name: "service and backend", packets: "packets", bytes: "bytes", connections: "connections"},
-				(.[] | "\(.protocol) \(.address):\(port)" as $service | (. + {name: $service, key: $service}),
-					(.backends[] | . + {name: "  \(.address):\(port)", key: "\($service) \(.address):\(.port)"})));
+				(.[] | name as $service | (. + {name: $service, key: $service}),
+					(.backends[] | . + {name: "  \(.port as $port | .address | with_port(if $port == 0 then "any" else $port end))", key: "\($service) \(server)"})));
 		def rate($is; $was): (($is - ($was // $is)) / $seconds | round);
 		([$before | select(.) | rows | {key: (.key // .name), value: .}] | from_entries) as $old
 		| rows
@@ -40,13 +38,20 @@ show_counters() {
 		| [.name, .packets, .bytes, .connections // "-"]
 			+ if $before == null then [] elif $head then ["packets/s", "bits/s"]
 			  else $old[.key // .name] as $was | [rate(.packets; $was.packets), 8 * rate(.bytes; $was.bytes)] end
-		| @tsv' | awk -F '\t' '
-		$2 == "packets" && NR > 1 { print "" }
+		| @tsv' -r --slurpfile was <(echo "${1-null}") --argjson seconds "${2-0}" | awk -F '\t' '
 		{
-			printf "%-32s %14s %18s", $1, $2, $3
-			for (i = 4; i <= NF; i++) if (i > 4 || $4 != "-") printf " %12s", $i
-				else if (NF > 4) printf " %12s", ""
-			print ""
+			row[NR] = $0
+			if (length($1) > width) width = length($1)
+		}
+		END {
+			for (n = 1; n <= NR; n++) {
+				fields = split(row[n], field, "\t")
+				if (field[2] == "packets" && n > 1) print ""
+				printf "%-" (width > 32 ? width : 32) "s %14s %18s", field[1], field[2], field[3]
+				for (i = 4; i <= fields; i++) if (i > 4 || field[4] != "-") printf " %12s", field[i]
+					else if (fields > 4) printf " %12s", ""
+				print ""
+			}
 		}'
 }
 
@@ -70,6 +75,22 @@ stats() {
 	fi
 }
 
+# shorten_ipv6: lines on stdin, with addresses as bpf_printk prints them, which knows no :: -> the same with the text that
+# they have elsewhere.
+shorten_ipv6() {
+	local line shown long bytes text
+	while IFS= read -r line; do
+		shown=''
+		while [[ $line =~ (([0-9a-f]{4}:){7}[0-9a-f]{4})(.*) ]]; do
+			long=${BASH_REMATCH[1]} bytes=()
+			ipv6 "$long"
+			ipv6_text "${bytes[@]}"
+			shown+=${line%%"$long"*}$text line=${BASH_REMATCH[3]}
+		done
+		echo "$shown$line"
+	done
+}
+
 # trace: the programs' lines of the kernel's trace log, with names for the verdicts, until Ctrl-C. The
 # log is the whole kernel's: it may begin with old lines, and has those of other namespaces.
 trace() {
@@ -81,5 +102,5 @@ trace() {
 	for verdict in ${ENUMS[verdict]#* }; do
 		script+="s/ verdict $((i++))\$/: $verdict/;"
 	done
-	bpftool prog tracelog 2>/dev/null | sed -un "/bpf_trace_printk: lb: /{s/.*bpf_trace_printk: lb: //;$script;p}"
+	bpftool prog tracelog 2>/dev/null | sed -un "/bpf_trace_printk: lb: /{s/.*bpf_trace_printk: lb: //;$script;p}" | shorten_ipv6
 }

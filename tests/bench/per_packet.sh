@@ -44,7 +44,7 @@ machine() {
 		on lb scripts/lb decap add lb 192.168.178.10
 		on lb scripts/lb decap add host 10.2.0.0
 		for ((i = 0; i < cold_services; i++)); do
-			echo "map update pinned $maps/decap_addresses key $(decap_address "10.1.0.$i") value $(decap_role vip)"
+			echo "map update pinned $maps/decap_addresses key $(decap_key vip "10.1.0.$i") value $(decap_entry)"
 		done | on lb bpftool batch file - >/dev/null
 	else
 		know_backends lb "$mode" $((cold_services * $1 + 2))

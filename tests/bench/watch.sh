@@ -30,10 +30,10 @@ on servers scripts/lb attach decap eth0
 	. maps/all.sh
 	# shellcheck disable=SC2046 # bytes
 	{
-		echo "map update pinned $maps/decap_addresses key $(decap_address 192.168.178.10) value $(decap_role lb)"
-		echo "map update pinned $maps/decap_addresses key $(decap_address 10.1.0.0) value $(decap_role vip)"
+		echo "map update pinned $maps/decap_addresses key $(decap_key lb 192.168.178.10) value $(decap_entry)"
+		echo "map update pinned $maps/decap_addresses key $(decap_key vip 10.1.0.0) value $(decap_entry)"
 		for ((i = 0; i < backends; i++)); do
-			echo "map update pinned $maps/decap_addresses key $(decap_address "$(backend_of ipip "$i")") value $(decap_role host)"
+			echo "map update pinned $maps/decap_addresses key $(decap_key host "$(backend_of ipip "$i")") value $(decap_entry ipip)"
 		done
 	} | on servers bpftool batch file - >/dev/null
 )

@@ -129,11 +129,94 @@ teardown() {
 	[ "$(lb show --json | jq .window)" -eq 900 ]
 	lb set window 60
 	lb set address 192.168.178.77
-	[ "$(lb show --json)" = "{\"address\":\"192.168.178.77\",\"hash_key\":[$(seq -s , 0 30),255],\"flags\":[\"debug\"],\"window\":60,\"probe_device\":0,\"routes\":0}" ]
+	[ "$(lb show --json)" = "{\"address\":\"192.168.178.77\",\"hash_key\":[$(seq -s , 0 30),255],\"flags\":[\"debug\"],\"window\":60,\"probe_device\":0,\"routes\":0,\"address6\":\"::\",\"source\":null,\"source6\":null,\"port\":0}" ]
 	run -0 lb show
 	[ "$output" = $'address 192.168.178.77\nwindow 60 s\ndebug on' ]
 	lb set debug off
 	[ "$(lb show --json | jq -c .flags)" = "[]" ]
+}
+
+@test "set: own addresses and outer sources of both families, and the port of FOU and GUE" {
+	lb attach ipip eth0
+	lb set address 2001:DB8:0::10 source 100.64.0.0/10 source 2001:db8:1::/48 port 5556
+	diff <(lb show) - <<-'END'
+		address 192.168.178.10
+		address 2001:db8::10
+		source 100.64.0.0/10
+		source 2001:db8:1::/48
+		port 5556
+		window 900 s
+		debug off
+	END
+	[ "$(lb show --json | jq -c '[.address, .address6, .source, .source6, .port]')" = '["192.168.178.10","2001:db8::10","100.64.0.0/10","2001:db8:1::/48",5556]' ]
+	lb set source 10.1.1.1 address 192.168.178.11
+	[ "$(lb show --json | jq -c '[.address, .address6, .source, .source6]')" = '["192.168.178.11","2001:db8::10","10.1.1.1","2001:db8:1::/48"]' ]
+	lb set source none port default
+	[ "$(lb show --json | jq -c '[.address6, .source, .source6, .port]')" = '["2001:db8::10",null,null,0]' ]
+	refuses 1 "'10.0.0.1/8' has bits behind its prefix; write 10.0.0.0/8" set source 10.0.0.1/8
+	refuses 1 "'129' is no length of a prefix; take one from 1 to 128" set source 2001:db8::/129
+	refuses 1 "'fe80::10' is a link-local address" set address fe80::10
+	refuses 1 "'::' is no address of a host that others can reach" set address ::
+	refuses 1 "'0' is no port; take one from 1 to 65535" set port 0
+	refuses 2 "'source' needs a value" set source
+	refuses 0 "# bpftool map update pinned $MAPS/load_balancer" --dry-run set source 2001:db8:1::/48
+	[ "$(lb show --json | jq .source6)" = null ]
+}
+
+# with_ipv6 ADDRESS...: the lb's eth0 has it, and these addresses.
+with_ipv6() {
+	local address
+	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	for address; do
+		on lb ip addr add "$address" dev eth0 nodad
+	done
+}
+
+@test "attach learns an address of each family, and warns if a family that is in use is not forwarded" {
+	# not: a VIP, one that shall not be used any more
+	with_ipv6 2001:db8::15/128 fe80::5/64 2001:db8::10/64
+	on lb ip addr add 2001:db8::11/64 dev eth0 nodad preferred_lft 0
+	run -0 lb attach ipip eth0
+	[ "$output" = "lb: eth0 does not forward IPv6, so every packet to a backend of IPv6 would be dropped as forwarding_off; run: sysctl -w net.ipv6.conf.all.forwarding=1" ]
+	[ "$(lb show --json | jq -c '[.address, .address6]')" = '["192.168.178.10","2001:db8::10"]' ]
+	lb set address 2001:db8::77
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=1
+	run -0 lb attach ipip eth0
+	[ -z "$output" ]
+	[ "$(lb show --json | jq -c '[.address, .address6]')" = '["192.168.178.10","2001:db8::77"]' ]
+	lb detach eth0
+	# a default route that a router has told of would be gone
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=0
+	on lb ip -6 route add default via fe80::1 dev eth0 proto ra
+	run -0 lb attach ipip eth0
+	[[ $output == *"run: sysctl -w net.ipv6.conf.eth0.accept_ra=2 net.ipv6.conf.all.forwarding=1" ]]
+	lb detach eth0
+	# IPv6 alone: that IPv4 is not forwarded is nobody's business
+	on lb ip -4 addr flush dev eth0
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv4.ip_forward=0
+	run -0 lb attach ipip eth0
+	[ -z "$output" ]
+	[ "$(lb show)" = $'address 2001:db8::10\nwindow 900 s\ndebug off' ]
+	# what it did not have before is learned later, and the key stays
+	local key
+	key=$(lb show --json | jq -c .hash_key)
+	on lb ip addr add 192.168.178.9/24 dev eth0
+	on lb sysctl -qw net.ipv4.ip_forward=1
+	run -0 lb attach ipip eth0
+	[ "$(lb show --json | jq -c '[.address, .address6]')" = '["192.168.178.9","2001:db8::10"]' ]
+	[ "$(lb show --json | jq -c .hash_key)" = "$key" ]
+	lb detach eth0
+	on lb ip addr flush dev eth0 scope global
+	run -0 lb attach ipip eth0
+	[[ $output == *"eth0 has no address to send from; run: lb set address ADDRESS"* ]]
+}
+
+@test "attach waits for an address that the kernel still asks for on the network" {
+	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	on lb ip addr add 2001:db8::10/64 dev eth0
+	on lb ip -6 addr show dev eth0 | grep -q tentative
+	lb attach ipip eth0
+	[ "$(lb show --json | jq -r .address6)" = 2001:db8::10 ]
 }
 
 @test "stats lists every counter, as a table and as JSON" {
@@ -142,7 +225,7 @@ teardown() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 24 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 25 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
@@ -183,6 +266,46 @@ teardown() {
 	[ "$(lb decap show --json)" = '[{"address":"172.16.0.10","roles":["vip"]}]' ]
 	run -0 lb decap stats
 	[[ $output == *source_refused* ]]
+}
+
+@test "decap's allow-list: prefixes, tunnels, and both families" {
+	lb attach decap eth0
+	lb decap add lb 2001:DB8::/48
+	lb decap add lb 10.0.0.0/8
+	lb decap add lb 10.0.0.0
+	lb decap add host 2001:db8:1::10 gue fou:5556
+	lb decap add host 172.16.0.10
+	lb decap add vip 2001:db8:0::15
+	diff <(lb decap show) - <<-'END'
+		lb 10.0.0.0/8
+		lb 10.0.0.0
+		host 172.16.0.10
+		lb 2001:db8::/48
+		vip 2001:db8::15
+		host 2001:db8:1::10 fou:5556 gue:6080
+	END
+	# more tunnels, and another port
+	lb decap add host 172.16.0.10 gre
+	lb decap add host 2001:db8:1::10 fou ipip
+	diff <(lb decap show --json | jq -c '.[] | select(.tunnels) | [.address, .tunnels]') - <<-'END'
+		["172.16.0.10",["ipip","gre"]]
+		["2001:db8:1::10",["ipip","fou:5555","gue:6080"]]
+	END
+	refuses 1 "172.16.0.10 is host already; 'lb decap show' lists them" decap add host 172.16.0.10 ipip gre
+	refuses 1 "2001:db8::15 is vip already" decap add vip 2001:db8::0.0.0.21
+	refuses 1 "10.0.0.0/9 is not lb" decap del lb 10.0.0.0/9
+	refuses 1 "'2001:db8::1/48' has bits behind its prefix; write 2001:db8::/48" decap add lb 2001:db8::1/48
+	refuses 1 "'10.0.0.0/8' is a prefix; give each address by itself" decap add host 10.0.0.0/8
+	refuses 1 "'10.0.0.0/8' is a prefix; give each address by itself" decap add vip 10.0.0.0/8
+	refuses 1 "'gre:5' has a port; gre has none" decap add host 172.16.0.11 gre:5
+	refuses 1 "'0' is no port" decap add host 172.16.0.11 gue:0
+	refuses 1 "a tunnel of 172.16.0.11 is there twice" decap add host 172.16.0.11 fou fou:7
+	refuses 2 "unexpected word 'sit'. Tunnels are ipip, gre, fou[:PORT] and gue[:PORT]" decap add host 172.16.0.11 sit
+	refuses 2 "unexpected word 'gre'" decap add vip 172.16.0.11 gre
+	refuses 2 "unexpected word 'gre'" decap del host 172.16.0.10 gre
+	lb decap del lb 10.0.0.0/8
+	lb decap del host 2001:DB8:1::10
+	[ "$(lb decap show)" = $'lb 10.0.0.0\nhost 172.16.0.10 ipip gre\nlb 2001:db8::/48\nvip 2001:db8::15' ]
 }
 
 @test "nat's settings" {
@@ -235,7 +358,14 @@ teardown() {
 	refuses 1 "'192.168.178.256' is no IPv4 address" service add tcp 192.168.178.256:80
 	refuses 1 "'192.168.178.015' is no IPv4 address" service add tcp 192.168.178.015:80
 	refuses 1 "'lb.example' is no IPv4 address" service add tcp lb.example:80
-	refuses 1 "'fd00::15' is no IPv4 address" service add tcp fd00::15:80
+	refuses 1 "'fd00::15:80' has no port, or it cannot be told from the address; write [ADDRESS]:PORT, like [2001:db8::15]:8000" service add tcp fd00::15:80
+	refuses 1 "'fd00::g' is no IPv6 address; write it like 2001:db8::15" service add tcp "[fd00::g]:80"
+	refuses 1 "'fe80::15%eth0' is a link-local address, which is one only together with an interface" service add tcp "[fe80::15%eth0]:80"
+	refuses 1 "'::ffff:192.168.178.15' is an IPv4 address within an IPv6 one; write 192.168.178.15" service add tcp "[::ffff:192.168.178.15]:80"
+	refuses 1 "no address of a host" service add tcp "[::]:80"
+	refuses 1 "no address of a host" service add tcp "[::1]:80"
+	refuses 1 "no address of a host" service add tcp "[ff0e::15]:80"
+	refuses 1 "'fe80::11' is a link-local address" backend add tcp 192.168.178.15:8000 fe80::11
 	refuses 1 "no address of a host" service add tcp 0.0.0.0:80
 	refuses 1 "no address of a host" service add tcp 127.0.0.1:80
 	refuses 1 "no address of a host" service add tcp 224.0.0.1:80
@@ -268,7 +398,7 @@ teardown() {
 @test "an unknown device, an unknown mode" {
 	refuses 1 "there is no device eth9; 'ip -br link' lists those that are there" attach ipip eth9
 	refuses 1 "there is no device eth9" detach eth9
-	refuses 1 "'gre' is no mode" attach gre eth0
+	refuses 1 "'geneve' is no mode; take nat, l2dsr, ipip, gre, fou, gue or decap" attach geneve eth0
 }
 
 @test "another XDP program on the device is left alone" {
@@ -357,7 +487,7 @@ complete_line() {
 @test "completion in bash" {
 	loaded
 	[ "$(complete_line "lb det")" = detach ]
-	[ "$(complete_line "lb attach ")" = "nat l2dsr ipip decap" ]
+	[ "$(complete_line "lb attach ")" = "nat l2dsr ipip gre fou gue decap" ]
 	[ "$(complete_line "lb attach ipip et")" = "eth0 eth1" ]
 	[ "$(complete_line "lb -v service a")" = add ]
 	[ "$(complete_line "lb service add tcp 1.2.3.4:80 sti")" = sticky ]
@@ -366,6 +496,12 @@ complete_line() {
 	[ "$(complete_line "lb backend del tcp 192.168.178.15:8000 1")" = 172.16.0.10 ]
 	[ "$(complete_line "lb backend set tcp 192.168.178.15:8000 172.16.0.10 ")" = "weight up down" ]
 	[ "$(complete_line "lb set debug o")" = "on off" ]
+	[ "$(complete_line "lb set ")" = "address source port key debug window" ]
+	[ "$(complete_line "lb set window 5 source ")" = none ]
+	[ "$(complete_line "lb set port ")" = default ]
+	[ "$(complete_line "lb decap add host 172.16.0.10 ipip g")" = "gre gue" ]
+	lb service add tcp "[2001:db8::15]:443"
+	[ "$(complete_line "lb service set tcp [2001:db8::15]:")" = 443 ]
 	[ "$(complete_line "lb stats --w")" = --watch ]
 	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip" ]
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]

@@ -116,7 +116,7 @@ says() {
 
 # word FILTER WORD: what a filter of words.jq makes of a word; or what is wrong with it.
 word() {
-	stage "include \"words\"; answer(\$ARGS.positional[0] | $1; tojson)" -nr --args "$2" | tail -1
+	stage "include \"words\"; include \"address\"; answer(\$ARGS.positional[0] | $1; tojson)" -nr --args "$2" | tail -1
 }
 
 @test "words: an address of IPv6 in any text becomes the one of RFC 5952" {
@@ -573,4 +573,32 @@ after() {
 	local http
 	http=$(one_item "http / fall 1" 1)
 	[ "$(mind <<<"$http"$'\nturn 0\nnonsense\nresults curl: (7) no\tcurl failed to verify\tcurl 0\tran\tcurl 99 0 200 0.1 0.2 \t\nturn 1 1' | tail -1)" = end ]
+}
+
+@test "trace: addresses as bpf_printk prints them, with all zeros, become the usual text" {
+	# shellcheck source=scripts/lib/stats.sh
+	. scripts/lib/stats.sh
+	[ "$(shorten_ipv6 <<<"[2001:0db8:0000:0000:0000:0000:0000:0020]:40000 > [fd00:0000:0000:0000:0001:0000:0000:0015]:80 backend 3 fd00:0001:0002:0003:0004:0005:0006:0007: forwarded")" = \
+		"[2001:db8::20]:40000 > [fd00::1:0:0:15]:80 backend 3 fd00:1:2:3:4:5:6:7: forwarded" ]
+	[ "$(shorten_ipv6 <<<"10.0.0.20:40000 > 192.168.178.15:80 backend 3 172.16.0.10: forwarded")" = "10.0.0.20:40000 > 192.168.178.15:80 backend 3 172.16.0.10: forwarded" ]
+}
+
+@test "journal: a warning's service, and what a refused command was about, whatever way it was typed" {
+	local fields refused
+	# shellcheck source=scripts/lib/log.sh
+	. scripts/lib/log.sh
+	# shellcheck source=scripts/lib/builder.sh
+	. scripts/lib/builder.sh
+	service_of "tcp [2001:db8::15]:80: it has healthy backends again"
+	[ "${fields[*]}" = "SERVICE=tcp [2001:db8::15]:80" ]
+	service_of "udp 10.0.0.1:any gets 512 slots"
+	[ "${fields[*]}" = "SERVICE=udp 10.0.0.1:any" ]
+	named() {
+		name_refused "$@"
+		echo "${refused[*]}"
+	}
+	[ "$(named "service tcp [2001:DB8:0::15]:80" "backend 2001:0db8::11 weight 2")" = "SERVICE=tcp [2001:db8::15]:80 BACKEND=[2001:db8::11]:80" ]
+	[ "$(named "service tcp [2001:db8::15]:any" "backend [2001:db8::11]:81")" = "SERVICE=tcp [2001:db8::15]:any BACKEND=[2001:db8::11]:81" ]
+	[ "$(named "service tcp 10.0.0.1:any" "backend 172.16.0.10")" = "SERVICE=tcp 10.0.0.1:any BACKEND=172.16.0.10:0" ]
+	[ "$(named "service tcp 10.0.0.1:80" "backend 172.16.0.10:81")" = "SERVICE=tcp 10.0.0.1:80 BACKEND=172.16.0.10:81" ]
 }

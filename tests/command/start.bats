@@ -24,7 +24,7 @@ say() {
 # everything: what start could have changed. (Empty folders are of iproute2.)
 everything() {
 	state | grep -vxE "/sys/fs/bpf/(ip|tc|tc/globals|xdp)"
-	on lb sh -c 'ip -4 -o addr; grep -r . /proc/sys/net/ipv4/conf; cat /run/xdp-lb/started/*/undo' 2>/dev/null || true
+	on lb sh -c 'ip -o addr; grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf; cat /run/xdp-lb/started/*/undo' 2>/dev/null || true
 }
 
 # wrong TEXT LINE...: a file with these lines is refused with this text, and nothing is changed.
@@ -44,7 +44,7 @@ wrong() {
 # all_wrong: every mistake that a file can have.
 all_wrong() {
 	wrong "$config:2: unexpected word 'atach'. A line begins with attach, set, key, nat set, decap add, vip, restore, or #" "# a comment" "atach ipip eth0"
-	wrong "$config:1: 'ipp' is no mode; take nat, l2dsr, ipip or decap" "attach ipp eth0"
+	wrong "$config:1: 'ipp' is no mode; take nat, l2dsr, ipip, gre, fou, gue or decap" "attach ipp eth0"
 	wrong "$config:1: 'fast' is no way to attach; take native or generic" "attach ipip eth0 fast"
 	wrong "$config:2: there is no device eth7; 'ip -br link' lists those that are there" "attach ipip eth0" "attach ipip eth7"
 	wrong "$config:3: a program for eth0 is there twice; see line 1" "attach ipip eth0" "" "attach l2dsr eth0"
@@ -54,6 +54,12 @@ all_wrong() {
 	wrong "$config:2: there is no NAT here; add a line: attach nat DEV" "attach ipip eth0" "nat set udp 5"
 	wrong "$config:2: '1.2.3' is no IPv4 address; write it like 192.168.178.15" "attach decap eth0" "decap add lb 1.2.3"
 	wrong "$config:3: lb 1.2.3.4 is there twice; see line 2" "attach decap eth0" "decap add lb 1.2.3.4" "decap add lb 1.2.3.4"
+	wrong "$config:3: lb 2001:db8::/48 is there twice; see line 2" "attach decap eth0" "decap add lb 2001:db8::/48" "decap add lb 2001:DB8:0::/48"
+	wrong "$config:2: '10.0.0.1/8' has bits behind its prefix; write 10.0.0.0/8" "attach decap eth0" "decap add lb 10.0.0.1/8"
+	wrong "$config:2: unexpected word 'sit'. Tunnels are ipip, gre, fou[:PORT] and gue[:PORT]" "attach decap eth0" "decap add host 1.2.3.4 sit"
+	wrong "$config:3: address of IPv6 (set) is there twice; see line 2" "attach ipip eth0" "set address 1.2.3.4 address 2001:db8::10" "set address 2001:db8::11"
+	wrong "$config:2: 'fe80::15' is a link-local address, which is one only together with an interface; take a global one, or one of fd00::/8" "attach ipip eth0" "vip fe80::15 dev eth0"
+	wrong "$config:3: the VIP 2001:db8::15 is there twice; see line 2" "attach ipip eth0" "vip 2001:db8::15 dev eth0" "vip 2001:db8:0::15 dev lo"
 	wrong "$config:1: nothing decapsulates here; add a line: attach decap DEV" "decap add lb 1.2.3.4"
 	wrong "$config:2: there is no device eth7; 'ip -br link' lists those that are there" "attach ipip eth0" "vip 192.168.178.15 dev eth7"
 	wrong "$config:1: there is no load balancer here; add a line: attach MODE DEV" "restore services"
@@ -72,6 +78,9 @@ all_wrong() {
 	printf '%s\n' "service tcp 192.168.178.15:80" " backend 172.16.0.10" "service tcp 192.168.178.10:any" >"$BATS_TEST_TMPDIR/own"
 	wrong "$BATS_TEST_TMPDIR/own:3: 192.168.178.10 is this machine's own address, and it needs ports of its own; take another VIP, or single ports" \
 		"attach ipip eth0" "restore own"
+	printf '%s\n' "service tcp [2001:db8::10]:any" >"$BATS_TEST_TMPDIR/own6"
+	wrong "$BATS_TEST_TMPDIR/own6:1: 2001:db8::10 is this machine's own address, and it needs ports of its own; take another VIP, or single ports" \
+		"attach ipip eth0" "set address 2001:DB8::10" "restore own6"
 }
 
 @test "a mistake in a file is refused with file and line: on a machine where nothing runs yet" {
@@ -112,6 +121,43 @@ all_wrong() {
 	diff "$BATS_TEST_TMPDIR/before" <(everything)
 	run -0 lb stop "$config"
 	[ "$output" = "lb: nothing of $config has been started" ]
+}
+
+# families: settings of both of them, and what has to do with forwarding.
+families() {
+	lb --json show | jq -c '[.address, .address6, .source, .source6, .port]'
+	on lb sh -c 'cd /proc/sys/net; cat ipv4/conf/eth0/forwarding ipv6/conf/eth0/forwarding ipv6/conf/eth0/accept_ra ipv6/conf/eth1/forwarding ipv4/conf/all/arp_ignore' | paste -sd ' '
+	on lb ip -o addr show to 2001:db8::/64 | grep -oE "(eth0|lo) .* scope|deprecated|nodad" | tr -s ' ' | paste -sd ' '
+}
+
+@test "start and stop with both families: settings, tunnels, VIPs, forwarding" {
+	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	wait_for 5 on lb sh -c '[ -z "$(ip -6 addr show tentative)" ]'
+	everything >"$BATS_TEST_TMPDIR/before"
+	printf '%s\n' "service tcp [2001:DB8::15]:8000" "  backend 172.16.0.10" "  backend [2001:db8:1::11]:80" >"$BATS_TEST_TMPDIR/services"
+	say "attach ipip eth0" "attach decap eth1" "set address 192.168.178.9 address 2001:DB8::10" "set source 100.64.0.0/10 source 2001:db8:f::/48 port 7000" \
+		"restore services" "decap add lb 2001:db8::/32" "decap add host 2001:db8:2::10 gue ipip" "decap add host 172.20.0.10" "decap add vip 2001:db8:0::16" \
+		"vip 2001:db8:0::15 dev eth0" "vip 2001:db8::16 dev lo"
+	refuses 0 "vip 2001:db8::15 eth0" --dry-run start "$config"
+	run -0 lb start "$config"
+	diff <(families) - <<-'END'
+		["192.168.178.9","2001:db8::10","100.64.0.0/10","2001:db8:f::/48",7000]
+		1 1 2 0 0
+		lo inet6 2001:db8::16/128 scope nodad deprecated eth0 inet6 2001:db8::15/128 scope nodad deprecated
+	END
+	[ "$(lb decap show)" = $'host 172.20.0.10\nlb 2001:db8::/32\nvip 2001:db8::16\nhost 2001:db8:2::10 ipip gue:6080' ]
+	diff <(lb service show) - <<-'END'
+		service tcp [2001:db8::15]:8000 maglev
+		  backend [2001:db8:1::11]:80 weight 1 up
+		  backend 172.16.0.10 weight 1 up
+	END
+	# after an edit
+	sed -i -e 's/gue ipip/gre/' -e 's/^decap add lb .*/decap add lb 192.168.178.10/' -e '/dev lo/d' "$config"
+	run -0 lb start "$config"
+	[ "$(lb decap show)" = $'host 172.20.0.10\nlb 192.168.178.10\nvip 2001:db8::16\nhost 2001:db8:2::10 gre' ]
+	[ "$(families | tail -1)" = "eth0 inet6 2001:db8::15/128 scope nodad deprecated" ]
+	lb stop "$config"
+	diff "$BATS_TEST_TMPDIR/before" <(everything)
 }
 
 @test "start after an edit changes what differs: what the file does not say any more is undone" {

@@ -56,6 +56,20 @@ one_load_balancer() {
 	on lb sysctl -qw net.ipv4.ip_forward=1
 }
 
+# speak_ipv6: the node that one_load_balancer has made has IPv6 addresses, too, and never sends anything by itself.
+speak_ipv6() {
+	local dev
+	for dev in eth0 eth1; do
+		on lb sysctl -qw "net.ipv6.conf.$dev.addr_gen_mode=1" "net.ipv6.conf.$dev.accept_ra=0" "net.ipv6.conf.$dev.dad_transmits=0"
+	done
+	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 net.ipv6.conf.all.forwarding=1
+	on lb ip addr replace 2001:db8:178::10/64 dev eth0 nodad
+	on lb ip addr replace 2001:db8:20::10/64 dev eth1 nodad
+	on lb ip route replace default via 2001:db8:178::2 dev eth0
+	on lb ip neigh replace 2001:db8:178::2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
+	on lb ip neigh replace 2001:db8:20::20 dev eth1 lladdr 02:00:00:00:01:20 nud permanent
+}
+
 # has_xdp DEV: whether a program runs on a device of the node lb.
 has_xdp() {
 	on lb ip -j -d link show dev "$1" | jq -e '.[0].xdp' >/dev/null

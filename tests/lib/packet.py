@@ -71,6 +71,20 @@ def tunnel(to=BACKEND, **fields):
     return IP(**{"src": LB, "dst": to, "id": 0, "flags": "DF", "ttl": 64, "proto": 4, **fields})
 
 
+# The same in IPv6.
+CLIENT6, VIP6, LB6, BACKEND6 = "2001:db8:10::20", "2001:db8:178::15", "2001:db8:178::10", "2001:db8:16::10"
+
+
+def client6(**fields):
+    """IPv6 from the client to the VIP."""
+    return IPv6(**{"src": CLIENT6, "dst": VIP6, "fl": 0x12345, **fields})
+
+
+def tunnel6(to=BACKEND6, **fields):
+    """The outer IPv6 header that xdp_ipip puts in front."""
+    return IPv6(**{"src": LB6, "dst": to, "fl": 0, "hlim": 64, **fields})
+
+
 BACKEND_ON_LAN, BACKEND_MAC = "192.168.178.11", "02:00:00:00:00:11"
 
 
@@ -123,6 +137,13 @@ def quote(packet, extra=8):
     """An IPv4 packet as an ICMP error quotes it: its header and some bytes more."""
     packet = bytes(packet)
     return Raw(packet[: (packet[0] & 15) * 4 + extra])
+
+
+def quote6(packet):
+    """An IPv6 packet as an ICMPv6 error quotes it: as much as fits in 1280 bytes (RFC 4443, 2.4), an
+    even number of them."""
+    packet = bytes(packet)
+    return Raw(packet[: min(len(packet), 1280 - 40 - 8) & ~1])
 
 
 def run(*command):

@@ -109,7 +109,7 @@ value_of() {
 	u32) echo $((16909060 + $2 * 65793)) ;;
 	u64) echo $((4294967000 - $2)) ;;
 	address | ipv4) echo "172.16.$2.1" ;;
-	address6) echo "2001:db8:0:0:$2::1" ;;
+	address6) echo "2001:db8::$2:0:0:1" ;;
 	mac) echo "02:00:0a:ff:00:0$2" ;;
 	protocol) echo udp ;;
 	bytes*) printf '%0*x\n' $((2 * ${1#bytes})) $((4660 + $2)) ;;
@@ -243,21 +243,29 @@ values_of() {
 	holds "$got" .value.address.octets "[192,168,178,10,0,0,0,0,0,0,0,0,0,0,0,0]"
 	holds "$got" '.value.hash_key[:2]' "[$((0xe3e2e1e0)),$((0xe7e6e5e4))]"
 	holds "$got" '.value | [.flags, .window, .probe_device, .routes]' "[1,70000,0,0]"
-	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[$(seq -s , 224 255)],\"flags\":[\"debug\"],\"window\":70000,\"probe_device\":0,\"routes\":0}" ]
-	got=$(round_trip load_balancer "$(u32 0)" "$(encode load_balancer 192.168.178.10 "$key" 0 0 70000 65537)")
+	[ "$(load_balancer_decode <<<"$got")" = "{\"address\":\"192.168.178.10\",\"hash_key\":[$(seq -s , 224 255)],\"flags\":[\"debug\"],\"window\":70000,\"probe_device\":0,\"routes\":0,\"address6\":\"::\",\"source\":\"0.0.0.0\",\"source6\":\"::\",\"source_bits\":0,\"source6_bits\":0,\"port\":0}" ]
+	got=$(round_trip load_balancer "$(u32 0)" "$(load_balancer 0.0.0.0 "$key" 0 5 2001:db8::10)")
+	[ "$(load_balancer_decode <<<"$got" | jq -c '[.address, .address6, .window]')" = '["0.0.0.0","2001:db8::10",5]' ]
+	got=$(round_trip load_balancer "$(u32 0)" "$(encode load_balancer 192.168.178.10 "$key" 0 0 70000 65537 2001:db8::10 10.0.0.0 2001:db8:1:: 8 48 7000)")
 	holds "$got" '.value | [.flags, .window, .probe_device, .routes]' "[0,0,70000,65537]"
-	[ "$(load_balancer_decode <<<"$got" | jq -c '[.probe_device, .routes]')" = "[70000,65537]" ]
+	holds "$got" .value.address6.octets "[32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,16]"
+	holds "$got" .value.source.octets[:4] "[10,0,0,0]"
+	holds "$got" .value.source6.octets[:6] "[32,1,13,184,0,1]"
+	holds "$got" '.value | [.source_bits, .source6_bits]' "[8,48]"
+	[ "$(jq -c '.value[114:116]' <<<"$got")" = '["0x1b","0x58"]' ]
+	[ "$(load_balancer_decode <<<"$got" | jq -c '[.probe_device, .routes, .address6, .source, .source6, .source_bits, .source6_bits, .port]')" = \
+		'[70000,65537,"2001:db8::10","10.0.0.0","2001:db8:1::",8,48,7000]' ]
 	[[ $(random_hash_key) =~ ^[0-9a-f]{64}$ ]]
 	[ "$(random_hash_key)" != "$(random_hash_key)" ]
 }
 
 @test "nexthops, which only the programs write" {
 	local got value
-	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 77 172.16.0.10 65535 258 4294967301)
+	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 77 65535 258 6 2001:db8::11 4294967301)
 	got=$(round_trip nexthops "$(u32 3)" "$value")
 	holds "$got" '.values[0].value | [.ifindex, .mtu, .routes, .expires]' "[77,65535,258,4294967301]"
 	[ "$(decode '.values[1].value | bytes | decode("nexthop")' <<<"$got")" = \
-		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"address":"172.16.0.10","mtu":65535,"routes":258,"expires":4294967301}' ]
+		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"mtu":65535,"routes":258,"family":6,"address":"2001:db8::11","expires":4294967301}' ]
 }
 
 # list_of LIST: what it has, behind its first line, which names the map. Nothing but the maps stays.
@@ -288,10 +296,19 @@ list_of() {
 
 @test "decap_addresses and nat, as they are typed" {
 	local got
-	got=$(round_trip decap_addresses "$(decap_address 192.168.178.10)" "$(decap_role lb,vip)")
-	holds "$got" '[.key.family, .value.roles]' "[4,5]"
-	[ "$(on lb bpftool -j map dump pinned "$MAPS/decap_addresses" | decap_addresses_decode)" = \
-		'[{"address":"192.168.178.10","roles":["lb","vip"]}]' ]
+	got=$(round_trip decap_addresses "$(decap_key host 192.168.178.10)" "$(decap_entry ipip fou gue:7000)")
+	holds "$got" '[.key.bits, .key.role, .key.family, .key.address.octets[:4], .value.tunnels]' "[64,2,4,[192,168,178,10],13]"
+	[ "$(jq -c .value <<<"$got")" = '["0x0d","0x00","0x15","0xb3","0x1b","0x58","0x00","0x00"]' ]
+	got=$(round_trip decap_addresses "$(decap_key lb 2001:db8::/32)" "$(decap_entry)")
+	holds "$got" '[.key.bits, .key.role, .key.family, .key.address.octets[:4], .value.tunnels]' "[64,1,6,[32,1,13,184],0]"
+	round_trip decap_addresses "$(decap_key vip 192.168.178.10)" "$(decap_entry)"
+	round_trip decap_addresses "$(decap_key vip 2001:db8::15)" "$(decap_entry)"
+	round_trip decap_addresses "$(decap_key lb 9.0.0.0/8)" "$(decap_entry)"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/decap_addresses" | decap_addresses_decode | jq -c '.[]')" = \
+		'{"address":"9.0.0.0/8","roles":["lb"]}
+{"address":"192.168.178.10","roles":["host","vip"],"tunnels":["ipip","fou:5555","gue:7000"]}
+{"address":"2001:db8::/32","roles":["lb"]}
+{"address":"2001:db8::15","roles":["vip"]}' ]
 	got=$(round_trip nat "$(u32 0)" "$(nat 10001 65534 31 86400 32 65537)")
 	holds "$got" .value '{"first_port":10001,"last_port":65534,"handshake":31,"established":86400,"closing":32,"udp":65537}'
 	[ "$(nat_decode <<<"$got")" = '{"first_port":10001,"last_port":65534,"handshake":31,"established":86400,"closing":32,"udp":65537}' ]
@@ -304,8 +321,8 @@ shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","
 
 @test "connections: conntrack, handshakes, seats, flows and new_flows" {
 	local map got
-	[ "$(encode connection_key "${key[@]}")" = "10 0 0 20 192 168 178 15 156 64 0 80 6 0 0 0" ]
-	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" 0 5 0 0 0)"
+	[ "$(encode ipv4_key "${key[@]}")" = "10 0 0 20 192 168 178 15 156 64 0 80 6 0 0 0" ]
+	round_trip conntrack "$(encode ipv4_key "${key[@]}")" "$(encode connection "${translation[@]}" 0 5 0 0 0)"
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/conntrack" | conntrack_decode)" = "$shown" ]
 	nothing=(0.0.0.0 0.0.0.0 0 0 0.0.0.0 0.0.0.0 0 0 0 request 0 0 0)
 	got=$(round_trip handshakes "$(u32 65535)" "$(encode handshake_set 0 0 0 "${nothing[@]}" "${key[@]:0:4}" "${translation[@]}" 0 1 "${nothing[@]}")")
@@ -313,9 +330,16 @@ shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","
 	got=$(round_trip seats "$(u32 131071)" "$(encode seat 1 70000 "${key[@]}")")
 	holds "$got" .value.taken 1
 	for map in flows new_flows; do
-		round_trip $map "$(encode connection_key "${key[@]}")" "$(encode tracked_flow 3 1 5000000001)" # ns
+		round_trip $map "$(encode connection_key "${key[@]}" 4)" "$(encode tracked_flow 3 1 5000000001)" # ns
 		[ "$(on lb bpftool -j map dump pinned "$MAPS/$map" | ${map}_decode)" = \
 			'[{"protocol":"tcp","client":"10.0.0.20:40000","service":"192.168.178.15:80","backend":3,"closing":true,"seen":5}]' ]
+		# shellcheck disable=SC2046 # bytes
+		on lb bpftool map delete pinned "$MAPS/$map" key $(encode connection_key "${key[@]}" 4)
+		round_trip $map "$(encode connection_key 2001:db8:9::1 2001:db8::15 40000 80 udp 6)" "$(encode tracked_flow 3 0 0)"
+		[ "$(on lb bpftool -j map dump pinned "$MAPS/$map" | ${map}_decode | jq -c '.[] | [.protocol, .client, .service]')" = \
+			'["udp","[2001:db8:9::1]:40000","[2001:db8::15]:80"]' ]
+		# shellcheck disable=SC2046
+		on lb bpftool map delete pinned "$MAPS/$map" key $(encode connection_key 2001:db8:9::1 2001:db8::15 40000 80 udp 6)
 	done
 }
 
@@ -386,15 +410,17 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 	done
 	now=$(cut -d . -f 1 /proc/uptime)
 	for map in flows new_flows; do
-		round_trip $map "$(encode connection_key "${key[@]}")" "$(encode tracked_flow 3 1 $(((now - 60) * 1000000000)))" >/dev/null
+		round_trip $map "$(encode connection_key "${key[@]}" 4)" "$(encode tracked_flow 3 1 $(((now - 60) * 1000000000)))" >/dev/null
 		[[ $(list_of $map) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|6[0-9])\ (18[0-1]|17[0-9])$ ]]
+		round_trip $map "$(encode connection_key 2001:db8:9::1 2001:db8:0:1::15 40000 80 udp 6)" "$(encode tracked_flow 4 0 $((now * 1000000000)))" >/dev/null
+		[[ $(list_of $map | grep ^17) =~ ^17\ 2001:db8:9::1\ 40000\ 2001:db8:0:1::15\ 80\ 4\ 0\ [0-9]\ (300|29[0-9])$ ]]
 	done
 	# of a connection its request's entry; it is over without the other one
 	# shellcheck disable=SC2046 # bytes
 	on lb bpftool map update pinned "$MAPS/nat" key 0 0 0 0 value $(nat "${NAT_DEFAULTS[@]}")
-	round_trip conntrack "$(encode connection_key "${key[@]}")" "$(encode connection "${translation[@]}" $((now * 1000000000)) 5 0 0 0)" >/dev/null
+	round_trip conntrack "$(encode ipv4_key "${key[@]}")" "$(encode connection "${translation[@]}" $((now * 1000000000)) 5 0 0 0)" >/dev/null
 	[ "$(list_of conntrack)" = "6 10.0.0.20 40000 192.168.178.15 80 192.168.178.10 40001 3 172.16.0.10 8080 0" ]
-	round_trip conntrack "$(encode connection_key 172.16.0.10 192.168.178.10 8080 40001 tcp)" \
+	round_trip conntrack "$(encode ipv4_key 172.16.0.10 192.168.178.10 8080 40001 tcp)" \
 		"$(encode connection 192.168.178.15 10.0.0.20 80 40000 3 reply tcp $((now * 1000000000)) 5 0 0 0)" >/dev/null
 	[[ $(list_of conntrack) == *" 3 172.16.0.10 8080 1" ]]
 }

@@ -245,7 +245,7 @@ teardown_file() {
 @test "a packet is dropped when the load balancer does not know its own address" {
 	# shellcheck disable=SC2046 # bytes
 	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 \
-		value $(load_balancer 0.0.0.0 "$(random_hash_key)" 0 0)
+		value $(. maps/all.sh && load_balancer 0.0.0.0 "$(random_hash_key)" 0 0)
 	run packet 'came()/client()/TCP(dport=8000)' drop no_address
 	lb set address 192.168.178.10
 	[ "$status" -eq 0 ] || {
