@@ -10,6 +10,7 @@
 #include "../headers/nat/waiting.h"
 #include "../headers/why/copy.h"
 #include "../headers/why/explain.h"
+#include "../maps/seats.h"
 
 COPIED(fragments)
 COPIED(conntrack)

@@ -88,7 +88,7 @@ find_backend(struct packet *packet, const struct load_balancer *lb, struct backe
 	    (!is_usable(*backend) && !packet->probe))
 		return VERDICT_NO_BACKEND;
 	if (packet->piece == PIECE_FIRST)
-		note_fragment(packet, (struct fragment_note){.backend = packet->backend});
+		note_fragment(packet, packet->backend, NULL);
 	return VERDICT_GO_ON;
 }
 

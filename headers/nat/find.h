@@ -78,31 +78,6 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 	return VERDICT_GO_ON;
 }
 
-/* Notes what becomes of the other fragments. (A function of its own, not inlined: it has a stack of
- * its own.) */
-__attribute__((noinline)) int keep_note(const struct fragment_key *key,
-					const struct translation *becomes)
-{
-	struct fragment_note note = {
-		.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME,
-	};
-
-	if (!key || !becomes)
-		return 0;
-	note.backend = becomes->backend;
-	note.becomes = *becomes;
-	bpf_map_update_elem(&fragments, key, &note, BPF_ANY);
-	return 0;
-}
-
-static __always_inline void note_translation(const struct packet *packet,
-					     const struct translation *becomes)
-{
-	struct fragment_key key = fragment_key(packet);
-
-	keep_note(&key, becomes);
-}
-
 /* A later fragment has no ports: what it becomes was noted with the first one. */
 static __always_inline enum verdict recall_translation(const struct packet *packet,
 						       const struct load_balancer *lb,
@@ -146,7 +121,7 @@ static __always_inline enum verdict find_translation(struct packet *packet,
 		return verdict;
 	packet->backend = (*to)->backend;
 	if (packet->piece == PIECE_FIRST)
-		note_translation(packet, *to);
+		note_fragment(packet, (*to)->backend, *to);
 	return VERDICT_GO_ON;
 }
 
