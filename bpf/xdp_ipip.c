@@ -30,6 +30,7 @@
 #include "../headers/lb/backend.h"
 #include "../headers/lb/handle.h"
 #include "../headers/lb/nexthop.h"
+#include "../headers/lb/source.h"
 #include "../headers/packet/parse.h"
 #include "../headers/tunnel/ipip.h"
 

@@ -8,13 +8,15 @@
 /* The names are shown by `scripts/lb decap stats`, in lower case and without the prefix. */
 enum decap_verdict {
 	/* XDP_PASS */
-	DECAP_PLAIN,	    /* not IPIP: untouched */
+	DECAP_PLAIN,	    /* no tunnel: untouched */
 	DECAP_DECAPSULATED, /* the inner packet goes up to the kernel */
 	/* XDP_DROP */
 	DECAP_MALFORMED,	   /* lengths that disagree, outer or inner */
+	DECAP_UNREADABLE,	   /* IPv6: a tunnel may stand behind too many extension headers */
 	DECAP_OUTER_FRAGMENT,	   /* the tunnel never fragments: our load balancers set DF */
 	DECAP_SOURCE_REFUSED,	   /* outer source is no load balancer of ours */
 	DECAP_DESTINATION_REFUSED, /* outer destination is no address of this host */
+	DECAP_TUNNEL_REFUSED,	   /* a tunnel of a kind that this host does not take */
 	DECAP_NESTED,		   /* the inner packet is a tunnel again */
 	DECAP_VIP_REFUSED,	   /* inner destination is no VIP of this host */
 	DECAP_CONGESTED,	   /* marked CE on the way, but the inner packet knows no ECN */

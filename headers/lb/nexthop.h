@@ -11,6 +11,7 @@
 #include "../../maps/load_balancer.h"
 #include "../../maps/nexthops.h"
 #include "../packet/ethernet.h"
+#include "../packet/ip.h"
 #include "../packet/packet.h"
 #include "cache.h"
 #include "verdict.h"
@@ -18,13 +19,6 @@
 /* AF_INET and AF_INET6, which only user-space headers define */
 #define ADDRESS_FAMILY_INET 2
 #define ADDRESS_FAMILY_INET6 10
-
-/* From whom to whom: what stands in the IP header of a packet that leaves. */
-struct path {
-	const union address *source;
-	const union address *destination;
-	__u8 family; /* of both: 4 or 6 */
-};
 
 /* What the FIB's answer means for the packet. */
 static __always_inline enum verdict fib_verdict(long answer)

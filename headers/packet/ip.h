@@ -6,6 +6,15 @@
 #include "ipv4.h"
 #include "ipv6.h"
 #include "packet.h"
+#include "tcp_udp.h"
+
+/* From whom to whom: what stands in the headers of a packet that leaves. */
+struct path {
+	const union address *source;
+	const union address *destination;
+	__u8 family;	    /* of both: 4 or 6 */
+	struct ports ports; /* of a tunnel in UDP */
+};
 
 /* Returns the length of an IP header of a family, without options. */
 static __always_inline __u32 ip_length(__u8 family)

@@ -22,18 +22,10 @@ static __always_inline int push_ipip(const struct packet *packet, const struct n
 	return push_outer(packet, hop, path, IPIP_OVERHEAD, protocol) ? 0 : -1;
 }
 
-/* Reads both packets, from the outer IPv4 header on; `length` is what the frame has from there.
- * Returns 0, or -1 if they are not in full, not one exactly in the other, or if the outer header
- * has options. */
-static __always_inline int parse_ipip(struct cursor *cursor, __u32 length, struct tunnel *tunnel)
+/* There is nothing to step over. Returns the protocol of what is inside. */
+static __always_inline int parse_ipip(struct cursor *cursor, struct tunnel *tunnel)
 {
-	struct iphdr *outer = cursor->pos;
-
-	if (parse_ipv4(cursor, length) != IPPROTO_IPIP || outer->ihl * 4 != sizeof(*outer))
-		return -1;
-	tunnel->outer = outer;
-	tunnel->overhead = IPIP_OVERHEAD;
-	return parse_inner(cursor, bpf_ntohs(outer->tot_len) - IPIP_OVERHEAD, tunnel);
+	return tunnel->protocol;
 }
 
 #endif

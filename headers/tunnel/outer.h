@@ -6,48 +6,11 @@
 
 #include <linux/in.h>
 
-#include "../../maps/load_balancer.h"
-#include "../lb/nexthop.h"
-#include "../packet/hash.h"
+#include "../../maps/types/nexthop.h"
 #include "../packet/ip.h"
 #include "../packet/link.h"
 
 #define OUTER_TTL 64
-
-/* Returns a mask of the last `bits` bits; all, if there are more than 32. */
-static __always_inline __u32 last_bits(__u32 bits)
-{
-	return bits < 32 ? (1U << (bits & 31)) - 1 : ~0U;
-}
-
-/* Writes an address of the prefix that was set for outer sources: its last bits are the flow's own.
- * (Of an IPv6 address, 32 of them.) So network cards and routers on the way, which see the outer
- * header alone, spread the flows to one backend over their queues and paths. */
-static __always_inline void vary_source(const struct packet *packet, const struct load_balancer *lb,
-					__u8 family, union address *source)
-{
-	__u32 hash = flow_hash(&packet->flow, lb->hash_key);
-
-	if (family == 4) {
-		*source = lb->source;
-		source->words[0] |= bpf_htonl(hash & last_bits(32 - lb->source_bits));
-	} else {
-		*source = lb->source6;
-		source->words[3] |= bpf_htonl(hash & last_bits(128 - lb->source6_bits));
-	}
-}
-
-/* Returns where a tunnel to `family` begins: our own address, or, written to *varied, one of the
- * prefix. */
-static __always_inline const union address *outer_source(const struct packet *packet,
-							 const struct load_balancer *lb,
-							 __u8 family, union address *varied)
-{
-	if (!(family == 4 ? lb->source_bits : lb->source6_bits))
-		return own_address(lb, family);
-	vary_source(packet, lb, family, varied);
-	return varied;
-}
 
 /* The outer header has DF set and id 0 (an atomic datagram, RFC 6864): a fragmented tunnel would
  * make the backend reassemble it. DSCP and ECN are the inner ones (RFC 2983, RFC 6040). */

@@ -1,67 +1,138 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The end of a tunnel: struct tunnel is a frame with a packet inside of a packet, and pop_outer()
- * takes the outer one off. What is the same for every tunnel stands here. */
+ * takes the outer one off. What is the same for every tunnel stands here; its family is the outer
+ * packet's, the inner one is of either one. */
 #ifndef HEADERS_TUNNEL_POP_H
 #define HEADERS_TUNNEL_POP_H
 
+#include <linux/in.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include "../packet/checksum.h"
 #include "../packet/cursor.h"
 #include "../packet/ethernet.h"
-#include "../packet/ipv4.h"
+#include "../packet/ip.h"
+#include "../packet/link.h"
 
-/* Its first two fields are given by the program's entry; the parse_ function of a tunnel sets those
- * from `overhead` on. */
+/* Each function of this folder has a cursor beside it, which stands where the next header begins.
+ */
 struct tunnel {
 	struct xdp_md *ctx;
 	__u32 frame_length; /* in bytes, Ethernet header included */
 	__u32 l2_length;    /* Ethernet header and VLAN tags */
-	__u32 overhead;	    /* what is in front of the inner packet, outer IP header included */
-	/* These two are not valid any more after pop_outer(). */
-	struct iphdr *outer;
-	struct iphdr *inner;
-	int inner_protocol; /* what the inner packet carries */
+	__u8 family;	    /* of the outer packet: 4 or 6 */
+	__u8 inner_family;
+	__u8 kind;	     /* which tunnel it is; for whoever calls */
+	__u8 inner_is_piece; /* 1: it is a later fragment, and has no ports */
+	int protocol;	     /* what the outer header says is behind it */
+	int inner_protocol;  /* what the inner packet carries, behind its extension headers */
+	__u32 overhead;	     /* what has been stepped over, outer IP header included */
+	__u32 left;	     /* what the outer packet has from the cursor on */
+	/* These are not valid any more after pop_outer(). */
+	union {
+		void *outer; /* IP headers, checked to be there */
+		struct iphdr *outer4;
+		struct ipv6hdr *outer6;
+	};
+	union {
+		void *inner;
+		struct iphdr *inner4;
+		struct ipv6hdr *inner6;
+	};
 };
 
-/* Reads the inner packet, which must be an IPv4 packet of exactly `length` bytes. Returns 0 or -1.
- */
-static __always_inline int parse_inner(struct cursor *cursor, __u32 length, struct tunnel *tunnel)
+/* Steps over a header of so many bytes. Returns 0, or -1 if the outer packet ends before that. */
+static __always_inline int step_over(struct cursor *cursor, struct tunnel *tunnel, __u32 bytes)
+{
+	if (bytes > tunnel->left)
+		return -1;
+	cursor->pos += bytes;
+	tunnel->overhead += bytes;
+	tunnel->left -= bytes;
+	return 0;
+}
+
+/* Reads the outer IP header. Returns 0, or -1 if lengths disagree, or if it has options: no load
+ * balancer of ours sends any. (Extension headers: the caller has seen that there are none.) */
+static __always_inline int parse_outer(struct cursor *cursor, struct tunnel *tunnel)
+{
+	__u32 length = tunnel->frame_length - tunnel->l2_length;
+
+	tunnel->outer = cursor->pos;
+	tunnel->overhead = ip_length(tunnel->family);
+	if (tunnel->family == 4) {
+		if (parse_ipv4(cursor, length) < 0 ||
+		    tunnel->outer4->ihl * 4 != sizeof(struct iphdr))
+			return -1;
+		tunnel->left = bpf_ntohs(tunnel->outer4->tot_len) - sizeof(struct iphdr);
+	} else {
+		if (parse_ipv6(cursor, length) < 0)
+			return -1;
+		tunnel->left = bpf_ntohs(tunnel->outer6->payload_len);
+	}
+	return 0;
+}
+
+static __always_inline enum chain parse_inner_ipv4(struct cursor *cursor, struct tunnel *tunnel)
 {
 	struct iphdr *inner = cursor->pos;
 
 	if ((void *)(inner + 1) > cursor->end)
-		return -1;
+		return CHAIN_BROKEN;
 	tunnel->inner = inner;
-	tunnel->inner_protocol = parse_ipv4(cursor, length);
-	return tunnel->inner_protocol < 0 || bpf_ntohs(inner->tot_len) != length ? -1 : 0;
+	tunnel->inner_protocol = parse_ipv4(cursor, tunnel->left);
+	tunnel->inner_is_piece = !!is_later_fragment(inner);
+	if (tunnel->inner_protocol < 0 || bpf_ntohs(inner->tot_len) != tunnel->left)
+		return CHAIN_BROKEN;
+	return CHAIN_READ;
 }
 
-#define ECN_MASK 3
-#define ECN_CE 3
-
-/* Carries a congestion mark of the outer header over to the inner one (RFC 6040, 4.2). Returns 0,
- * or -1 for a packet that has to be dropped, because the inner header knows no ECN. */
-static __always_inline int ecn_decapsulate(const struct tunnel *tunnel)
+static __always_inline enum chain parse_inner_ipv6(struct cursor *cursor, struct tunnel *tunnel)
 {
-	struct iphdr *inner = tunnel->inner;
-	__u16 *version_and_tos = (void *)inner;
-	__u16 before = *version_and_tos;
+	struct ipv6hdr *inner = cursor->pos;
+	__u32 at = tunnel->l2_length + tunnel->overhead;
+	struct chain_walk walk = {
+		.ctx = tunnel->ctx,
+		.at = at + sizeof(*inner),
+		.end = at + tunnel->left,
+	};
+	enum chain chain;
 
-	if ((tunnel->outer->tos & ECN_MASK) != ECN_CE || (inner->tos & ECN_MASK) == ECN_CE)
-		return 0;
-	if (!(inner->tos & ECN_MASK))
-		return -1;
-	inner->tos |= ECN_CE;
-	inner->check = checksum_update(inner->check, checksum_delta16(before, *version_and_tos));
-	return 0;
+	if ((void *)(inner + 1) > cursor->end)
+		return CHAIN_BROKEN;
+	tunnel->inner = inner;
+	tunnel->inner_protocol = parse_ipv6(cursor, tunnel->left);
+	if (tunnel->inner_protocol < 0 ||
+	    sizeof(*inner) + bpf_ntohs(inner->payload_len) != tunnel->left)
+		return CHAIN_BROKEN;
+	if (!is_extension(tunnel->inner_protocol))
+		return CHAIN_READ;
+	walk.protocol = tunnel->inner_protocol;
+	chain = walk_chain(&walk);
+	tunnel->inner_protocol = walk.protocol;
+	tunnel->inner_is_piece = !!(walk.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET));
+	cursor->pos += (walk.at - walk.start) & (2 * MAX_EXTENSION_BYTES - 1);
+	return chain;
+}
+
+/* Reads the inner packet, which must be exactly what is left of the outer one. Returns how its
+ * headers were read. */
+static __always_inline enum chain parse_inner(struct cursor *cursor, struct tunnel *tunnel)
+{
+	return tunnel->inner_family == 4 ? parse_inner_ipv4(cursor, tunnel)
+					 : parse_inner_ipv6(cursor, tunnel);
 }
 
 /* Takes off what is in front of the inner packet. The Ethernet header and its tags stay, and the
  * inner packet follows them. Returns 0 or -1. */
 static __always_inline int pop_outer(const struct tunnel *tunnel)
 {
-	return move_l2(tunnel->ctx, tunnel->l2_length, tunnel->overhead);
+	if (move_l2(tunnel->ctx, tunnel->l2_length, tunnel->overhead))
+		return -1;
+	if (tunnel->inner_family == tunnel->family)
+		return 0;
+	return set_ether_type(tunnel->ctx, tunnel->l2_length, ether_type(tunnel->inner_family));
 }
 
 #endif

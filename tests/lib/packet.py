@@ -37,6 +37,8 @@ from scapy.layers.l2 import *  # noqa: F403
 from scapy.packet import Padding, Raw
 from scapy.utils import hexdump
 
+from flow_hash import flow_hash
+
 ACTIONS = ["aborted", "drop", "pass", "tx", "redirect"]
 
 # The cast. MAC addresses as tests/lib/helper.bash sets them.
@@ -85,6 +87,54 @@ def tunnel6(to=BACKEND6, **fields):
     return IPv6(**{"src": LB6, "dst": to, "fl": 0, "hlim": 64, **fields})
 
 
+# The tunnels. The tests set this key, so that it is known which port a flow has.
+KEY = bytes(range(32))
+TUNNEL_PORTS = {"fou": 5555, "gue": 6080}
+IP_IN_IP, IPV6_IN_IP, GRE_IN_IP, UDP_IN_IP = 4, 41, 47, 17
+
+
+def flow_port(packet):
+    """The source port of a flow's tunnel in UDP; `packet` is one of the flow. A later fragment has no ports, and its
+    protocol is in the last header that it has."""
+    layer = packet.getlayer(TCP) or packet.getlayer(UDP)
+    ports = (layer.sport, layer.dport) if layer else (0, 0)
+    if layer:
+        protocol = 6 if isinstance(layer, TCP) else 17
+    else:
+        protocol = packet.proto if packet.version == 4 else packet.getlayer(IPv6ExtHdrFragment).nh
+    return 0xC000 | flow_hash(packet.src, ports[0], packet.dst, ports[1], protocol, KEY) & 0x3FFF
+
+
+def header(kind, inner, sport=None, dport=None, **fields):
+    """What a tunnel has between the outer IP header and the packet."""
+    if kind == "ipip":
+        return inner
+    if kind == "gre":
+        return GRE(**fields) / inner
+    udp = UDP(sport=flow_port(inner) if sport is None else sport, dport=dport or TUNNEL_PORTS[kind], **fields)
+    if kind == "fou":
+        return udp / inner
+    return udp / Raw(struct.pack("!BBH", 0, IP_IN_IP if inner.version == 4 else IPV6_IN_IP, 0)) / inner
+
+
+def envelope(kind, to, inner, flow=None, outer=None, **fields):
+    """`inner` as the load balancer sends it to a backend: in IPv4 if that has such an address, or in IPv6. `flow`: a
+    packet of the flow, if it is another one; `outer`: fields of the outer IP header; the others are the tunnel's own."""
+    six = ":" in to
+    protocol = {"ipip": IP_IN_IP if inner.version == 4 else IPV6_IN_IP, "gre": GRE_IN_IP}.get(kind, UDP_IN_IP)
+    if kind in TUNNEL_PORTS:
+        fields.setdefault("sport", flow_port(flow or inner))
+        if not six:
+            fields.setdefault("chksum", 0)
+    ip = tunnel6(to, nh=protocol, **outer or {}) if six else tunnel(to, proto=protocol, **outer or {})
+    return ip / header(kind, inner, **fields)
+
+
+def outer_sum(kind, inner):
+    """The UDP checksum of an IPv6 envelope."""
+    return IPv6(bytes(envelope(kind, BACKEND6, inner)))[UDP].chksum
+
+
 BACKEND_ON_LAN, BACKEND_MAC = "192.168.178.11", "02:00:00:00:00:11"
 
 
@@ -118,19 +168,51 @@ def answer(**fields):
     return client(**{"src": VIP, "dst": CLIENT, **fields})
 
 
+# The same in IPv6.
+BACKEND6_ON_LAN = "2001:db8:178::11"
+
+
+def ours6(**fields):
+    """NAT: IPv6 of what the load balancer makes of the client's packet ..."""
+    return client6(**{"src": LB6, "dst": BACKEND6_ON_LAN, **fields})
+
+
+def theirs6(**fields):
+    """... of what the backend answers ..."""
+    return client6(**{"src": BACKEND6_ON_LAN, "dst": LB6, **fields})
+
+
+def answer6(**fields):
+    """... and of what the client gets."""
+    return client6(**{"src": VIP6, "dst": CLIENT6, **fields})
+
+
+got = b""  # the frame that came out
+
+
+def its_id():
+    """The id of the IPv4 packet that came out: where OUT does not say which it must be."""
+    return Ether(got)[IP].id
+
+
 def words(*fields):
     """The sum of the 16-bit words of addresses and ports, as they are on the wire."""
-    data = b"".join(socket.inet_aton(f) if isinstance(f, str) else struct.pack("!H", f) for f in fields)
+    data = b"".join(socket.inet_pton(socket.AF_INET6 if ":" in f else socket.AF_INET, f) if isinstance(f, str)
+                    else struct.pack("!H", f) for f in fields)
     return sum(struct.unpack(f"!{len(data) // 2}H", data))
 
 
-def mended(chksum):
-    """NAT: a UDP checksum after client -> VIP:53 has become LB -> backend:5353. RFC 1624 takes the old words out of
-    the sum and puts the new ones in."""
-    total = ~chksum & 0xFFFF
-    total = total - words(CLIENT, VIP, 53) + words(LB, BACKEND_ON_LAN, 5353)
+def moved(chksum, before, after):
+    """NAT: a checksum over some addresses and ports that have become others. RFC 1624 takes the old words out of the
+    sum and puts the new ones in."""
+    total = (~chksum & 0xFFFF) - words(*before) + words(*after)
     total %= 0xFFFF  # ones' complement: a carry comes back at the low end
-    return ~total & 0xFFFF or 0xFFFF  # 0 would mean that there is no checksum
+    return ~total & 0xFFFF or 0xFFFF  # 0 would mean that UDP has no checksum
+
+
+def mended(chksum):
+    """NAT: a UDP checksum after client -> VIP:53 has become LB -> backend:5353."""
+    return moved(chksum, [CLIENT, VIP, 53], [LB, BACKEND_ON_LAN, 5353])
 
 
 def quote(packet, extra=8):
@@ -202,11 +284,12 @@ def show_difference(expected, got):
 
 def check(program, expression, action, counter, expected=None):
     """Sends one frame and compares; returns what is wrong, or nothing."""
+    global got
     frame = bytes(eval(expression))
-    expected = frame if expected is None else bytes(eval(expected))
     before = program.counters()
     got_action, got = program.send(frame)
     after = program.counters()
+    expected = frame if expected is None or action == "drop" else bytes(eval(expected))
 
     moved = {name: (after[name][0] - before[name][0], after[name][1] - before[name][1])
              for name in after if after[name] != before[name]}
