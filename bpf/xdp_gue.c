@@ -5,8 +5,8 @@
  *
  *   packet -> flow -> service -> slot -> backend -> next hop -> encapsulate -> out
  *
- * (A VIP is an address, a service is a VIP with a protocol and a port. Both, and the backend, may be
- * IPv4 or IPv6, in any combination.)
+ * (A VIP is an address, a service is a VIP with a protocol and a port. Both, and the backend, may
+ * be IPv4 or IPv6, in any combination.)
  *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
