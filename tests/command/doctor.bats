@@ -253,10 +253,10 @@ troubles() {
 	END
 	on near ip addr add 192.168.178.15/32 dev lo
 	run -1 on near scripts/lb doctor
-	[[ $output == *"this machine's job cannot be seen"*"lb doctor backend nat|l2dsr|ipip VIP..."* ]]
+	[[ $output == *"this machine's job cannot be seen"*"lb doctor backend nat|l2dsr|ipip|gre|fou|gue VIP..."* ]]
 	run -2 on near scripts/lb doctor backend
 	[[ $output == *"a backend of which mode?"* ]]
-	run -2 on near scripts/lb doctor backend gre 192.168.178.15
+	run -2 on near scripts/lb doctor backend vxlan 192.168.178.15
 	run -2 on near scripts/lb doctor backend l2dsr
 	[[ $output == *"which VIPs?"* ]]
 	run -2 on near scripts/lb doctor patient
@@ -318,7 +318,7 @@ builds() {
 	cd "$copy" || return
 	fine lb # the copies are younger than what runs, but they are the same
 	before=$(state)
-	sed -i 's/define ICMP_TTL 64/define ICMP_TTL 63/' "$copy/headers/lb/answer.h"
+	sed -i 's/define ICMP_TTL 64/define ICMP_TTL 63/' "$copy/headers/lb/icmp_error.h"
 	builds
 	fact="it is the program in $copy/bpf/xdp_ipip.o"
 	visit lb
