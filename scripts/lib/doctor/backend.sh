@@ -125,16 +125,20 @@ host_address() {
 	address_on "${unwrapping[0]}" $family
 }
 
-# decap_takes MODE: the tunnel that the load balancers use.
+# takes TUNNELS MODE: gue is among "ipip gue:6080", say.
+takes() {
+	[[ " $1" == *" $2"* ]]
+}
+
+# decap_takes MODE: the tunnel that the load balancers use, if there is an address of this host that they may send to.
 decap_takes() {
-	local host own
+	local host mine=''
 	for host in "${hosts[@]}"; do
-		[[ -n ${place[$host]-} && " ${taken[$host]}" == *" $1"* ]] || continue
-		fact "decap takes $1" "at $host: ${taken[$host]}" "" true
-		return
+		[[ -n ${place[$host]-} ]] || continue
+		mine=$host
+		! takes "${taken[$host]}" "$1" || break
 	done
-	own=$(host_address)
-	fact "decap takes $1" "${hosts[*]:-no tunnel at all}${hosts[*]:+ takes no $1}" "${own:+lb decap add host $own $1}" false
+	[[ -z $mine ]] || fact "decap takes $1" "at $mine: ${taken[$mine]}" "lb decap add host $mine $1" takes "${taken[$mine]}" "$1"
 }
 
 # decap_knows_vips: those of the command line must be in its list; without a list and words, those that are on lo.
