@@ -210,7 +210,7 @@ needless() {
 }
 
 @test "IPv6: the table is the model's, flows spread evenly, and packets go where the model says" {
-	local flows=() i to expected
+	local flows=() i envelope expected
 	speak_ipv6
 	lb set address 2001:db8:178::10
 	lb set key "$(printf '0123456789abcdef%.0s' 1 2 3 4)"
@@ -230,10 +230,12 @@ needless() {
 	done
 	mapfile -t expected < <(on lb tests/lib/maglev.py place tcp "[2001:db8:178::15]:8000" "${flows[@]}")
 	for i in "${!flows[@]}"; do
-		to=${expected[i]%:*} to=${to//[][]/}
-		if [[ $to == *:* ]]; then to="tunnel6(\"$to\")"; else to="tunnel(\"$to\",proto=41)"; fi
+		case ${expected[i]} in
+		[[]*) envelope="tunnel6(\"$(cut -d] -f1 <<<"${expected[i]#[}")\")" ;;
+		*) envelope="tunnel(\"${expected[i]%:*}\",proto=41)" ;;
+		esac
 		echo "came()/client6(src=\"2001:db8:$((i + 1))::20\")/TCP(sport=${flows[i]##*:},dport=8000)"
-		echo "=> tx forwarded leaves()/$to/client6(src=\"2001:db8:$((i + 1))::20\",hlim=63)/TCP(sport=${flows[i]##*:},dport=8000)"
+		echo "=> tx forwarded leaves()/$envelope/client6(src=\"2001:db8:$((i + 1))::20\",hlim=63)/TCP(sport=${flows[i]##*:},dport=8000)"
 	done | packets
 }
 
