@@ -11,6 +11,7 @@ The file /run/xdp-lb/mood says how it is; it may change at any time:
   stuck    it accepts no connection any more: they wait in the kernel's queue, which is soon full
 """
 import os
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,13 +44,21 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """A line of the log: who, what. A request of lb watch is a CHECK."""
         is_check = self.headers.get("User-Agent") == "xdp-lb"
-        line = f"{self.client_address[0]} {'CHECK' if is_check else 'GET'} {self.path}\n"
+        client = self.client_address[0].removeprefix("::ffff:")  # how a socket of IPv6 has IPv4 clients
+        line = f"{client} {'CHECK' if is_check else 'GET'} {self.path}\n"
         os.write(1, line.encode())  # in one piece
 
 
 class Server(ThreadingHTTPServer):
+    """Of every address of both families; of IPv4 alone, if this machine has no IPv6."""
     request_queue_size = 8  # connections that nobody has accepted yet
     timeout = 0.1
+    address_family = socket.AF_INET6 if os.path.exists("/proc/sys/net/ipv6") else socket.AF_INET
+
+    def server_bind(self):
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     def handle_error(self, *_):
         """A connection that broke: nothing to say."""
@@ -70,7 +79,7 @@ def go_to_the_background(server):
 
 if __name__ == "__main__":
     PORT, TEXT = int(sys.argv[1]), sys.argv[2]
-    with Server(("0.0.0.0", PORT), Handler) as listener:
+    with Server(("", PORT), Handler) as listener:
         go_to_the_background(listener)
         while True:
             if mood() == "stuck":

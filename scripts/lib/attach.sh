@@ -126,6 +126,7 @@ introduce() {
 		# shellcheck disable=SC2046 # bytes
 		update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | . + {address: \$own, address6: \$own6} | $(encoder load_balancer)" -r \
 			--arg own "$own" --arg own6 "$own6")
+		tell_watch
 	fi
 }
 

@@ -6,25 +6,29 @@
 # routes ADDRESS...: a line "own ADDRESS" for each that is this machine's own, or a broadcast; "none ADDRESS" for each
 # without a route; and "hop ADDRESS DEV" for the next hops to them, or "hand ADDRESS DEV" for one whose MAC address somebody
 # has set by hand. A route of several next hops counts with all of them; with NAT every gateway is a next hop, to some client.
+# A next hop of IPv6 is often a link-local address, fe80::1 say. Needs own and own6, this machine's addresses.
 routes() {
-	local from=''
+	local address mine from4='' from6='' asked=()
 	# The way of what we send ourselves; but an address that this machine does not have leads nowhere.
-	[[ $(ip -4 -o addr) != *" $own/"* ]] || from=" from $own"
-	{
-		[[ $# -eq 0 ]] || printf "route get %s$from\n" "$@"
-		printf '%s\n' "route show table all" "neigh show nud permanent"
-	} | { ip -force -j -batch - 2>/dev/null || true; } | jq -nr --argjson nat "$([[ -e $maps/conntrack ]] && echo 1 || echo 0)" '
+	mine=$(ip -o addr)
+	[[ $mine != *" $own/"* ]] || from4=" from $own"
+	[[ $mine != *" $own6/"* ]] || from6=" from $own6"
+	for address; do
+		if [[ $address == *:* ]]; then asked+=("route get $address$from6"); else asked+=("route get $address$from4"); fi
+	done
+	# What is said of lo stands between the answers to these questions and what is the same for all.
+	printf '%s\n' "${asked[@]}" "link show dev lo" "route show table all" "neigh show nud permanent" |
+		{ ip -force -j -batch - 2>/dev/null || true; } | jq -nr --argjson nat "$([[ -e $maps/conntrack ]] && echo 1 || echo 0)" '
 		def object(f): reduce .[] as $x ({}; .[$x | f] = true);
-		[inputs | .[]] as $all
+		def next_hop: .gateway // .via.host;
+		[inputs] | (map(.[0].ifname == "lo") | index(true)) as $lo
+		| [.[:$lo][][]] as $ways | [.[$lo + 1:][][]] as $all
 		| ([$all[] | select(.lladdr and .state)] | object("\(.dst) \(.dev)")) as $by_hand
-		| [$all[] | select(has("uid"))] as $ways
 		| ($ways | object(.dst)) as $reached
-		| ([$ways[] | select(.type == "local" or .type == "broadcast")] | object(.dst) | keys[] | "own \(.)"),
+		| ([$ways[] | select(.type | IN("local", "broadcast", "anycast"))] | object(.dst) | keys[] | "own \(.)"),
 		  ($ARGS.positional[] | select($reached[.] == null) | "none \(.)"),
-		  ([($ways[] | select(.type == null) | "\(.gateway // .via.host // .dst) \(.dev)"),
-		    ($all[] | select(has("uid") | not)
-			| (.nexthops // empty | .[]), (select($nat == 1))
-			| (.gateway // .via.host) as $hop | select($hop and .dev) | "\($hop) \(.dev)")]
+		  ([($ways[] | select(.type == null) | "\(next_hop // .dst) \(.dev)"),
+		    ($all[] | (.nexthops // empty | .[]), (select($nat == 1)) | select(next_hop and .dev) | "\(next_hop) \(.dev)")]
 		   | object(.) | keys[] | if $by_hand[.] then "hand \(.)" else "hop \(.)" end)' --args "$@"
 }
 
@@ -62,6 +66,11 @@ drop_hops() {
 	done
 }
 
+# who_asks ADDRESS: how the kernel asks for a MAC address of its family.
+who_asks() {
+	if [[ $1 == *:* ]]; then echo "neighbour discovery"; else echo ARP; fi
+}
+
 # unknown_hops: those of kept whose MAC address the kernel does not know, a line each.
 unknown_hops() {
 	local hop known
@@ -93,6 +102,6 @@ refresh() {
 		sleep 0.05
 	done
 	while read -r hop; do
-		warn "${hop% *} on ${hop#* } does not answer ARP; what goes there is dropped as no_neighbour until it does"
+		warn "${hop% *} on ${hop#* } does not answer $(who_asks "$hop"); what goes there is dropped as no_neighbour until it does"
 	done < <(unknown_hops)
 }

@@ -9,9 +9,12 @@
 #
 # With nat they go to the backend's own address and port, as every connection of this machine.
 # The namespace belongs to a process that ends with lb watch; then it is gone, and the device with it.
+# Our own address is the one of the VIP's family: own or own6. Where probes go to and come from is said to curl and the
+# others as an address of either family; with a port behind it, one of IPv6 has brackets.
 
 probe_mac=02:6c:62:70:72:62 # PROBE_MAC of headers/lb/probe.h
 road_keeper=''              # the process that has the namespace
+road_addresses=''           # of whom it was told last: "OWN OWN6"
 
 # in_road COMMAND...: where probes come from.
 in_road() {
@@ -20,8 +23,8 @@ in_road() {
 
 # mode_of_maps: the program that the maps belong to.
 mode_of_maps() {
-	ip -j -d link | jq -r --arg not "$probe_device" '
-		first(.[] | select(.ifname != $not).xdp.prog.name // empty | select(test("^xdp_(nat|l2dsr|ipip)"))) | rtrimstr("_frags")'
+	ip -j -d link | jq -r --arg not "$probe_device" --arg ours "^xdp_($balancers)$" '
+		first(.[] | select(.ifname != $not).xdp.prog.name // empty | rtrimstr("_frags") | select(test($ours)))'
 }
 
 # tell_programs IFINDEX: where probes come from; 0: nobody checks.
@@ -42,9 +45,48 @@ remove_road() {
 	done
 }
 
-# build_road MODE: makes the device and its namespace. Needs own, this machine's address.
+# has_own FAMILY: whether this machine has an address of it to check from.
+has_own() {
+	[[ $1 == 4 && $own != 0.0.0.0 || $1 == 6 && $own6 != :: ]]
+}
+
+# road_setting NAME VALUE: of IPv6, for both ends of the device. (There may be no IPv6.)
+road_setting() {
+	local side
+	for side in "" in_road; do
+		$side bash -c 'echo "$2" >"/proc/sys/net/ipv6/conf/$0/$1"' "$probe_device" "$@" 2>/dev/null || true
+	done
+}
+
+# quiet_road: neither end says anything by itself: no address that nobody has given it, and no question for routers. Without
+# an IPv6 address of our own, there is no IPv6 at all.
+quiet_road() {
+	local off=1
+	road_setting addr_gen_mode 1 # none
+	road_setting accept_ra 0
+	road_setting dad_transmits 0
+	! has_own 6 || off=0
+	road_setting disable_ipv6 $off
+}
+
+# address_road: the addresses that probes come from, and the way to everywhere.
+address_road() {
+	in_road ip addr flush dev "$probe_device" scope global
+	if has_own 4; then
+		in_road ip addr add "$own/32" dev "$probe_device"
+		in_road ip route replace default dev "$probe_device"
+	fi
+	if has_own 6; then
+		in_road ip addr add "$own6/128" dev "$probe_device" nodad
+		in_road ip -6 route replace default dev "$probe_device"
+		echo 1 >"/proc/sys/net/ipv6/conf/$probe_device/forwarding"
+	fi
+	road_addresses="$own $own6"
+}
+
+# build_road MODE: makes the device and its namespace. Needs own and own6, this machine's addresses.
 build_road() {
-	local own_net side tries=0
+	local own_net tries=0
 	[[ $1 != xdp_nat ]] || return 0
 	remove_road
 	own_net=$(readlink /proc/self/ns/net)
@@ -56,24 +98,27 @@ build_road() {
 	done
 	ip link add "$probe_device" type veth peer name "$probe_device" address "$probe_mac" netns "$road_keeper" ||
 		die "no device can be made for probes"
-	# Neither end says anything by itself. (There may be no IPv6.)
-	for side in "" in_road; do
-		$side bash -c 'echo 1 >/proc/sys/net/ipv6/conf/$0/disable_ipv6' "$probe_device" 2>/dev/null || true
-	done
+	quiet_road
 	# XDP cannot finish a checksum that the sender left to its (virtual) hardware. A veth takes frames from XDP only if
 	# its other end has a program, too.
 	in_road ethtool -K "$probe_device" tx off >/dev/null
 	in_road ip link set dev "$probe_device" arp off xdp obj "$repo/bpf/xdp_pass.o" sec xdp
-	in_road ip addr add "$own/32" dev "$probe_device"
 	in_road ip link set "$probe_device" up
-	in_road ip route add default dev "$probe_device"
 	# A port is needed again soon: nothing may be left of a connection that is over.
 	in_road bash -c 'cd /proc/sys/net/ipv4 && echo 0 >tcp_max_tw_buckets && echo 1 >tcp_orphan_retries'
 	# Generic: whatever the driver of the way out can do.
 	ip -force link set dev "$probe_device" xdpgeneric obj "$repo/bpf/$1.o" sec xdp || die "$probe_device does not take $1"
 	echo 1 >"/proc/sys/net/ipv4/conf/$probe_device/forwarding"
 	ip link set "$probe_device" up
+	address_road
 	tell_programs "$(<"/sys/class/net/$probe_device/ifindex")"
+}
+
+# readdress_road: somebody has given this machine another address to check from (lb set address).
+readdress_road() {
+	[[ -n $road_keeper && $road_addresses != "$own $own6" ]] || return 0
+	quiet_road
+	address_road
 }
 
 # leave_road: probes have come to an end.
@@ -109,10 +154,17 @@ run_probe() {
 	printf 'ran %s %s %d.%06d %s\n' "$1" "$status" $((took / 1000000)) $((took % 1000000)) "$text"
 }
 
+# own_like ADDRESS: sets mine to our own address of its family.
+own_like() {
+	mine=$own
+	[[ $1 != *:* ]] || mine=$own6
+}
+
 # probe_dns: the server has an answer for the name.
 probe_dns() {
-	local from=() tcp=+notcp answer
-	[[ $9 == 0 ]] || from=(-b "$own#$9")
+	local from=() tcp=+notcp answer mine
+	own_like "$7"
+	[[ $9 == 0 ]] || from=(-b "$mine#$9")
 	[[ $2 == udp ]] || tcp=+tcp
 	answer=$(in_road timeout -s KILL "$1" dig +tries=1 +timeout=5 "$tcp" "${from[@]}" "@$7" -p "$8" "${10}" 2>&1) || {
 		local status=$?
@@ -127,8 +179,10 @@ probe_dns() {
 
 # probe_udp: the answer to what is sent begins with what is expected.
 probe_udp() {
-	local answer socket=UDP4:$7:$8
-	[[ $9 == 0 ]] || socket+=,bind=$own:$9
+	local answer mine socket=UDP4:$7:$8
+	own_like "$7"
+	if [[ $7 == *:* ]]; then socket=UDP6:[$7]:$8 mine=[$mine]; fi
+	[[ $9 == 0 ]] || socket+=,bind=$mine:$9
 	# head ends as soon as it has as much as is expected; socat would wait for more.
 	answer=$(
 		head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null)

@@ -11,6 +11,11 @@ settings() {
 		stage "include \"bytes\"; .value | bytes | decode(\"$1\") | $2" "${@:3}"
 }
 
+# tell_watch: lb watch looks at the settings again.
+tell_watch() {
+	[[ -n $dry || ! -d $rounds ]] || echo >"$rounds/settings"
+}
+
 # set_settings MAP MODE NAME VALUE...: (MODE: who has the map, if not every load balancer) changes what is named, as settings.jq reads it, and leaves the rest as it is.
 set_settings() {
 	local lines changes
@@ -21,6 +26,7 @@ set_settings() {
 	need_maps "$1" "$2"
 	# shellcheck disable=SC2046 # bytes
 	update "$1" key $(u32 0) value $(settings "$1" "decimal as \$hex | . + \$changes | $(encoder "$1")" -r --argjson changes "$changes")
+	tell_watch
 	note "$(jq -r --arg map "$1" '"\($map) set: \(keys | map(rtrimstr("_bits") | rtrimstr("6")) | unique | join(", "))"' <<<"$changes")" # not what to: the key is a secret
 }
 

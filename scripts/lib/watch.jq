@@ -12,6 +12,7 @@
 # passes: true, false, or null until it is known; good, bad: how many results in a row; falls: when it failed; due: when it
 # is checked next; round: in which it is being checked, or null; started}
 include "words";
+include "address";
 include "checks";
 include "bytes";
 
@@ -30,6 +31,8 @@ def target($road):
 	if $road == 1 then {address: .service.address, port: (.check.port // .service.port)}
 	else {address: .backend.address, port: (.check.port // .backend.port)} end;
 
+def endpoint: .port as $port | .address | with_port($port);
+
 def first_port($limits): $limits.first + .probe * $limits.ports;
 
 # curl_lines: one transfer of a file for curl. Nothing is reused from one check to another, or taken from the environment.
@@ -39,10 +42,10 @@ def curl_lines($road; $limits; $folder):
 	| (if $check.kind == "tcp"
 	   # A protocol in which the server speaks first: curl opens the connection, and sends nothing. What the server then
 	   # does, or not, does not matter.
-	   then "url = \("pop3://\($to.address):\($to.port)" | curl_quoted)"
+	   then "url = \("pop3://\($to | endpoint)" | curl_quoted)"
 	   else
-		"url = \("\($check.kind)://\($check.host // $vip.address):\($vip.port)\($check.args[0] | url_path)" | curl_quoted)",
-		"connect-to = \("::\($to.address):\($to.port)" | curl_quoted)",
+		"url = \("\($check.kind)://\($check.host // $vip.address | with_port($vip.port))\($check.args[0] | url_path)" | curl_quoted)",
+		"connect-to = \("::\($to | endpoint)" | curl_quoted)",
 		"http1.1", "header = \"Connection: close\"", "user-agent = \"xdp-lb\"", "path-as-is", "no-sessionid",
 		($check.verify // empty | "cacert = " + curl_quoted), (select($check.insecure) | "insecure")
 	   end),

@@ -36,11 +36,20 @@ notice_configuration() {
 	[[ ! -e $lists/checks ]] || mapfile checks <"$lists/checks"
 	text="${services[*]% *} ${backends[*]} ${checks[*]}"
 	configuration=null
-	[[ $text != "$configuration_text" ]] || return 0
-	need_configuration # which makes the lists anew, if the maps are others
+	[[ $text != "$configuration_text" || -e $rounds/settings ]] || return 0
+	rm -f "$rounds/settings" # of somebody who has said: lb set
+	need_configuration       # which makes the lists anew, if the maps are others
+	readdress_road
 	configuration=$(configured 'configuration | map(select(.checks != []))' -c)
 	configuration_text=$text
+	# Whose routes are needed: those to the backends, and with NAT those back to the clients.
+	text="${backends[*]} " families=''
+	[[ $mode != xdp_nat ]] || text+=${services[*]% *}
+	[[ $text != *.* ]] || families+=4
+	[[ $text != *:* ]] || families+=6
 	need_tools
+	need_own_addresses
+	watch_addresses
 }
 
 # need_tools: says once which tool for the checks is missing; those checks fail.
@@ -51,6 +60,25 @@ need_tools() {
 			missing+=" $tool"
 			warn "${tool#*:} is not installed: check ${tool%:*} fails; run $repo/scripts/deps lab"
 		}
+	done
+}
+
+# need_own_addresses: probes come from our own address of the VIP's family. Without one, nothing can be learned of the
+# backends: those services are left out, and that is said once, until there is one.
+need_own_addresses() {
+	local family some
+	[[ $road == 1 ]] || return 0
+	for family in 4 6; do
+		! has_own $family || {
+			missing=${missing// address:$family/}
+			continue
+		}
+		some=$(jq -r --argjson family $family '[.[] | select((.address | contains(":")) == ($family == 6)).address] | unique | join(", ")' <<<"$configuration")
+		[[ -n $some ]] || continue
+		configuration=$(jq -c --argjson family $family 'map(select((.address | contains(":")) == ($family == 4)))' <<<"$configuration")
+		[[ $missing != *" address:$family"* ]] || continue
+		missing+=" address:$family"
+		warn "the load balancer has no IPv$family address to check from: services of $some are not checked; run: lb set address ADDRESS"
 	done
 }
 
@@ -272,8 +300,8 @@ tell_systemd() {
 
 # watch: until it is told to stop.
 watch() {
-	local tool mode stop='' now watching events               # the loop
-	local configuration=null configuration_text='' missing='' # what is there
+	local tool mode stop='' now watching events                           # the loop
+	local configuration=null configuration_text='' families='' missing='' # what is there
 	local told='' said='' next=0 suspects=() finished=() ends=() road=1
 	local told_systemd=''               # when
 	local hops=() next_hop=0 asked_at=0 # for heal.sh
@@ -289,7 +317,7 @@ watch() {
 	[[ -n $mode ]] || die "no load balancer's program is on a device; run: lb attach MODE DEV"
 	[[ $mode != xdp_nat ]] || road=0
 	the_only_one
-	[[ $own != 0.0.0.0 ]] || die "the load balancer has no address to check from; run: lb set address ADDRESS"
+	has_own 4 || has_own 6 || die "the load balancer has no address to check from; run: lb set address ADDRESS"
 	exec {events}<> <(:)
 	trap stop=1 INT TERM HUP
 	trap '' PIPE # whoever was to be told something may be gone

@@ -6,6 +6,7 @@
 #      device, neighbour, mtu} of the backend, or null; and what configuration.jq reads
 # Out: {packet, service, slot, backend, verdict, action, steps: [{step, text}]}
 include "words";
+include "address";
 include "configuration";
 include "frame";
 include "bytes";
@@ -30,8 +31,8 @@ def chosen:
 	elif .differs and (.opens | . == 0) and .service.learns > 0 and (.was | values | usable) then .was
 	else .now end;
 
-def from: "\(.flow.source):\(.flow.source_port)";
-def to: "\(.flow.destination):\(.flow.destination_port)";
+def from: .flow.source_port as $port | .flow.source | with_port($port);
+def to: .flow.destination_port as $port | .flow.destination | with_port($port);
 
 def packet_step:
 	($frame | length) as $bytes
@@ -40,7 +41,8 @@ def packet_step:
 		icmp_error: "an ICMP error about a packet of \(.flow.protocol) \(from) > \(to)",
 		later_fragment: "a later fragment \(.flow.source) > \(.flow.destination); it has no ports",
 		broken: "\(.flow.source) > \(.flow.destination), with lengths that disagree",
-		other: "neither TCP nor UDP in IPv4, nor an ICMP error about them"
+		unreadable: "\(.flow.source) > \(.flow.destination), with more IPv6 extension headers in front of its ports than are read",
+		other: "neither TCP nor UDP, nor an ICMP error about them"
 	}[.parsed] + ", \($bytes) bytes, comes in by \($dev)";
 
 def slot_text: "slot \(.slot) of \(.service.taken)";
@@ -80,26 +82,30 @@ def leaves: ($out | addresses) as $ip
 def because($verdict):
 	($road[0].hop // "the next hop") as $hop | ($road[0].address // "the backend") as $address
 	| (chosen // {}) as $chosen
+	| ($chosen.address // .flow.destination | is_ipv6) as $way6
+	| (if .flow.family == 6 then {ttl: "hop limit", too_big: "ICMPv6 packet too big"} else {ttl: "TTL", too_big: "ICMP fragmentation needed"} end) as $words
 	| {
 		not_ours: "the kernel gets it, unchanged: it is for no service",
 		forwarded: "it goes on to the backend, out of \($dev) again, \(leaves)",
 		redirected: "it goes on to the backend, by \($road[0].device // "another device"), \(leaves)",
 		probe: "the health check goes on to its backend, \(leaves)",
 		probe_answer: "the answer to a health check goes to lb watch",
-		ttl_answered: "its TTL ends here: the sender is told (ICMP time exceeded), \(leaves)",
-		too_big_answered: "it is too big for the way to \($address): the sender is told (ICMP fragmentation needed). Let backends ask for smaller segments: ip route ... advmss",
+		ttl_answered: "its \($words.ttl) ends here: the sender is told (ICMP time exceeded), \(leaves)",
+		too_big_answered: "it is too big for the way to \($address): the sender is told (\($words.too_big)). Let backends ask for smaller segments: ip route ... advmss",
 		reset: "its backend gets nothing now: the client is told by a TCP reset",
 		malformed: "DROPPED: lengths in its headers disagree; whoever has sent it must mend that",
+		unreadable: "DROPPED: nobody can tell which service it is for; whoever has sent it must use fewer extension headers",
 		fragment_unknown: "DROPPED: its first fragment, which has the ports, was not seen here",
 		no_backend: (if $chosen.state == "down" then "DROPPED: the backend is down; run: lb backend set \(.service | name) \($chosen | server) up"
 			elif $chosen.health == "failed" then "DROPPED: the backend has failed its checks; 'lb service show' says who has"
 			else "DROPPED: the service has no usable backend; 'lb service show' shows them; lb backend add ..." end),
-		no_address: "DROPPED: the load balancer has no address to send from; run: lb set address ADDRESS",
-		forwarding_off: "DROPPED: \($dev) does not forward; run: sysctl -w net.ipv4.ip_forward=1",
+		no_address: "DROPPED: the load balancer has no IPv\(if $way6 then 6 else 4 end) address to send from; run: lb set address ADDRESS",
+		forwarding_off: (if $way6 then "DROPPED: \($dev) does not forward IPv6; run: sysctl -w net.ipv6.conf.all.forwarding=1"
+			else "DROPPED: \($dev) does not forward; run: sysctl -w net.ipv4.ip_forward=1" end),
 		no_route: "DROPPED: the kernel knows no way to \($address), or one that says no; see: ip route get \($address)",
 		no_neighbour: "DROPPED: the MAC address of \($hop) is not known; if that machine is up, run: lb refresh",
-		ttl_expired: "DROPPED: its TTL ends here, and its sender cannot be told",
-		too_big: "DROPPED: it is too big for the way to \($address), and has no DF: XDP cannot fragment. Let backends ask for smaller segments: ip route ... advmss",
+		ttl_expired: "DROPPED: its \($words.ttl) ends here, and its sender cannot be told",
+		too_big: "DROPPED: it is too big for the way to \($address), and \(if .flow.family == 6 then "its sender cannot be told" else "has no DF" end): XDP cannot fragment. Let backends ask for smaller segments: ip route ... advmss",
 		loop: "DROPPED: it came from where it would be sent to: with l2dsr, backends must be on the network of \($dev), not behind a router",
 		no_connection: "DROPPED: it is neither of a connection, nor the first packet of one",
 		late_reply: "DROPPED: it is for a port that is lent to connections, but of none of them",

@@ -9,9 +9,9 @@ steps='.steps[] | "\(.step + "          " | .[:10]) \(.text)"' # of an explanati
 # this program has, as NAME:ID.
 find_program() {
 	local found id
-	found=$(ip -j -d link | jq -r --arg dev "${1-}" --arg not "$probe_device" '.[] | select(.ifname != $not)
+	found=$(ip -j -d link | jq -r --arg dev "${1-}" --arg modes "$modes" --arg not "$probe_device" '.[] | select(.ifname != $not)
 		| select($dev == "" or .ifname == $dev or any(.altnames[]?; . == $dev))
-		| select(.xdp.prog.name // "" | test("^xdp_(nat|l2dsr|ipip|decap)")) | "\(.ifname) \(.xdp.prog.id) \(.xdp.prog.name | rtrimstr("_frags"))"')
+		| select(.xdp.prog.name // "" | rtrimstr("_frags") | test("^xdp_(" + $modes + ")$")) | "\(.ifname) \(.xdp.prog.id) \(.xdp.prog.name | rtrimstr("_frags"))"')
 	[[ -n $found ]] || die "no program of ours is on ${1:-a device}: the kernel gets every packet; run: lb attach MODE ${1:-DEV}"
 	[[ $found != *$'\n'* ]] || die "programs are on several devices; say which one the packet comes in by: dev ${found%% *}"
 	read -r dev id mode <<<"$found"
@@ -106,12 +106,13 @@ try_packet() {
 
 # read_roads FOLDER: what the kernel knows of the way to the backend that the packet is for: into FOLDER/road.json.
 read_roads() {
-	local address hop device
+	local address hop device from=$own
 	address=$(configured 'include "words"; include "why"; explained($explanation[0]) | chosen // empty | .address' -r \
 		--slurpfile explanation "$1/explanation.json")
 	echo null >"$1/road.json"
 	[[ -n $address ]] || return 0
-	{ ip -j route get "$address" from "$own" iif "$dev" 2>/dev/null || ip -j route get "$address" 2>/dev/null; } >"$1/route.json" || true
+	[[ $address != *:* ]] || from=$own6
+	{ ip -j route get "$address" from "$from" iif "$dev" 2>/dev/null || ip -j route get "$address" 2>/dev/null; } >"$1/route.json" || true
 	read -r hop device < <(jq -rs 'add // [] | .[0] // {} | "\(.gateway // .dst // "-") \(.dev // "-")"' "$1/route.json")
 	jq -n --arg address "$address" --arg hop "$hop" --arg device "$device" \
 		--slurpfile neighbour <(ip -j neigh show "$hop" dev "$device" 2>/dev/null || echo '[]') \
@@ -129,7 +130,9 @@ why_decap() {
 # why PROTOCOL CLIENT:PORT VIP:PORT [OPTION]... | why frame HEX [dev DEV]
 why() {
 	local lines packet dev='' mode='' shared=() quiet folder size
-	words_of 'include "frame"; answer($ARGS.positional | frame_words; tojson)' "$@"
+	mapfile -t lines < <(stage 'include "words"; include "frame"; answer($ARGS.positional | frame_words; tojson)' -nr \
+		--argjson tunnel_ports "$tunnel_ports" --args "$@")
+	accept
 	packet=${lines[0]}
 	check_machine
 	find_program "$(jq -r '.dev // empty' <<<"$packet")"

@@ -74,7 +74,7 @@ stop_watch() {
 
 # nobody_watches: no process of lb watch is left on the node.
 nobody_watches() {
-	! on lb bash -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " "' | grep -E "scripts/lb watch|ip -4 monitor|unshare --net|curl -q"
+	! on lb bash -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " "' | grep -E "scripts/lb watch|ip monitor|unshare --net|curl -q"
 }
 
 # logged TEXT: what watch has said.
@@ -373,7 +373,7 @@ each_kind() {
 # kill_some: kill -9 of watch, or of one of what it has started.
 kill_some() {
 	# shellcheck disable=SC2016 # expanded over there
-	on lb bash -c 'pids=($(ps -e -o pid=,args= | grep -E "scripts/lb watch|ip -4 monitor|sleep infinity|curl -q|jq -L|arping|timeout -s" |
+	on lb bash -c 'pids=($(ps -e -o pid=,args= | grep -E "scripts/lb watch|ip monitor|sleep infinity|curl -q|jq -L|arping|ndisc6|timeout -s" |
 		grep -v grep | awk "\$1 > 12 { print \$1 }")); ((${#pids[@]} == 0)) || kill -KILL ${pids[RANDOM % ${#pids[@]}]}' 2>/dev/null || true
 }
 

@@ -52,20 +52,37 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def web_server(address, port):
+    class Server(ThreadingHTTPServer):
+        address_family = family(address)
+
+    return Server((address, int(port)), Handler)
+
+
 def http(address, port):
-    ThreadingHTTPServer((address, int(port)), Handler).serve_forever()
+    web_server(address, port).serve_forever()
+
+
+def datagrams(address, port):
+    """A UDP socket that is bound."""
+    server = socket.socket(family(address), socket.SOCK_DGRAM)
+    server.bind((address, int(port)))
+    return server
 
 
 def udp(address, port):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind((address, int(port)))
+    server = datagrams(address, port)
     while True:
         datagram, client = server.recvfrom(65536)
         server.sendto(NAME.encode() + b":" + datagram, client)
 
 
 def https(address, port, pem):
-    server = ThreadingHTTPServer((address, int(port)), Handler)
+    server = web_server(address, port)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -73,8 +90,7 @@ def https(address, port, pem):
 
 
 def dns(address, port):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind((address, int(port)))
+    server = datagrams(address, port)
     while True:
         query, client = server.recvfrom(65536)
         known = b"\x05known\x07example\x00" in query
@@ -88,7 +104,7 @@ def ask_udp(address, port, count):
     answers = {}
     for i in range(int(count)):
         # Bound, not connected: an answer from a wrong address shall be seen, not filtered away.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        with socket.socket(family(address), socket.SOCK_DGRAM) as client:
             client.settimeout(2)
             name = "none"
             for _ in range(3):  # a busy machine may lose a datagram
@@ -98,7 +114,7 @@ def ask_udp(address, port, count):
                 except socket.timeout:
                     continue
                 name, _, text = answer.decode().partition(":")
-                if source != (address, int(port)) or text != str(i):
+                if source[:2] != (address, int(port)) or text != str(i):
                     name = f"wrong: {source} {answer}"
                 break
             answers[name] = answers.get(name, 0) + 1
