@@ -44,6 +44,8 @@ playground_is_up() {
 
 need_playground() {
 	playground_is_up || die "no playground is up; run $say$lab/setup.sh"
+	FAMILY=$(on lb cat /run/xdp-lb/family 2>/dev/null) || FAMILY=4
+	read_lab
 }
 
 # mac NODE DEV: a MAC address.
@@ -69,10 +71,43 @@ begin_setup() {
 	trap 'echo "${0##*/}: failed; cleaning up" >&2; scripts/node destroy --all' EXIT
 }
 
+# create NODE DEV=NETWORK:ADDRESS/PREFIX... [via GATEWAY]: a node, as scripts/node makes it; but addresses and prefixes are
+# names of lab.env. Of LB, say, it takes LB and LB6, as far as lab.env and this kernel have them; 64 is every prefix of IPv6.
+create() {
+	local word cable names address arguments=()
+	for word in "${@:2}"; do
+		if [[ $word == *=* ]]; then
+			cable=${word%%:*} names=${word#*:} address=${names%/*}
+			word=$cable:$(both "$address" "${names#*/}")
+			arguments+=("$word")
+		elif [[ $word != via ]]; then
+			for address in $(both "$word" | tr , ' '); do arguments+=(via "$address"); done
+		fi
+	done
+	scripts/node create "$1" "${arguments[@]}"
+}
+
+# both NAME [PREFIX]: the addresses of that name in lab.env, IPv4 and IPv6, joined by a comma; with their prefixes.
+both() {
+	local name=${1%[*} index=${1#"${1%[*}"}
+	local four=${name}4$index six=${name}6$index
+	echo -n "${!four}${2+/${!2}}"
+	[[ -z ${!six-} || ! -e /proc/sys/net/ipv6 ]] || echo -n ",${!six}${2+/64}"
+}
+
+# create_backends DEV=NETWORK:BACKENDS/PREFIX via GATEWAY: all of them, in the same way.
+create_backends() {
+	local i
+	for i in "${!BACKENDS[@]}"; do
+		create "$(backend_name "$i")" "${1/BACKENDS/BACKENDS[$i]}" "${@:2}"
+	done
+}
+
 # play: runs the role script of every node, that of the client last. Sets took to the time in ms, without the
 # client. False if the client got no answer. From then on a failure leaves the playground as it is, to be looked at.
 play() {
 	local backend
+	[[ $FAMILY == 4 ]] || keep_family
 	on gateway "$lab/gateway.sh" || exit
 	for backend in $(backend_names); do
 		on "$backend" "$lab/backend.sh" || exit
@@ -82,6 +117,15 @@ play() {
 	took=$(((${EPOCHREALTIME/[.,]/} - started) / 1000))
 	trap - EXIT
 	on client "$lab/client.sh"
+}
+
+# keep_family: every machine knows which family the lab was set up with, so that nobody has to say it again.
+keep_family() {
+	local node
+	for node in gateway lb client $(backend_names); do
+		# shellcheck disable=SC2016 # expanded over there
+		on "$node" bash -c 'mkdir -p /run/xdp-lb && echo "$1" >/run/xdp-lb/family' - "$FAMILY"
+	done
 }
 
 # next_steps: the end of what setup.sh prints. traced is what trace.sh shows, if not a request.
@@ -99,7 +143,7 @@ next_steps() {
 		  $say$lab/check.sh
 		        is everything as it should be?
 		  $node shell client
-		        a shell on a machine; try: curl http://$VIP:$PORT/
+		        a shell on a machine; try: curl $(url "$VIP")
 		  $node exec lb scripts/lb stats
 		        what happened to the packets
 		  $node exec lb scripts/lb trace
@@ -137,7 +181,7 @@ not() {
 
 # request SECONDS: one request of the client; succeeds if it is answered in time.
 request() {
-	on client curl -s -o /dev/null --max-time "$1" "http://$VIP:$PORT/"
+	on client curl -s -o /dev/null --max-time "$1" "$(url "$VIP")"
 }
 
 # some_request: asks up to eight times, so that one broken backend does not hide the others.
@@ -203,7 +247,7 @@ ask() {
 	}
 	counters_before=$(lb_counters)
 	for i in "${backends[@]}"; do on "$i" truncate -s 0 /run/xdp-lb/http.log; done
-	answers=$(on client curl -s --max-time 2 "http://$VIP:$PORT/?[1-$requests]") || true
+	answers=$(on client curl -s --max-time 2 "$(url "$VIP")?[1-$requests]") || true
 	counters_after=$(lb_counters)
 }
 
