@@ -106,11 +106,16 @@ my_address() {
 	ip -j -"$backend_family" addr show dev eth0 scope global | jq -r '.[0].addr_info[0].local'
 }
 
-# url ADDRESS: of a web server there.
-url() {
+# endpoint ADDRESS: with the service's port.
+endpoint() {
 	local host=$1
 	[[ $1 != *:* ]] || host="[$1]"
-	echo "http://$host:$PORT/"
+	echo "$host:$PORT"
+}
+
+# url ADDRESS: of a web server there.
+url() {
+	echo "http://$(endpoint "$1")/"
 }
 
 # knows_neighbour ADDRESS: whether the kernel has a MAC address for it.

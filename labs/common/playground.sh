@@ -275,6 +275,21 @@ check_no_answers_pass_lb() {
 		seen "$(rose not_ours) packets passed by it; scripts/node exec lb tcpdump -ni eth0"
 }
 
+# neighbour_answers NODE DEV ADDRESS: asks for an address on a node's device; succeeds if somebody answers.
+# shellcheck disable=SC2016,SC2317 # expanded over there; called by fact, as its arguments
+neighbour_answers() {
+	if [[ $3 != *:* ]]; then
+		on "$1" arping -q -c 2 -w 1 -I "$2" "$3"
+		return
+	fi
+	# The kernel asks three times, a second each.
+	on "$1" bash -c 'ip neigh del "$2" dev "$1" 2>/dev/null
+		ip neigh replace "$2" dev "$1" use
+		while state=$(ip neigh show "$2" dev "$1"); [[ $state == *INCOMPLETE* || $state == *NONE* ]]; do sleep 0.1; done
+		ip neigh del "$2" dev "$1"
+		[[ $state == *lladdr* ]]' - "$2" "$3"
+}
+
 check_no_bug() {
 	local bugs
 	bugs=$(lb_packets bug)
@@ -301,9 +316,12 @@ begin_trace() {
 	done
 }
 
+# What is traced, for tcpdump: TCP of both families, and in IPIP, GRE, FOU and GUE.
+traced_packets="tcp or proto 4 or proto 41 or proto 47 or udp port $FOU_PORT or udp port $GUE_PORT"
+
 # listen DEV COMMAND...: starts a tcpdump on a device, with a command that brings it to where the device is.
 listen() {
-	"${@:2}" tcpdump -i "$1" --immediate-mode -U -w "$traces/$1.pcap" 'ip proto 4 or tcp' 2>"$traces/$1.log" &
+	"${@:2}" tcpdump -i "$1" --immediate-mode -U -w "$traces/$1.pcap" "$traced_packets" 2>"$traces/$1.log" &
 	listeners+=($!)
 	wait_for 10 grep -q listening "$traces/$1.log" || die "tcpdump does not start: $(cat "$traces/$1.log")"
 }

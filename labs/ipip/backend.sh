@@ -21,7 +21,7 @@ if [[ $vip_family == 4 ]]; then
 else
 	why "and nobody will find us by it: neighbour discovery answers only for eth0's own addresses, and nobody is" \
 		"asked whether they have what is on lo"
-	run ip -6 addr show dev lo to "$VIP"
+	run ip -6 -br addr show dev lo to "$VIP"
 fi
 
 why "the outer header takes $outer_bytes bytes of the MTU: ask clients to send segments that leave room for it"

@@ -49,7 +49,7 @@ cat <<END
 
 What happened:
 
-  client   asks $VIP:$PORT from $CLIENT
+  client   asks $(endpoint "$VIP") from $CLIENT
     |        gateway hands it to lb, who answers $asks for the VIP
   lb       hash -> slot -> backend; wraps it: $LB -> ${BACKENDS[0]}, say
     |        gateway routes it by the outer header
