@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 # Every file has a lab of its own, so that it disturbs no other file and no lab that a person has set up.
 LAB=test-$(basename "$BATS_TEST_FILENAME" .bats | tr _ -)
 export LAB
-unset LAB_ENV DECAP MODE
+unset LAB_ENV DECAP MODE FAMILY TUNNEL
 # What is sorted here, and how decimals are written, is compared.
 export LC_ALL=C.UTF-8
 export MAPS=/sys/fs/bpf/xdp/globals # where `ip link set xdp` pins them
