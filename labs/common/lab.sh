@@ -11,6 +11,11 @@ lab=labs/$1
 # A relative path begins where the user was before the script went to the repository.
 [[ -z ${LAB_ENV-} || $LAB_ENV == /* ]] || export LAB_ENV=$OLDPWD/$LAB_ENV
 
+die() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
 # read_lab: the lab's addresses, in the families that FAMILY says: 4 or 6; or 6in4, which is a VIP of IPv6 with backends
 # of IPv4, and 4in6 (for NAT, 64 and 46: IPv6 in front of IPv4, and the other way round). If nobody says, it is what
 # setup.sh was told.
@@ -78,11 +83,6 @@ run() {
 why() {
 	echo
 	echo "$HOSTNAME: $*"
-}
-
-die() {
-	echo "${0##*/}: $*" >&2
-	exit 1
 }
 
 # usage: prints the usage line of the script's head, with this lab's name in it, and ends with exit status 2.

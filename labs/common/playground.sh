@@ -74,14 +74,16 @@ begin_setup() {
 # create NODE DEV=NETWORK:ADDRESS/PREFIX... [via GATEWAY]: a node, as scripts/node makes it; but addresses and prefixes are
 # names of lab.env. Of LB, say, it takes LB and LB6, as far as lab.env and this kernel have them; 64 is every prefix of IPv6.
 create() {
-	local word cable names address arguments=()
+	local word names gateway arguments=()
 	for word in "${@:2}"; do
 		if [[ $word == *=* ]]; then
-			cable=${word%%:*} names=${word#*:} address=${names%/*}
-			word=$cable:$(both "$address" "${names#*/}")
-			arguments+=("$word")
+			names=${word#*:}
+			arguments+=("${word%%:*}:$(both "${names%/*}" "${names#*/}")")
 		elif [[ $word != via ]]; then
-			for address in $(both "$word" | tr , ' '); do arguments+=(via "$address"); done
+			for gateway in $(both "$word" | tr , ' '); do
+				# not of IPv6, if the node has no such address
+				[[ $gateway == *:* && ${arguments[0]} != *,* ]] || arguments+=(via "$gateway")
+			done
 		fi
 	done
 	scripts/node create "$1" "${arguments[@]}"

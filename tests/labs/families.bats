@@ -67,15 +67,10 @@ services() {
 	lb attach "$1" eth0
 	for family in 4 6; do
 		for of in 4 6; do
-			echo "service tcp $(host "${vips[family]}"):800$of"$'\n'"backend ${*:of/2:1}"
-			echo "service udp $(host "${vips[family]}"):900$of"$'\n'"backend ${*:of/2:1}"
+			echo "service tcp $(bracketed "${vips[family]}"):800$of"$'\n'"backend ${*:of/2:1}"
+			echo "service udp $(bracketed "${vips[family]}"):900$of"$'\n'"backend ${*:of/2:1}"
 		done
 	done | lb restore -
-}
-
-# host ADDRESS: as it is written in front of a port.
-host() {
-	if [[ $1 == *:* ]]; then echo "[$1]"; else echo "$1"; fi
 }
 
 # transfer SUM COMMAND...: "ok" and how many seconds it took, or what was wrong.
@@ -104,7 +99,7 @@ forget() {
 # cell MODE VIP_FAMILY BACKEND_FAMILY: one line of the table. Fails if anything did.
 cell() {
 	local vip=${vips[$2]} url tcp udp down up line
-	url="http://$(host "$vip"):800$3"
+	url="http://$(bracketed "$vip"):800$3"
 	forget
 	tcp=$(on client curl -s --max-time 30 -o /dev/null -w '%{http_code}\n' "$url/[1-$requests]/bytes/100" | grep -c 200) || true
 	udp=$(on client tests/lib/server.py ask-udp "$vip" 900$3 $requests | jq '[to_entries[] | select(.key | startswith("backend-")).value] | add // 0')
