@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* xdp_decap: the backend's half of xdp_ipip. It takes the outer header off what the load balancers
- * send, and hands the inner packet to the kernel, which answers the client from the VIP.
- * Accepting IP in IP from anybody is CVE-2020-10136: everything is refused that is not allowed.
+/* xdp_decap: the backend's half of xdp_ipip, xdp_gre, xdp_fou and xdp_gue. It takes off what the
+ * load balancers have put on, and hands the inner packet to the kernel, which answers the client
+ * from the VIP. Outer and inner packets are IPv4 or IPv6, in any combination.
+ *
+ * Accepting tunnels from anybody is CVE-2020-10136 (IP in IP; VU#199397 has the others): everything
+ * is refused that is not allowed. So the kernel's own tunnels of these kinds, if a machine has any,
+ * belong on another interface; those in UDP, on other ports.
  *
  *   packet                                             verdict
  *   -------------------------------------------------  -----------------------------------------
- *   not IPv4, or not IP in IP                          PASS, not one byte changed
- *   a load balancer -> this host, inner for a VIP      outer header off, PASS
- *   ... marked CE (congestion) on the way              the inner header is marked too (RFC 6040)
- *   ... but the inner header knows no ECN              DROP
+ *   no tunnel, or UDP to another port than this        PASS, not one byte changed
+ *   host has for FOU and GUE
+ *   a load balancer -> this host, inner for a VIP      outer headers off, PASS
+ *   ... with ECN marks of the way                      the inner header is marked too (RFC 6040)
+ *   ... but the inner header knows no ECN              DROP, if marked CE (congestion)
  *   outer source is no load balancer of ours           DROP
  *   outer destination is no address of this host       DROP
+ *   a tunnel of a kind that this host does not take    DROP
  *   inner destination is no VIP of this host           DROP
  *   a tunnel inside of the tunnel                      DROP
  *   a fragment of a tunnel packet                      DROP
  *   lengths that disagree, outer header with options   DROP
+ *   or extension headers, a wrong checksum of GRE,
+ *   flags of GRE and GUE that change what follows
+ *   more extension headers than are read, and a        DROP
+ *   tunnel may stand behind them
  */
 #include "../headers/decap/find.h"
 #include "../headers/decap/trust.h"

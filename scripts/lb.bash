@@ -48,6 +48,7 @@ _lb() {
 	"3 why "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
+	*" why "*" tunnel") choices="ipip gre fou gue" ;;
 	*" why tcp "*) choices="syn ack fin rst size ttl nodf tunnel dev" ;;
 	*" why udp "*) choices="size ttl nodf tunnel dev" ;;
 	"1 doctor") choices="backend" ;;

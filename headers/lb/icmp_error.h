@@ -135,7 +135,7 @@ static __always_inline int write_icmpv6(struct xdp_md *ctx, const struct icmp_er
 /* Turns the packet into an ICMP error to its sender, with the packet's first bytes as the quote, to
  * be sent out of the interface that it came in by. Returns 0, or -1: drop it. (A function of its
  * own, not inlined: it is rare, and so does not need room on the stack of what is not.) */
-__attribute__((noinline)) int write_icmp_error(struct xdp_md *ctx, const struct icmp_error *error)
+__noinline int write_icmp_error(struct xdp_md *ctx, const struct icmp_error *error)
 {
 	__u32 l2_length;
 

@@ -42,7 +42,7 @@ static __always_inline void begin_story(const struct packet *packet, const struc
 
 /* Says whose packet it was, which backend (by id) it has to do with, and what becomes of it. (A
  * function of its own, not inlined: it is for the eye.) */
-__attribute__((noinline)) int tell(__u32 id, __u32 verdict)
+__noinline int tell(__u32 id, __u32 verdict)
 {
 	__u32 key = 0;
 	struct flow *flow = bpf_map_lookup_elem(&stories, &key);

@@ -73,7 +73,7 @@ static __always_inline __u64 identity_hash(const struct backend *backend, __u64 
 	return h;
 }
 
-/* Whether backend a comes before b: by address, then by port. */
+/* Whether backend a comes before b: by address, then by port, then by family. */
 static __always_inline int comes_before(const struct backend *a, const struct backend *b)
 {
 	for (int i = 0; i < 4; i++) {
@@ -83,7 +83,9 @@ static __always_inline int comes_before(const struct backend *a, const struct ba
 		if (left != right)
 			return left < right;
 	}
-	return bpf_ntohs(a->port) < bpf_ntohs(b->port);
+	if (a->port != b->port)
+		return bpf_ntohs(a->port) < bpf_ntohs(b->port);
+	return a->family < b->family;
 }
 
 /* A step over all backends (a callback of bpf_loop, as those that follow; it returns 1 to end the

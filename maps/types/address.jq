@@ -9,12 +9,11 @@ def family: if is_ipv6 then 6 else 4 end;
 
 # hex_number: 1 to 4 hex digits -> their number; null: it is none.
 def hex_number:
-	explode
-	| if length < 1 or length > 4 then null
-	  else
-		reduce .[] as $c (0; if . == null then null elif $c >= 48 and $c <= 57 then . * 16 + $c - 48
+	if length < 1 or length > 4 then null
+	else
+		reduce explode[] as $c (0; if . == null then null elif $c >= 48 and $c <= 57 then . * 16 + $c - 48
 			elif $c >= 97 and $c <= 102 then . * 16 + $c - 87 elif $c >= 65 and $c <= 70 then . * 16 + $c - 55 else null end)
-	  end;
+	end;
 
 # octet: a number from 0 to 255 without leading zeros; null: it is none.
 def octet: . as $word | ([tonumber?][0] // -1) as $n | if $n >= 0 and $n <= 255 and ($n | tostring) == $word then $n else null end;
@@ -39,22 +38,20 @@ def ipv6_groups:
 	  else [null] end
 	| if length == 8 and all(. != null) then . else null end;
 
-def hex_text: if . < 16 then "0123456789abcdef"[.:. + 1] else (. / 16 | floor | hex_text) + (. % 16 | hex_text) end;
+# hex_text: a number below 65536 -> its hex digits.
+def digit: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"][.];
+def hex_text: if . < 16 then digit else (. / 16 | floor | hex_text) + (. % 16 | digit) end;
 
-# longest_zeros: 8 groups -> where the longest run of zeros is, [first, how many]; the first one of those of a length.
-def longest_zeros:
-	reduce to_entries[] as {key: $i, value: $group} ({run: 0, best: [0, 0]};
-		if $group != 0 then .run = 0 else .run += 1 | if .run > .best[1] then .best = [$i - .run + 1, .run] else . end end)
-	| .best;
-
-# ipv6_text: 8 groups -> text as in RFC 5952. What is an IPv4 address (::ffff:0:0/96) ends in one.
+# ipv6_text: 8 groups -> text as in RFC 5952: :: for the longest run of zeros, the first one of those of a length. What is
+# an IPv4 address (::ffff:0:0/96) ends in one.
 def ipv6_text:
 	if .[:6] == [0, 0, 0, 0, 0, 65535]
 	then "::ffff:" + (.[6:] | map((. / 256 | floor), . % 256 | tostring) | join("."))
 	else
-		longest_zeros as [$first, $zeros]
-		| if $zeros < 2 then map(hex_text) | join(":")
-		  else (.[:$first] | map(hex_text) | join(":")) + "::" + (.[$first + $zeros:] | map(hex_text) | join(":")) end
+		":\(map(hex_text) | join(":")):" as $text
+		| first(((8, 7, 6, 5, 4, 3, 2 | ":" + "0:" * .) as $zeros | $text | index($zeros) as $at | select($at)
+			| .[:$at] + "::" + .[$at + ($zeros | length):]), $text)
+		| (if startswith("::") then . else .[1:] end) | if endswith("::") then . else .[:-1] end
 	end;
 
 # address_bytes, address_text: text -> 4 or 16 bytes, and back.
@@ -64,10 +61,10 @@ def address_text:
 	if length == 4 then map(tostring) | join(".")
 	else . as $bytes | [range(0; 16; 2) | $bytes[.] * 256 + $bytes[. + 1]] | ipv6_text end;
 
-# by_address: what addresses are sorted by, as xdp_maglev does it (headers/maglev/order.h): by their 16 bytes.
+# by_address: what addresses are sorted by, as xdp_maglev does it (headers/maglev/order.h): their 16 bytes.
 def by_address:
-	if is_ipv6 then ipv6_groups | [(.[] | (. / 256 | floor), . % 256), 6]
-	else (split(".") | map(tonumber)) + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4] end;
+	if is_ipv6 then ipv6_groups | map((. / 256 | floor), . % 256)
+	else (split(".") | map(tonumber)) + [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] end;
 
 # with_port($port): an address with a port behind it, as in [2001:db8::15]:80.
 def with_port($port): if is_ipv6 then "[\(.)]:\($port)" else "\(.):\($port)" end;

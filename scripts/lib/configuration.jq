@@ -47,7 +47,7 @@ def is_fallback: .flags | index("fallback") != null;
 def apart: {backends: map(select(is_fallback | not)), fallback: (map(select(is_fallback))[0])};
 
 # in_order: as xdp_maglev gives them their turns.
-def in_order: sort_by((.address | by_address), .port);
+def in_order: sort_by((.address | by_address), .port, (.address | family));
 
 # backends_of($service): those of one service.
 def backends_of($service):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The frames of the benchmarks. A program changes its frame, and BPF_PROG_TEST_RUN hands the
  * changed one to the next round: so each round begins by dealing a new frame, from a template.
- * With more than one flow, its addresses and ports are those of the next flow. */
+ * With more than one flow, its addresses and ports are those of the next flow (IPv4). */
 #ifndef BENCH_DEAL_H
 #define BENCH_DEAL_H
 
@@ -12,7 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define HEAD 64 /* bytes of a frame that are dealt: as much as any program here rewrites */
+#define HEAD 80 /* bytes of a frame that are dealt: as much as any program here rewrites */
 #define MAX_TEMPLATES 4
 #define PORTS 4096 /* of one client address */
 #define CONNECTION_PORT 10000
@@ -42,7 +42,7 @@ struct deck {
 	struct template template[MAX_TEMPLATES];
 };
 
-_Static_assert(sizeof(struct deck) == 304, "as frames.py writes it");
+_Static_assert(sizeof(struct deck) == 368, "as frames.py writes it");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

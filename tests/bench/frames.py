@@ -9,11 +9,13 @@ import struct
 import sys
 
 from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-HEAD, MAX_TEMPLATES = 64, 4
+HEAD, MAX_TEMPLATES = 80, 4
 REQUEST, REPLY, TUNNEL = range(3)
 CLIENT, VIP, LB, BACKEND, NOBODY = "10.0.0.20", "10.1.0.0", "192.168.178.10", "10.2.0.0", "10.3.9.9"
+CLIENT6, VIP6 = "2001:db8:10::20", "2001:db8:1::"
 CLIENT_PORT, SERVICE_PORT = 10000, 8000  # CONNECTION_PORT of deal.h
 
 came = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:10")
@@ -24,6 +26,12 @@ def request(port, layer, destination=VIP, **fields):
     """Client -> VIP."""
     layer = layer(sport=CLIENT_PORT, dport=port, **fields)
     return REQUEST, came / IP(src=CLIENT, dst=destination, flags="DF") / layer
+
+
+def request6(port, layer, destination=VIP6, **fields):
+    """The same in IPv6."""
+    layer = layer(sport=CLIENT_PORT, dport=port, **fields)
+    return REQUEST, came / IPv6(src=CLIENT6, dst=destination) / layer
 
 
 def reply(port, layer, **fields):
@@ -42,6 +50,9 @@ TEMPLATES = {
     "established": lambda port: request(port, TCP, **OLD),
     "syn": lambda port: request(port, TCP, **SYN),
     "udp": lambda port: request(port, UDP, chksum=0),
+    "established6": lambda port: request6(port, TCP, **OLD),
+    "udp6": lambda port: request6(port, UDP),
+    "nobody6": lambda port: request6(port, TCP, destination="2001:db8:3::909", **OLD),
     "synack": lambda port: reply(port, TCP, **SYN_ACK),
     "reply": lambda port: reply(port, TCP, **OLD),
     "udp-reply": lambda port: reply(port, UDP, chksum=0),

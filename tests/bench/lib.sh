@@ -89,6 +89,22 @@ know_backends() {
 	done | on "$1" ip -batch -
 }
 
+# speak_ipv6 NODE: IPv6 beside IPv4, with a gateway to everybody else, and one backend (L2 DSR).
+speak_ipv6() {
+	on "$1" sysctl -qw net.ipv6.conf.eth0.accept_ra=0 net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.all.forwarding=1
+	on "$1" ip addr replace 2001:db8:178::10/64 dev eth0 nodad
+	on "$1" ip route replace default via 2001:db8:178::2 dev eth0
+	on "$1" ip neigh replace 2001:db8:178::2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
+	on "$1" ip neigh replace 2001:db8:178::11 dev eth0 lladdr 02:00:00:00:00:80 nud permanent
+}
+
+# services6 MODE: those of the frames in IPv6, and of VIPs and backends of different families.
+services6() {
+	local backend=2001:db8:178::11
+	printf '%s\n' "service tcp [2001:db8:1::]:8000 slots 251" "backend $backend" "service udp [2001:db8:1::]:8000 slots 251" "backend $backend" \
+		"service tcp [2001:db8:1::]:8400 slots 251" "backend $(backend_of "$1" 0)" "service tcp 10.1.0.0:8600 slots 251" "backend $backend"
+}
+
 # sunk NODE: how many frames the program sink has counted there.
 sunk() {
 	on "$1" bpftool -j map dump pinned $floors/sunk | jq '[.[0].formatted.values[].value.packets] | add'

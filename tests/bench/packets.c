@@ -41,8 +41,8 @@
 #define LIVE_BATCH 64	 /* as many as a driver polls at once */
 
 /* As in deal.h. */
-#define HEAD 64
-#define DECK_SIZE 304
+#define HEAD 80
+#define DECK_SIZE 368
 #define DECK_FIRST 16 /* where its first template is: layout, length, and the first bytes */
 
 struct deck {

@@ -48,12 +48,15 @@ machine() {
 		done | on lb bpftool batch file - >/dev/null
 	else
 		know_backends lb "$mode" $((cold_services * $1 + 2))
+		speak_ipv6 lb
 		[[ $mode != nat ]] || on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 		on lb "$scripts/scripts/lb" attach "$mode" eth0
+		on lb "$scripts/scripts/lb" set address 2001:db8:178::10
 		{
 			services "$mode" "$cold_services" "$1"
 			printf '%s\n' "service udp 10.1.0.0:8000 slots 251" "backend $(backend_of "$mode" 0)" \
 				"service tcp 10.1.0.0:9000 slots 251" "backend $(backend_of "$mode" 0)"
+			services6 "$mode"
 		} | on lb "$scripts/scripts/lb" restore -
 	fi
 	load_programs
@@ -91,6 +94,12 @@ ipip | l2dsr)
 	add "slot in transition, flow known" xdp "$(deck 1 1 established:9000)" $TX forwarded $moves
 	add "for nobody" xdp "$(deck 1 1 nobody)" $PASS not_ours 0
 	add "for nobody, ends like a VIP" xdp "$(deck 1 1 namesake)" $PASS not_ours 0
+	# families: 6>4 is an IPv6 VIP with an IPv4 backend
+	add "IPv6 established" xdp "$(deck 1 1 established6)" $TX forwarded $moves
+	add "IPv6 UDP" xdp "$(deck 1 1 udp6)" $TX forwarded $moves
+	add "IPv6 for nobody" xdp "$(deck 1 1 nobody6)" $PASS not_ours 0
+	add "6>4 established" xdp "$(deck 1 1 established6:8400)" $TX forwarded $moves
+	add "4>6 established" xdp "$(deck 1 1 established:8600)" $TX forwarded $moves
 	add "established, cold" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded $moves
 	add "SYN, cold" xdp "$(deck "$flows" "$cold_services" syn)" $TX forwarded $moves
 	[[ $mode == ipip ]] || steps=()

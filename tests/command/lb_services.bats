@@ -43,6 +43,67 @@ flat='.[] | del(.backends), .backends[]'
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 0 ]
 }
 
+@test "both families: services and backends in any text and mixture, saved, restored, in the kernel's order" {
+	lb attach ipip eth0
+	cat >"$BATS_TEST_TMPDIR/wanted" <<-'END'
+		service tcp [FD00:0::15]:any
+		 backend 172.16.0.10
+		service tcp 192.168.178.15:8000 hash fallback [2001:0DB8::1]:81
+		 backend 2001:db8::9
+		 backend [2001:DB8::0:10]:8001 weight 0 down
+		 backend 172.16.0.10
+		 backend 33.0.0.1
+		 backend fd00::5efe:10.0.0.1
+		 backend 2001:db8:1::
+		 backend 2001:db8::
+		 backend 32.1.13.184
+	END
+	lb restore "$BATS_TEST_TMPDIR/wanted"
+	lb save | grep -v '^#' >"$BATS_TEST_TMPDIR/saved"
+	diff "$BATS_TEST_TMPDIR/saved" - <<-'END'
+		service tcp 192.168.178.15:8000 hash fallback [2001:db8::1]:81
+		  backend 32.1.13.184 weight 1 up
+		  backend 2001:db8:: weight 1 up
+		  backend 2001:db8::9 weight 1 up
+		  backend [2001:db8::10]:8001 weight 0 down
+		  backend 2001:db8:1:: weight 1 up
+		  backend 33.0.0.1 weight 1 up
+		  backend 172.16.0.10 weight 1 up
+		  backend fd00::5efe:a00:1 weight 1 up
+		service tcp [fd00::15]:any maglev
+		  backend 172.16.0.10 weight 1 up
+	END
+	for file in wanted saved; do
+		run -0 lb -v restore "$BATS_TEST_TMPDIR/$file"
+		[[ $output != *"prog run"* ]]
+	done
+	# slot i is of backend i % n, in the order that is shown; the bytes of two of them are the same
+	[ "$(lb --json slots tcp 192.168.178.15:8000 | jq -r '.[:8][].now' | paste -sd ' ')" = \
+		"32.1.13.184:8000 [2001:db8::]:8000 [2001:db8::9]:8000 [2001:db8:1::]:8000 33.0.0.1:8000 172.16.0.10:8000 [fd00::5efe:a00:1]:8000 32.1.13.184:8000" ]
+	# the VIP, and the filter in front of it, by its last two octets
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/destinations" key 21 0 0 0 | jq .formatted.value.vips)" -eq 1 ]
+	run -1 lb backend add tcp 192.168.178.15:8000 2001:DB8::0009
+	[[ $output == *"[2001:db8::9]:8000 is a backend of tcp 192.168.178.15:8000 already"* ]]
+	run -1 lb service add tcp "[fd00:0:0::15]:any"
+	[[ $output == *"service tcp [fd00::15]:any is there already"* ]]
+	lb backend set tcp 192.168.178.15:8000 "[2001:db8::0:10]:8001" up weight 3
+	lb backend del tcp 192.168.178.15:8000 2001:DB8::9
+	lb service set tcp "[fd00::15]:any" hash
+	lb service show | grep -qx "service tcp \[fd00::15\]:any hash"
+	run -0 lb --dry-run backend del tcp 192.168.178.15:8000 "[2001:db8::10]:8001"
+	[[ $output == *"  delete backend [2001:db8::10]:8001" ]]
+	lb service del tcp "[FD00::15]:any"
+	[ "$(on lb bpftool -j map lookup pinned "$MAPS/destinations" key 21 0 0 0 | jq .formatted.value.vips)" -eq 0 ]
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/services" | jq length)" -eq 2 ]
+	# figures and flows, brackets where a port follows
+	lb stats | grep -qE '^  \[2001:db8:1::\]:8000 +0 +0 +0$'
+	lb stats --json | jq -e '.services[0].backends | map(.address) | index("2001:db8::1")' # the fallback
+	# shellcheck disable=SC2046 # bytes
+	on lb bpftool map update pinned "$MAPS/flows" key $(. maps/all.sh && encode connection_key 2001:db8:9::1 fd00::15 40000 80 tcp 6) \
+		value $(. maps/all.sh && encode tracked_flow "$(listed_id 33.0.0.1)" 0 0)
+	[ "$(lb flows)" = "tcp [2001:db8:9::1]:40000 > [fd00::15]:80 at 33.0.0.1:8000" ]
+}
+
 @test "VIPs that end in the same octets do not harm each other, nor who is none" {
 	loaded
 	lb service add tcp 10.9.178.15:8000

@@ -431,6 +431,7 @@ planned() {
 		sed -n 's/^command //p')
 	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 3 0 512 1 1 1)"
 	want+=" $(encode backend_change 2 172.16.0.1 53 4 up 0 unchecked fallback 1)"
+	local text
 	text=$(printf 'check udp "\u00fc \U0001f600" x fall 2\n' | od -An -v -tx1 | tr -d ' \n')
 	want+=" $(encode checks $((${#text} / 2)) "$text$(printf '%0*d' $((2 * CHECKS_LENGTH - ${#text})) 0)")"
 	# shellcheck disable=SC2059 # escapes
@@ -576,7 +577,7 @@ after() {
 }
 
 @test "trace: addresses as bpf_printk prints them, with all zeros, become the usual text" {
-	# shellcheck source=scripts/lib/stats.sh
+	# shellcheck source=/dev/null
 	. scripts/lib/stats.sh
 	[ "$(shorten_ipv6 <<<"[2001:0db8:0000:0000:0000:0000:0000:0020]:40000 > [fd00:0000:0000:0000:0001:0000:0000:0015]:80 backend 3 fd00:0001:0002:0003:0004:0005:0006:0007: forwarded")" = \
 		"[2001:db8::20]:40000 > [fd00::1:0:0:15]:80 backend 3 fd00:1:2:3:4:5:6:7: forwarded" ]

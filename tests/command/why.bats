@@ -91,7 +91,8 @@ memories() {
 		came(7)/client()/TCP(sport=40000,dport=8001)|redirect redirected|by eth1, to 02:00:00:00:01:20
 		came()/client()/TCP(dport=22)|pass not_ours|no service of it is tcp 22
 		came()/client(dst=LB)/TCP(dport=8000)|pass not_ours|192.168.178.10 is no VIP here
-		came()/IPv6(dst="fd00::15")/TCP(dport=8000)|pass not_ours|neither TCP nor UDP in IPv4
+		came()/IPv6(dst="fd00::15")/TCP(dport=8000)|pass not_ours|fd00::15 is no VIP here
+		came()/client()/GRE()|pass not_ours|neither TCP nor UDP, nor an ICMP error about them
 		came()/client(src="10.9.9.9")/ICMP(type=3,code=1)/quote(IP(src=VIP,dst=CLIENT)/TCP(sport=8000,dport=40000))|tx forwarded|an ICMP error about a packet of tcp 10.0.0.20:40000
 		came()/client(flags=0,frag=3,id=77)/Raw("x"*16)|drop fragment_unknown|its first fragment
 		came()/client(flags="MF",id=78)/TCP(dport=8000)|tx forwarded|goes on to the backend
@@ -112,6 +113,69 @@ memories() {
 	on lb sysctl -qw net.ipv4.ip_forward=0
 	lb refresh
 	asks <<<'came()/client()/TCP(dport=8000)|drop forwarding_off|sysctl -w net.ipv4.ip_forward=1'
+}
+
+@test "xdp_ipip: the rows of IPv6, and of the other family's backends" {
+	speak_ipv6
+	lb attach ipip eth0
+	frames
+	lb restore - <<-END
+		service tcp [2001:db8:178::15]:8000
+		backend 2001:db8:16::10
+		service tcp [2001:db8:178::15]:8001
+		backend 2001:db8:20::20
+		service tcp [2001:db8:178::15]:8002
+		service tcp [2001:db8:178::15]:8003
+		backend 2001:db8:30::1
+		service tcp [2001:db8:178::15]:8004
+		backend 2001:db8:20::99
+		service tcp [2001:db8:178::15]:8006
+		backend 2001:db8:6::10
+		service tcp [2001:db8:178::15]:8400
+		backend 172.16.0.10
+		service tcp 192.168.178.15:8600
+		backend 2001:db8:16::10
+	END
+	on lb ip route add 2001:db8:6::/64 via 2001:db8:178::2 dev eth0 mtu lock 1400
+	on lb ip neigh del 2001:db8:20::99 dev eth1
+	asks <<-'END'
+		came()/client6()/TCP(sport=40000,dport=8000,flags="S")|tx forwarded|tcp SYN [2001:db8:10::20]:40000 > [2001:db8:178::15]:8000
+		came()/client6()/TCP(sport=40000,dport=8000,flags="S")|tx forwarded|to 02:00:00:00:00:02, as 2001:db8:178::10 > 2001:db8:16::10
+		came(7)/client6()/TCP(sport=40000,dport=8000)|tx forwarded|to 2001:db8:16::10 via 2001:db8:178::2, by eth0, MTU 1500
+		came()/client6()/TCP(sport=40000,dport=8400)|tx forwarded|to 02:00:00:00:00:02, as 192.168.178.10 > 172.16.0.10
+		came()/client()/TCP(sport=40000,dport=8600)|tx forwarded|to 02:00:00:00:00:02, as 2001:db8:178::10 > 2001:db8:16::10
+		came(7)/client6()/TCP(sport=40000,dport=8001)|redirect redirected|by eth1, to 02:00:00:00:01:20
+		came()/client6()/IPv6ExtHdrHopByHop()/IPv6ExtHdrDestOpt()/TCP(sport=40000,dport=8000)|tx forwarded|of [2001:db8:16::10]:8000, and nobody else's before
+		came()/client6()/TCP(dport=22)|pass not_ours|2001:db8:178::15 is a VIP, but no service of it is tcp 22
+		came()/client6(dst=LB6)/TCP(dport=8000)|pass not_ours|2001:db8:178::10 is no VIP here
+		came()/client6()/ICMPv6EchoRequest()|pass not_ours|neither TCP nor UDP, nor an ICMP error about them
+		came()/client6(src="2001:db8::2")/ICMPv6TimeExceeded()/quote6(client6(src=VIP6,dst=CLIENT6)/TCP(sport=8000,dport=40000))|tx forwarded|an ICMP error about a packet of tcp [2001:db8:10::20]:40000 > [2001:db8:178::15]:8000
+		came()/client6()/IPv6ExtHdrFragment(offset=3,id=77,nh=6)/Raw("x"*16)|drop fragment_unknown|a later fragment 2001:db8:10::20 > 2001:db8:178::15; it has no ports
+		came()/client6()/IPv6ExtHdrFragment(m=1,id=78)/TCP(dport=8000)|tx forwarded|goes on to the backend
+		came()/client6()/IPv6ExtHdrFragment(offset=3,id=78,nh=6)/Raw("x"*16)|tx forwarded|its first fragment was seen: it belongs to [2001:db8:16::10]:8000
+		came()/client6(plen=21)/TCP(dport=8000)|drop malformed|lengths in its headers disagree
+		came()/client6()/IPv6ExtHdrRouting(segleft=1,addresses=["2001:db8::1"])/TCP(dport=8000)|drop unreadable|with more IPv6 extension headers in front of its ports than are read
+		came()/client6(hlim=1)/TCP(dport=8000)|tx ttl_answered|its hop limit ends here: the sender is told (ICMP time exceeded), to 02:00:00:00:00:02, as 2001:db8:178::10 > 2001:db8:10::20
+		came()/client6(hlim=1,src="ff02::1")/TCP(dport=8000)|drop ttl_expired|its sender cannot be told
+		came()/client6()/TCP(dport=8000)/("x"*1450)|tx too_big_answered|too big for the way to 2001:db8:16::10: the sender is told (ICMPv6 packet too big)
+		came()/client6(src="ff02::1")/TCP(dport=8000)/("x"*1450)|drop too_big|its sender cannot be told
+		came()/client6()/TCP(dport=8006)/("x"*1350)|tx too_big_answered|to 2001:db8:6::10 via 2001:db8:178::2, by eth0, MTU 1400
+		came()/client6()/TCP(dport=8002)|drop no_backend|has no usable backend
+		came()/client6()/TCP(dport=8004)|drop no_neighbour|2001:db8:20::99 is NOT KNOWN
+	END
+	on lb ip route add unreachable 2001:db8:30::/64
+	lb refresh
+	asks <<<'came()/client6()/TCP(dport=8003)|drop no_route|ip route get 2001:db8:30::1'
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=0
+	lb refresh
+	asks <<-'END'
+		came()/client6()/TCP(dport=8000)|drop forwarding_off|eth0 does not forward IPv6; run: sysctl -w net.ipv6.conf.all.forwarding=1
+		came()/client6()/TCP(sport=40000,dport=8400)|tx forwarded|as 192.168.178.10 > 172.16.0.10
+	END
+	# shellcheck disable=SC2046 # bytes
+	on lb bpftool map update pinned "$MAPS/load_balancer" key 0 0 0 0 \
+		value $(. maps/all.sh && load_balancer 192.168.178.10 "$(random_hash_key)" 0 0)
+	asks <<<'came()/client6()/TCP(dport=8000)|drop no_address|no IPv6 address to send from; run: lb set address ADDRESS'
 }
 
 @test "connections on slots in transition: whose they are, and why" {
@@ -177,6 +241,41 @@ memories() {
 		came()/client(flags=0)/TCP(dport=8000)/("x"*1470)|drop too_big|has no DF
 		came()/client()/TCP(dport=8002)|drop no_backend|has no usable backend
 		came()/client()/TCP(dport=8003)|drop no_neighbour|192.168.178.12 is NOT KNOWN
+	END
+}
+
+@test "xdp_l2dsr: the rows of IPv6" {
+	speak_ipv6
+	lb attach l2dsr eth0
+	frames
+	on lb ip neigh replace 2001:db8:178::11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	lb restore - <<-END
+		service tcp [2001:db8:178::15]:8000
+		backend 2001:db8:178::11
+		service tcp [2001:db8:178::15]:8001
+		backend 2001:db8:16::10
+		service tcp [2001:db8:178::15]:8002
+		service tcp [2001:db8:178::15]:8003
+		backend 2001:db8:178::12
+		service tcp [2001:db8:178::15]:8004
+		backend 2001:db8:20::20
+	END
+	on lb ip neigh del 2001:db8:178::12 dev eth0
+	asks <<-'END'
+		came()/client6()/TCP(dport=8000)|tx forwarded|to 02:00:00:00:00:11, as 2001:db8:10::20 > 2001:db8:178::15
+		came()/client6()/TCP(dport=8004)|redirect redirected|by eth1
+		came()/client6()/TCP(dport=8001)|drop loop|it came from where it would be sent to
+		came()/client6()/TCP(dport=22)|pass not_ours|no service of it
+		came()/client6(src="2001:db8::2")/ICMPv6TimeExceeded()/quote6(client6(src=VIP6,dst=CLIENT6)/TCP(sport=8000,dport=40000))|tx forwarded|an ICMP error about a packet
+		came()/client6()/IPv6ExtHdrFragment(offset=3,id=77,nh=6)/Raw("x"*16)|drop fragment_unknown|its first fragment
+		came()/client6()/IPv6ExtHdrFragment(m=1,id=78)/TCP(dport=8000)|tx forwarded|goes on to the backend
+		came()/client6()/IPv6ExtHdrFragment(offset=3,id=78,nh=6)/Raw("x"*16)|tx forwarded|its first fragment was seen
+		came()/client6(plen=21)/TCP(dport=8000)|drop malformed|lengths in its headers disagree
+		came()/client6()/IPv6ExtHdrRouting(segleft=1,addresses=["2001:db8::1"])/TCP(dport=8000)|drop unreadable|extension headers
+		came()/client6(hlim=1)/TCP(dport=8000)|tx forwarded|as 2001:db8:10::20 > 2001:db8:178::15
+		came()/client6()/TCP(dport=8000)/("x"*1441)|tx too_big_answered|too big for the way to 2001:db8:178::11
+		came()/client6()/TCP(dport=8002)|drop no_backend|has no usable backend
+		came()/client6()/TCP(dport=8003)|drop no_neighbour|2001:db8:178::12 is NOT KNOWN
 	END
 }
 
@@ -270,6 +369,44 @@ memories() {
 	[ "$(lb --json why tcp 10.0.0.20:40000 192.168.178.15:8000 | jq '.slot < 512')" = true ]
 }
 
+# frame_of WORD...: the bytes that lb why makes of these words, from 02:00:00:00:00:02 to 02:00:00:00:00:10.
+frame_of() {
+	# shellcheck source=/dev/null
+	. maps/all.sh
+	jq -L scripts/lib -L maps/types -nr --argjson contract "$(contract)" --argjson tunnel_ports '{"fou": 5555, "gue": 6080}' \
+		'include "frame"; def hex: "0123456789abcdef"[. / 16 | floor:][:1] + "0123456789abcdef"[. % 16:][:1];
+		$ARGS.positional | frame_words | frame_bytes("02:00:00:00:00:10"; "02:00:00:00:00:02") | map(hex) | join("")' --args "$@"
+}
+
+@test "the bytes of a packet in words are those of scapy, in both families and all tunnels" {
+	local words expression inner
+	lb attach ipip eth0
+	frames
+	while IFS='|' read -r words expression; do
+		# shellcheck disable=SC2086 # words
+		[ "$(frame_of $words)" = "$(ask_frames hex "$expression")" ] || {
+			echo "$words: $(frame_of $words)"
+			echo "expected: $(ask_frames hex "$expression")"
+			return 1
+		}
+	done <<-'END'
+		tcp 10.0.0.20:40000 192.168.178.15:80|came()/client(id=0)/TCP(sport=40000,dport=80,flags="S",seq=1,window=64240)
+		tcp [2001:db8:10::20]:40000 [2001:db8:178::15]:80|came()/client6(fl=0)/TCP(sport=40000,dport=80,flags="S",seq=1,window=64240)
+		tcp [2001:DB8:10::20]:40000 [2001:db8:178:0::15]:80 ack ttl 7|came()/client6(fl=0,hlim=7)/TCP(sport=40000,dport=80,flags="A",seq=1,ack=1,window=64240)
+		udp 10.0.0.20:40000 192.168.178.15:53 size 31 nodf|came()/client(id=0,flags=0)/UDP(sport=40000,dport=53)/("\x00"*3)
+		udp [2001:db8:10::20]:40000 [2001:db8:178::15]:53 size 51|came()/client6(fl=0)/UDP(sport=40000,dport=53)/("\x00"*3)
+		udp 10.0.0.20:40000 192.168.178.15:53 tunnel 192.168.178.10 172.16.0.10|came()/tunnel()/client(id=0)/UDP(sport=40000,dport=53)
+		udp [2001:db8:10::20]:40000 [2001:db8:178::15]:53 tunnel ipip 192.168.178.10 172.16.0.10|came()/tunnel(proto=41)/client6(fl=0)/UDP(sport=40000,dport=53)
+		udp 10.0.0.20:40000 192.168.178.15:53 tunnel 2001:db8:178::10 2001:db8:16::10|came()/tunnel6(nh=4)/client(id=0)/UDP(sport=40000,dport=53)
+		udp [2001:db8:10::20]:40000 [2001:db8:178::15]:53 tunnel gre 192.168.178.10 172.16.0.10|came()/tunnel(proto=47)/GRE(proto=0x86dd)/client6(fl=0)/UDP(sport=40000,dport=53)
+		udp 10.0.0.20:40000 192.168.178.15:53 tunnel gre 2001:db8:178::10 2001:db8:16::10|came()/tunnel6(nh=47)/GRE(proto=0x0800)/client(id=0)/UDP(sport=40000,dport=53)
+		udp 10.0.0.20:40000 192.168.178.15:53 tunnel fou 192.168.178.10 172.16.0.10|came()/tunnel(proto=17)/UDP(sport=50000,dport=5555)/Raw(bytes(client(id=0)/UDP(sport=40000,dport=53)))
+		udp [2001:db8:10::20]:40000 [2001:db8:178::15]:53 tunnel fou:7777 2001:db8:178::10 2001:db8:16::10|came()/tunnel6(nh=17)/UDP(sport=50000,dport=7777)/Raw(bytes(client6(fl=0)/UDP(sport=40000,dport=53)))
+		udp 10.0.0.20:40000 192.168.178.15:53 tunnel gue 2001:db8:178::10 2001:db8:16::10|came()/tunnel6(nh=17)/UDP(sport=50000,dport=6080)/Raw(bytes([0,4,0,0])+bytes(client(id=0)/UDP(sport=40000,dport=53)))
+		udp [2001:db8:10::20]:40000 [2001:db8:178::15]:53 tunnel gue:7 192.168.178.10 172.16.0.10|came()/tunnel(proto=17)/UDP(sport=50000,dport=7)/Raw(bytes([0,41,0,0])+bytes(client6(fl=0)/UDP(sport=40000,dport=53)))
+	END
+}
+
 @test "nothing is counted, noted or asked: all that the program can write is as before" {
 	local before mode
 	for mode in ipip nat; do
@@ -294,6 +431,13 @@ memories() {
 	refuses 1 "'sctp' is no protocol" why sctp 10.0.0.20:40000 192.168.178.15:8000
 	refuses 1 "'10.0.0.20' has no port" why tcp 10.0.0.20 192.168.178.15:8000
 	refuses 1 "'0' is no size of an IP packet" why tcp 10.0.0.20:40000 192.168.178.15:8000 size 0
+	refuses 1 "'59' is no size of an IP packet here; take one from 60 to 9000" why tcp [2001:db8::20]:40000 [2001:db8::15]:80 size 59
+	refuses 1 "'[2001:db8::20]' has no port; write ADDRESS:PORT, like 10.0.0.20:40000 or [2001:db8::20]:40000" why tcp [2001:db8::20] [2001:db8::15]:80
+	refuses 1 "10.0.0.20 and 2001:db8::15 are of two families; a packet has one" why tcp 10.0.0.20:40000 [2001:db8::15]:80
+	refuses 1 "'nodf' is of IPv4" why tcp [2001:db8::20]:40000 [2001:db8::15]:80 nodf
+	refuses 1 "are of two families; an outer header has one" why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel 192.168.178.10 2001:db8::10
+	refuses 1 "gre has no ports; fou and gue have" why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel gre:5 192.168.178.10 172.16.0.10
+	refuses 2 "which tunnel? [ipip|gre|fou|gue] LB BACKEND" why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel gre 192.168.178.10
 	refuses 2 "unexpected word 'syn'" why udp 10.0.0.20:40000 192.168.178.15:8000 syn
 	refuses 1 "this is no frame" why frame xyz
 	refuses 1 "no program of ours is on eth1" why tcp 10.0.0.20:40000 192.168.178.15:8000 dev eth1

@@ -16,6 +16,7 @@ The table is that of Eisenbud et al., "Maglev: A Fast and Reliable Software Netw
 section 3.4, with weights: a backend has a turn whenever the weights that it has saved up reach that of the
 heaviest. A table whose size is a power of two has 1024 cells, which are what the permutation orders.
 """
+import ipaddress
 import itertools
 import json
 import socket
@@ -27,6 +28,25 @@ U32, U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 MAPS = "/sys/fs/bpf/xdp/globals"
 
 
+def packed(address):
+    """An address of either family in 16 bytes, as it stands in the maps."""
+    return ipaddress.ip_address(address).packed.ljust(16, b"\0")
+
+
+def unpacked(octets, family):
+    return str(ipaddress.ip_address(bytes(octets[: 4 if family == 4 else 16])))
+
+
+def written(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def split(address_and_port):
+    """The way back."""
+    address, _, port = address_and_port.rpartition(":")
+    return address.strip("[]"), port
+
+
 def mix(h):
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         h ^= h >> 33
@@ -36,7 +56,7 @@ def mix(h):
 
 def identity_hash(address, port, seed):
     h = seed
-    for word in (*struct.unpack("!4I", socket.inet_aton(address) + bytes(12)), port):
+    for word in (*struct.unpack("!4I", packed(address)), port):
         h = mix(h ^ word)
     return h
 
@@ -102,21 +122,30 @@ def flow_hash(client, client_port, vip, vip_port, protocol, key):
     """headers/packet/hash.h: addresses and ports as this machine reads them from the wire."""
     def native(fmt, data):
         return struct.unpack("=" + fmt, data)[0]
-    client, vip = (native("I", socket.inet_aton(a)) for a in (client, vip))
+
+    def finish(h):
+        h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & U64
+        return (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & U64
+
+    def nh(*words):
+        """The sum of (a + key[0]) (b + key[1]) and so on."""
+        return sum((words[i] + key[i] & U32) * (words[i + 1] + key[i + 1] & U32) for i in range(0, len(words), 2))
+    is_ipv6 = ":" in client
+    client, vip = (struct.unpack("=4I", packed(a)) for a in (client, vip))
     client_port, vip_port = (native("H", struct.pack("!H", p)) for p in (client_port, vip_port))
+    ports = client_port << 16 | vip_port
     h = key[4] << 32 | key[5]
-    h += (client + key[0] & U32) * ((client_port << 16 | vip_port) + key[1] & U32)
-    h += (vip + key[2] & U32) * (protocol + key[3] & U32)
-    h &= U64
-    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & U64
-    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & U64
-    return h >> 32
+    if is_ipv6:
+        h += finish(nh(*client, *vip) & U64) + nh(protocol, ports)
+    else:
+        h += nh(client[0], ports, vip[0], protocol)
+    return finish(h & U64) >> 32
 
 
 class Service:
     def __init__(self, protocol, vip_and_port):
         self.protocol = protocol
-        self.vip, _, port = vip_and_port.rpartition(":")
+        self.vip, port = split(vip_and_port)
         self.port = 0 if port == "any" else int(port)
         lb = json.loads(self.run("scripts/lb", "show", "--json"))
         self.key = struct.unpack("=8I", bytes(lb["hash_key"]))
@@ -124,14 +153,14 @@ class Service:
                            if (s["protocol"], s["address"], s["port"]) == (protocol, self.vip, self.port))
         for entry in json.loads(self.run("bpftool", "-j", "map", "dump", "pinned", f"{MAPS}/services")):
             key, value = entry["formatted"]["key"], entry["formatted"]["value"]
-            if (socket.inet_ntoa(bytes(key["address"]["octets"][:4])), socket.ntohs(key["port"]),
+            if (unpacked(key["address"]["octets"], key["family"]), socket.ntohs(key["port"]),
                     key["protocol"]) == (self.vip, self.port, {"tcp": 6, "udp": 17}[protocol]):
                 self.first, self.size = value["first"], value["slots"]
         self.ids = {}
         for entry in json.loads(self.run("bpftool", "-j", "map", "dump", "pinned", f"{MAPS}/backends")):
             value = entry["formatted"]["value"]
-            self.ids[entry["formatted"]["key"]] = \
-                f"{socket.inet_ntoa(bytes(value['address']['octets'][:4]))}:{socket.ntohs(value['port'])}"
+            self.ids[entry["formatted"]["key"]] = written(
+                unpacked(value["address"]["octets"], value["family"]), socket.ntohs(value["port"]))
 
     @staticmethod
     def run(*command, text=None):
@@ -148,16 +177,16 @@ class Service:
 
     def model(self):
         backends = sorted(((b["address"], b["port"], weight(b)) for b in members(self.config) if weight(b)),
-                          key=lambda b: (socket.inet_aton(b[0]), b[1]))
+                          key=lambda b: (packed(b[0]), b[1], ":" in b[0]))
         if not backends:
             return [None] * self.size
         size = table_size(self.config)
         table = (hash_table if self.config["filling"] == "hash" else maglev_table)(backends, size)
-        return ["%s:%d" % backends[i][:2] for i in table for _ in range(self.size // size)]
+        return [written(*backends[i][:2]) for i in table for _ in range(self.size // size)]
 
     def slot_of(self, client, client_port):
         if self.config["sticky"]:
-            h = flow_hash(client, 0, "0.0.0.0", 0, 0, self.key)
+            h = flow_hash(client, 0, "::", 0, 0, self.key)
         else:
             h = flow_hash(client, client_port, self.vip, self.port, {"tcp": 6, "udp": 17}[self.protocol], self.key)
         return h * self.size >> 32
@@ -167,17 +196,20 @@ def chi_square(service):
     """The sum over the backends of (observed - expected)^2 / expected has a mean of n - 1 and a variance of
     2 (n - 1) for random flows: more than 5 standard deviations above is hardly an accident."""
     table = [now for now, _ in service.slots()]
+    first = int(ipaddress.ip_address("2001:db8::" if ":" in service.vip else "10.0.0.0"))
     flows = {
-        "ports": [("10.0.%d.20" % (i // 50000), 10000 + i % 50000) for i in range(100000)],
-        "addresses": [("10.%d.%d.%d" % (1 + (i >> 16), i >> 8 & 255, i & 255), 40000) for i in range(100000)],
-        "both": [("10.0.%d.%d" % (i >> 8 & 255, i & 255), 10000 + i % 50000) for i in range(100000)],
+        "ports": [(first + i // 50000, 10000 + i % 50000) for i in range(100000)],
+        "addresses": [(first + i, 40000) for i in range(100000)],
+        "both": [(first + i % 65536, 10000 + i % 50000) for i in range(100000)],
     }
+    if ":" in service.vip:
+        flows["networks"] = [(first + (i << 64), 40000) for i in range(100000)]
     share = {backend: table.count(backend) / len(table) for backend in set(table)}
     fine = True
     for name, list_ in flows.items():
         count = dict.fromkeys(share, 0)
         for client, port in list_:
-            count[table[service.slot_of(client, port)]] += 1
+            count[table[service.slot_of(str(ipaddress.ip_address(client)), port)]] += 1
         x = sum((count[b] - 100000 * share[b]) ** 2 / (100000 * share[b]) for b in share)
         limit = len(share) - 1 + 5 * (2 * (len(share) - 1)) ** 0.5
         print(f"{name}: chi-square {x:.1f}, {len(share)} backends, limit {limit:.1f}, "
@@ -199,7 +231,7 @@ def main(command, protocol, vip_and_port, *flows):
     elif command == "place":
         table = service.slots()
         for flow in flows:
-            client, _, port = flow.partition(":")
+            client, port = split(flow)
             print(table[service.slot_of(client, int(port))][0])
     elif command == "chi-square":
         sys.exit(0 if chi_square(service) else 1)

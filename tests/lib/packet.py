@@ -37,6 +37,8 @@ from scapy.layers.l2 import *  # noqa: F403
 from scapy.packet import Padding, Raw
 from scapy.utils import hexdump
 
+from flow_hash import flow_hash
+
 ACTIONS = ["aborted", "drop", "pass", "tx", "redirect"]
 
 # The cast. MAC addresses as tests/lib/helper.bash sets them.
@@ -83,6 +85,54 @@ def client6(**fields):
 def tunnel6(to=BACKEND6, **fields):
     """The outer IPv6 header that xdp_ipip puts in front."""
     return IPv6(**{"src": LB6, "dst": to, "fl": 0, "hlim": 64, **fields})
+
+
+# The tunnels. The tests set this key, so that it is known which port a flow has.
+KEY = bytes(range(32))
+TUNNEL_PORTS = {"fou": 5555, "gue": 6080}
+IP_IN_IP, IPV6_IN_IP, GRE_IN_IP, UDP_IN_IP = 4, 41, 47, 17
+
+
+def flow_port(packet):
+    """The source port of a flow's tunnel in UDP; `packet` is one of the flow. A later fragment has no ports, and its
+    protocol is in the last header that it has."""
+    layer = packet.getlayer(TCP) or packet.getlayer(UDP)
+    ports = (layer.sport, layer.dport) if layer else (0, 0)
+    if layer:
+        protocol = 6 if isinstance(layer, TCP) else 17
+    else:
+        protocol = packet.proto if packet.version == 4 else packet.getlayer(IPv6ExtHdrFragment).nh
+    return 0xC000 | flow_hash(packet.src, ports[0], packet.dst, ports[1], protocol, KEY) & 0x3FFF
+
+
+def header(kind, inner, sport=None, dport=None, **fields):
+    """What a tunnel has between the outer IP header and the packet."""
+    if kind == "ipip":
+        return inner
+    if kind == "gre":
+        return GRE(**fields) / inner
+    udp = UDP(sport=flow_port(inner) if sport is None else sport, dport=dport or TUNNEL_PORTS[kind], **fields)
+    if kind == "fou":
+        return udp / inner
+    return udp / Raw(struct.pack("!BBH", 0, IP_IN_IP if inner.version == 4 else IPV6_IN_IP, 0)) / inner
+
+
+def envelope(kind, to, inner, flow=None, outer=None, **fields):
+    """`inner` as the load balancer sends it to a backend: in IPv4 if that has such an address, or in IPv6. `flow`: a
+    packet of the flow, if it is another one; `outer`: fields of the outer IP header; the others are the tunnel's own."""
+    six = ":" in to
+    protocol = {"ipip": IP_IN_IP if inner.version == 4 else IPV6_IN_IP, "gre": GRE_IN_IP}.get(kind, UDP_IN_IP)
+    if kind in TUNNEL_PORTS:
+        fields.setdefault("sport", flow_port(flow or inner))
+        if not six:
+            fields.setdefault("chksum", 0)
+    ip = tunnel6(to, nh=protocol, **outer or {}) if six else tunnel(to, proto=protocol, **outer or {})
+    return ip / header(kind, inner, **fields)
+
+
+def outer_sum(kind, inner):
+    """The UDP checksum of an IPv6 envelope."""
+    return IPv6(bytes(envelope(kind, BACKEND6, inner)))[UDP].chksum
 
 
 BACKEND_ON_LAN, BACKEND_MAC = "192.168.178.11", "02:00:00:00:00:11"

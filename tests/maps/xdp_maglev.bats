@@ -13,9 +13,9 @@ teardown_file() {
 	scripts/node destroy --all
 }
 
-# compare: whether the slots of the service are the model's.
+# compare [VIP:PORT]: whether the slots of the service are the model's.
 compare() {
-	on lb tests/lib/maglev.py compare tcp 192.168.178.15:8000
+	on lb tests/lib/maglev.py compare tcp "${1-192.168.178.15:8000}"
 }
 
 slots() {
@@ -207,6 +207,36 @@ needless() {
 	done | packets
 	lb set key "$(printf '%064x' 1)"
 	[ "$(on lb tests/lib/maglev.py place tcp 192.168.178.15:8000 "${flows[@]}")" != "$(printf '%s\n' "${expected[@]}")" ]
+}
+
+@test "IPv6: the table is the model's, flows spread evenly, and packets go where the model says" {
+	local flows=() i envelope expected
+	speak_ipv6
+	lb set address 2001:db8:178::10
+	lb set key "$(printf '0123456789abcdef%.0s' 1 2 3 4)"
+	# backends of both families, two of which have the same 16 bytes in the maps
+	lb restore - <<-END
+		service tcp [2001:db8:178::15]:8000
+		backend 2001:db8:16::10
+		backend 2001:db8:16::11 weight 3
+		backend 2001:db8::
+		backend 32.1.13.184
+		backend 172.16.0.10
+	END
+	compare "[2001:db8:178::15]:8000"
+	on lb tests/lib/maglev.py chi-square tcp "[2001:db8:178::15]:8000"
+	for i in $(seq 40); do
+		flows+=("[2001:db8:$i::20]:$((1000 + i * 37))")
+	done
+	mapfile -t expected < <(on lb tests/lib/maglev.py place tcp "[2001:db8:178::15]:8000" "${flows[@]}")
+	for i in "${!flows[@]}"; do
+		case ${expected[i]} in
+		[[]*) envelope="tunnel6(\"$(cut -d] -f1 <<<"${expected[i]#[}")\")" ;;
+		*) envelope="tunnel(\"${expected[i]%:*}\",proto=41)" ;;
+		esac
+		echo "came()/client6(src=\"2001:db8:$((i + 1))::20\")/TCP(sport=${flows[i]##*:},dport=8000)"
+		echo "=> tx forwarded leaves()/$envelope/client6(src=\"2001:db8:$((i + 1))::20\",hlim=63)/TCP(sport=${flows[i]##*:},dport=8000)"
+	done | packets
 }
 
 @test "the builder refuses an invalid command and changes nothing" {

@@ -348,6 +348,42 @@ tcp 192.168.178.15:8000: 1 slots have flows of other backends" ]
 	[[ $output == *"tcp 192.168.178.15:8000: settled"* || $(cut -d. -f1 /proc/uptime) -lt 240 ]]
 }
 
+@test "IPv6 flows are tracked in the same way, on backends of either family" {
+	local error='ICMPv6PacketTooBig(mtu=1400)/quote6(client6(src=VIP6,dst=CLIENT6)/TCP(sport=8000,dport=1001))'
+	local A6=2001:db8:16::10
+	speak_ipv6
+	lb set address 2001:db8:178::10
+	printf 'service tcp [2001:db8:178::15]:8000 hash slots 1\nbackend %s\nbackend %s weight 0\n' $A6 $B | lb restore -
+	packets <<-END
+		came()/client6()/TCP(sport=1001,dport=8000,flags="S")
+		=> tx forwarded leaves()/tunnel6("$A6")/client6(hlim=63)/TCP(sport=1001,dport=8000,flags="S")
+	END
+	[ "$(flows)" = "0 0" ]
+	printf 'service tcp [2001:db8:178::15]:8000 hash slots 1\nbackend %s weight 0\nbackend %s\n' $A6 $B | lb restore -
+	packets <<-END
+		came()/client6()/TCP(sport=1001,dport=8000,flags="A")
+		=> tx forwarded leaves()/tunnel6("$A6")/client6(hlim=63)/TCP(sport=1001,dport=8000,flags="A")
+		came()/client6()/IPv6ExtHdrDestOpt()/TCP(sport=1001,dport=8000,flags="A")
+		=> tx forwarded leaves()/tunnel6("$A6")/client6(hlim=63)/IPv6ExtHdrDestOpt()/TCP(sport=1001,dport=8000,flags="A")
+		came()/client6()/TCP(sport=1002,dport=8000,flags="S")
+		=> tx forwarded leaves()/tunnel("$B",proto=41)/client6(hlim=63)/TCP(sport=1002,dport=8000,flags="S")
+		came()/client6()/TCP(sport=1002,dport=8000,flags="A")
+		=> tx forwarded leaves()/tunnel("$B",proto=41)/client6(hlim=63)/TCP(sport=1002,dport=8000,flags="A")
+		came()/client6(src="2001:db8::2")/$error
+		=> tx forwarded leaves()/tunnel6("$A6")/client6(src="2001:db8::2",hlim=63)/$error
+		came()/client6()/IPv6ExtHdrFragment(m=1,id=77)/TCP(sport=1001,dport=8000,flags="A")/("x"*20)
+		=> tx forwarded leaves()/tunnel6("$A6")/client6(hlim=63)/IPv6ExtHdrFragment(m=1,id=77)/TCP(sport=1001,dport=8000,flags="A")/("x"*20)
+		came()/client6()/IPv6ExtHdrFragment(offset=5,id=77,nh=6)/Raw("y"*9)
+		=> tx forwarded leaves()/tunnel6("$A6")/client6(hlim=63)/IPv6ExtHdrFragment(offset=5,id=77,nh=6)/Raw("y"*9)
+	END
+	[ "$(flows)" = "0 2" ]
+	[ "$(lb flows | sort)" = "tcp [2001:db8:10::20]:1001 > [2001:db8:178::15]:8000 at [$A6]:8000
+tcp [2001:db8:10::20]:1002 > [2001:db8:178::15]:8000 at $B:8000" ]
+	lb backend set tcp "[2001:db8:178::15]:8000" $A6 down
+	packet 'came()/client6()/TCP(sport=1001,dport=8000,flags="A")' tx forwarded \
+		"leaves()/tunnel(\"$B\",proto=41)/client6(hlim=63)/TCP(sport=1001,dport=8000,flags=\"A\")"
+}
+
 @test "L2 DSR tracks flows in the same way" {
 	lb detach eth0
 	lb attach l2dsr eth0
