@@ -21,8 +21,8 @@ die() {
 # setup.sh was told.
 #
 # Sets vip_family and backend_family. VIP, CLIENT, BACKENDS and LB are addresses in these families, and so are the gateways
-# on the packet's way: LB_GATEWAY to the backends, BACKEND_GATEWAY back to the client. LB4 and LB6 (and so on) are those of
-# either family.
+# on the packet's way: LB_GATEWAY to the backends, BACKEND_GATEWAY back to the client (and LB_WAY_BACK, for who comes from
+# lb). LB4 and LB6 (and so on) are those of either family.
 # shellcheck disable=SC2034,SC2153 # for whoever sources this; the names come from lab.env
 read_lab() {
 	local name
@@ -37,8 +37,9 @@ read_lab() {
 	done
 	BACKENDS4=("${BACKENDS[@]}")
 	words_of_families
+	LB_WAY_BACK=$LB_GATEWAY
 	if [[ $vip_family == 6 ]]; then
-		VIP=$VIP6 CLIENT=$CLIENT6 BACKEND_GATEWAY=${BACKEND_GATEWAY6-}
+		LB_WAY_BACK=$LB_GATEWAY6 VIP=$VIP6 CLIENT=$CLIENT6 BACKEND_GATEWAY=${BACKEND_GATEWAY6-}
 	fi
 	if [[ $backend_family == 6 ]]; then
 		LB=$LB6 LB_GATEWAY=$LB_GATEWAY6 BACKENDS=("${BACKENDS6[@]}")

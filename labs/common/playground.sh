@@ -93,6 +93,7 @@ create() {
 both() {
 	local name=${1%[*} index=${1#"${1%[*}"}
 	local four=${name}4$index six=${name}6$index
+	[[ -n ${!four-} ]] || four=$1
 	echo -n "${!four}${2+/${!2}}"
 	[[ -z ${!six-} || ! -e /proc/sys/net/ipv6 ]] || echo -n ",${!six}${2+/64}"
 }
@@ -141,7 +142,7 @@ next_steps() {
 		Set up in $took ms, with ${#BACKENDS[@]} backends. What to try next:
 
 		  $say$lab/trace.sh
-		        one ${traced:-request}, hop by hop
+		        ${traced:-one request, hop by hop}
 		  $say$lab/check.sh
 		        is everything as it should be?
 		  $node shell client
@@ -277,19 +278,24 @@ check_no_answers_pass_lb() {
 		seen "$(rose not_ours) packets passed by it; scripts/node exec lb tcpdump -ni eth0"
 }
 
-# neighbour_answers NODE DEV ADDRESS: asks for an address on a node's device; succeeds if somebody answers.
-# shellcheck disable=SC2016,SC2317 # expanded over there; called by fact, as its arguments
-neighbour_answers() {
+# who_answers NODE DEV ADDRESS: asks on a node's device for the MAC address of this address, and prints those of the answers.
+who_answers() {
+	local heard
+	heard=$(mktemp)
 	if [[ $3 != *:* ]]; then
-		on "$1" arping -q -c 2 -w 1 -I "$2" "$3"
-		return
+		on "$1" arping -b -c 3 -w 1 -I "$2" "$3" | sed -n 's/.*\[\(.*\)\].*/\1/p' | tr '[:upper:]' '[:lower:]' >"$heard" || true
+	else
+		on "$1" timeout 2 tcpdump -i "$2" -l -n -t -e 'icmp6 and ip6[40] == 136' >"$heard" 2>"$heard.log" &
+		wait_for 10 grep -q listening "$heard.log" || true
+		# `use`: the kernel asks, as if it had something to send
+		on "$1" ip neigh del "$3" dev "$2" 2>/dev/null || true
+		on "$1" ip neigh replace "$3" dev "$2" use
+		wait $! || true
+		awk -v target="tgt is $3," 'index($0, target) { print $1 }' "$heard" >"$heard.log"
+		mv "$heard.log" "$heard"
 	fi
-	# The kernel asks three times, a second each.
-	on "$1" bash -c 'ip neigh del "$2" dev "$1" 2>/dev/null
-		ip neigh replace "$2" dev "$1" use
-		while state=$(ip neigh show "$2" dev "$1"); [[ $state == *INCOMPLETE* || $state == *NONE* ]]; do sleep 0.1; done
-		ip neigh del "$2" dev "$1"
-		[[ $state == *lladdr* ]]' - "$2" "$3"
+	sort -u "$heard" | xargs
+	rm -f "$heard"
 }
 
 check_no_bug() {
@@ -328,17 +334,20 @@ listen() {
 	wait_for 10 grep -q listening "$traces/$1.log" || die "tcpdump does not start: $(cat "$traces/$1.log")"
 }
 
-# end_trace NODE... [-- OPTION...]: ends the tcpdumps on these nodes, and prints what all of them heard, as trace.py does
-# with these options.
-end_trace() {
+# stop_listening NODE...: ends the tcpdumps on these nodes.
+stop_listening() {
+	local node
 	sleep 0.3 # the last packets of the connection
-	while [[ $# -gt 0 && $1 != -- ]]; do
+	for node; do
 		# shellcheck disable=SC2046 # process ids
-		on "$1" kill $(on "$1" pgrep -f "$traces/")
-		shift
+		on "$node" kill $(on "$node" pgrep -f "$traces/")
 	done
 	wait "${listeners[@]}" 2>/dev/null || true
-	labs/common/trace.py "${@:2}" "$traces/macs" "$traces"/*.pcap
+}
+
+# print_trace [OPTION...]: what all of them heard, as trace.py prints it.
+print_trace() {
+	labs/common/trace.py "$@" "$traces/macs" "$traces"/*.pcap
 }
 
 # trace_request [--all]: sends one request, and prints its way.
@@ -346,7 +355,8 @@ trace_request() {
 	[[ $# -eq 0 || "$*" == --all ]] || usage
 	begin_trace
 	request 5 || echo "(the request was not answered)"
-	end_trace switch -- "$@"
+	stop_listening switch
+	print_trace "$@"
 }
 
 # ---- teardown ----
