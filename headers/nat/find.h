@@ -3,8 +3,8 @@
 #ifndef HEADERS_NAT_FIND_H
 #define HEADERS_NAT_FIND_H
 
-#include "../../maps/destinations.h"
 #include "../../maps/nexthops.h"
+#include "../lb/clock.h"
 #include "../lb/fragments.h"
 #include "../lb/services.h"
 #include "../lb/story.h"
@@ -57,17 +57,11 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 						 const struct translation **to)
 {
 	struct connection_key key = key_of(&packet->flow);
-	__u8 family = packet->flow.family;
 	struct connection *connection;
 	__u64 now;
 
-	if (!same_address(&packet->flow.vip, own_address(lb, family), family) &&
-	    !may_be_ours(&packet->flow.vip, family)) {
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	}
 	begin_story(packet, lb);
-	now = bpf_ktime_get_coarse_ns();
+	now = time_now();
 	connection = find_entry(&key);
 	if (!connection || !is_fresh(connection, settings, key.protocol, now) ||
 	    is_closing(connection, packet->tcp_flags) || is_lost(&connection->translation))
