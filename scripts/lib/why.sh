@@ -40,7 +40,7 @@ join_copies() {
 on_copies() {
 	local words copied=(flows new_flows) read_only=(services slots probes destinations) explain=xdp_why backends=backends
 	if [[ $mode == xdp_nat ]]; then
-		copied=(conntrack destinations seats handshakes) read_only=(services slots nat) explain=xdp_why_nat backends=''
+		copied=(conntrack conntrack6 destinations seats handshakes handshakes6) read_only=(services slots nat) explain=xdp_why_nat backends=''
 	fi
 	echo "mount -t bpf bpf $bpffs"
 	words=()
