@@ -21,7 +21,7 @@ setup_file() {
 	join client 20
 	on lb sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	on lb ip addr add 192.168.178.15/32 dev eth0
-	on lb ip addr add $VIP6/128 dev eth0 nodad
+	on lb ip addr add $VIP6/128 dev eth0 nodad preferred_lft 0 # the machine's own checks (NAT) are not to come from it
 	for i in 1 2; do
 		join backend-0$i 1$i
 		on backend-0$i sysctl -qw net.ipv4.conf.eth0.arp_ignore=1 net.ipv4.conf.eth0.arp_announce=2
@@ -308,7 +308,7 @@ answered() {
 	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1
 	on lb ip link set eth0 up
 	on lb ip addr add 2001:db8:178::10/64 dev eth0 nodad
-	on lb ip addr add $VIP6/128 dev eth0 nodad
+	on lb ip addr add $VIP6/128 dev eth0 nodad preferred_lft 0 # the machine's own checks (NAT) are not to come from it
 	wait_for 10 logged "$VIP6 is an address of this machine again"
 	becomes healthy
 	answered 10

@@ -132,13 +132,13 @@ takes() {
 
 # decap_takes MODE: the tunnel that the load balancers use, if there is an address of this host that they may send to.
 decap_takes() {
-	local host mine=''
+	local host here=''
 	for host in "${hosts[@]}"; do
 		[[ -n ${place[$host]-} ]] || continue
-		mine=$host
+		here=$host
 		! takes "${taken[$host]}" "$1" || break
 	done
-	[[ -z $mine ]] || fact "decap takes $1" "at $mine: ${taken[$mine]}" "lb decap add host $mine $1" takes "${taken[$mine]}" "$1"
+	[[ -z $here ]] || fact "decap takes $1" "at $here: ${taken[$here]}" "lb decap add host $here $1" takes "${taken[$here]}" "$1"
 }
 
 # decap_knows_vips: those of the command line must be in its list; without a list and words, those that are on lo.
