@@ -70,16 +70,17 @@ of_family() {
 }
 
 # look: what the kernel says of devices and addresses: into arrays by name of the device, and places, by address: "DEV/PREFIX
-# ..." for each device that has it. doubted has those that another machine has, too (duplicate address detection). Sets
-# balancing and unwrapping, the devices with such a program.
+# ..." for each device that has it. doubted has those that another machine has, too (duplicate address detection), and silent
+# those that nothing is sent from (deprecated). Sets balancing and unwrapping, the devices with such a program.
 look() {
 	local word name values
-	declare -gA place=() doubted=() program=() flavour=() tag=() loaded=() kind=() mtu=() state=() peer=()
+	declare -gA place=() doubted=() silent=() program=() flavour=() tag=() loaded=() kind=() mtu=() state=() peer=()
 	balancing=() unwrapping=()
 	while IFS=$'\t' read -r word name values; do
 		case $word in
 		address) place[$name]+="$values " ;;
 		doubted) doubted[$name]=$values ;;
+		silent) silent[$name]=$values ;;
 		device)
 			IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "loaded[$name]" "kind[$name]" "mtu[$name]" \
 				"state[$name]" "peer[$name]" <<<"$values"
@@ -96,7 +97,8 @@ look() {
 			(if .flags | index("UP") then if .flags | index("LOWER_UP") then "up" else "no carrier" end else "down" end),
 			.link // "-"],
 		  (.addr_info[] | select(.family == "inet" or (.family == "inet6" and .scope == "global"))
-			| ["address", .local, "\($name)/\(.prefixlen)"], (select(.dadfailed) | ["doubted", .local, "\($name)/\(.prefixlen)"]))
+			| ["address", .local, "\($name)/\(.prefixlen)"], (select(.dadfailed) | ["doubted", .local, "\($name)/\(.prefixlen)"]),
+				(select(.deprecated) | ["silent", .local, $name]))
 		| @tsv')
 }
 

@@ -270,18 +270,18 @@ troubles() {
 # speaks_ipv6: the machines of this file have IPv6 addresses, too.
 speaks_ipv6() {
 	local node
-	on gateway ip addr add 2001:db8:178::2/64 dev eth0 nodad
-	on gateway ip addr add 2001:db8:16::2/64 dev eth1 nodad
+	on gateway ip addr replace 2001:db8:178::2/64 dev eth0 nodad
+	on gateway ip addr replace 2001:db8:16::2/64 dev eth1 nodad
 	on lb sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.all.keep_addr_on_down=0 net.ipv6.conf.eth0.keep_addr_on_down=1
-	on lb ip addr add 2001:db8:178::10/64 dev eth0 nodad
-	on lb ip addr add 2001:db8:16::1/64 dev eth1 nodad
-	on lb ip addr add 2001:db8:178::15/128 dev eth0 nodad
-	on lb ip route add default via 2001:db8:178::2
-	on near ip addr add 2001:db8:178::11/64 dev eth0 nodad
-	on far ip addr add 2001:db8:16::10/64 dev eth0 nodad
-	for node in near far; do on $node ip addr add 2001:db8:178::15/128 dev lo; done
-	on near ip route add default via 2001:db8:178::2
-	on far ip route add default via 2001:db8:16::2 advmss 1400
+	on lb ip addr replace 2001:db8:178::10/64 dev eth0 nodad
+	on lb ip addr replace 2001:db8:16::1/64 dev eth1 nodad
+	on lb ip addr replace 2001:db8:178::15/128 dev eth0 nodad preferred_lft 0
+	on lb ip route replace default via 2001:db8:178::2
+	on near ip addr replace 2001:db8:178::11/64 dev eth0 nodad
+	on far ip addr replace 2001:db8:16::10/64 dev eth0 nodad
+	for node in near far; do on $node ip addr replace 2001:db8:178::15/128 dev lo; done
+	on near ip route replace default via 2001:db8:178::2
+	on far ip route replace default via 2001:db8:16::2 advmss 1400
 }
 
 # balancer6 MODE BACKEND...: of one service of IPv6.
@@ -308,6 +308,7 @@ balancer6() {
 		the load balancer's own IPv6 address is one of this machine | lb set address 2001:db8:178::77
 		this machine answers neighbour discovery for every VIP | ip addr del 2001:db8:178::15/128 dev eth0
 		this machine answers neighbour discovery for every VIP | ip addr del 2001:db8:178::15/128 dev eth0; ip addr add 2001:db8:178::15/128 dev lo
+		this machine sends nothing of its own from a VIP of IPv6 | ip addr del 2001:db8:178::15/128 dev lo; ip addr change 2001:db8:178::15/128 dev eth0 preferred_lft forever
 		IPv6 addresses stay when a link is set down | ip addr del 2001:db8:178::15/128 dev lo; sysctl -w net.ipv6.conf.eth0.keep_addr_on_down=0
 		there is a route to every backend | ip route del default via 2001:db8:178::2
 		the kernel keeps the MAC address of every next hop known | ip route replace default via 2001:db8:178::2; ip neigh del 2001:db8:178::2 dev eth0
@@ -316,7 +317,7 @@ balancer6() {
 	# Another machine has the VIP on the network: what was found, when the kernel asked (duplicate address detection) ...
 	on near ip addr add 2001:db8:178::15/128 dev eth0 nodad
 	on lb ip addr del 2001:db8:178::15/128 dev eth0
-	on lb ip addr add 2001:db8:178::15/128 dev eth0
+	on lb ip addr add 2001:db8:178::15/128 dev eth0 preferred_lft 0
 	wait_for 10 eval '[[ $(on lb ip -6 addr show dev eth0 dadfailed) == *2001:db8:178::15* ]]'
 	visit lb
 	[ "$(unwell)" = "no other machine was found to have an address of this one
@@ -331,6 +332,7 @@ no other machine answers neighbour discovery for a VIP" ]
 }
 
 @test "IPv6: what is on the way of a load balancer of both families" {
+	speaks_ipv6
 	balancer6 l2dsr 192.168.178.11 2001:db8:178::11
 	fine lb
 	troubles lb <<-'END'
@@ -347,6 +349,7 @@ no other machine answers neighbour discovery for a VIP" ]
 }
 
 @test "IPv6: backends, of every tunnel" {
+	speaks_ipv6
 	on far ip addr del 192.168.178.15/32 dev lo
 	on far scripts/lb attach decap eth0
 	on far scripts/lb decap add lb 2001:db8:178::/64

@@ -323,6 +323,43 @@ memories() {
 	END
 }
 
+@test "xdp_nat: IPv6, and clients and backends of different families" {
+	speak_ipv6
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	on lb ip neigh replace 2001:db8:178::11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	lb attach nat eth0
+	frames
+	lb restore - <<-END
+		service tcp [2001:db8:178::15]:80
+		backend [2001:db8:178::11]:8080
+		service tcp [2001:db8:178::15]:64
+		backend 192.168.178.11:8080
+		service tcp 192.168.178.15:46
+		backend [2001:db8:178::11]:8046
+		service tcp [2001:db8:178::15]:8002
+	END
+	asks <<-'END'
+		came()/client6()/TCP(sport=40000,dport=80,flags="A")|drop no_connection|neither of a connection, nor the first packet
+		came()/client6()/TCP(sport=40000,dport=80,flags="S",seq=100)|tx forwarded|as 2001:db8:178::10 > 2001:db8:178::11
+		came()/client6()/TCP(sport=40000,dport=80,flags="S",seq=100)|tx forwarded|it is of a connection: it belongs to [2001:db8:178::11]:8080
+		from_backend()/theirs6()/TCP(sport=8080,dport=40000,flags="SA",seq=500,ack=101)|tx forwarded|as 2001:db8:178::15 > 2001:db8:10::20
+		came()/client6()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501)|tx forwarded|it is of a connection
+		came()/client6()/TCP(sport=40001,dport=64,flags="S",seq=100)|tx forwarded|as 192.168.178.10 > 192.168.178.11
+		from_backend()/theirs()/TCP(sport=8080,dport=40001,flags="SA",seq=500,ack=101)|tx forwarded|as 2001:db8:178::15 > 2001:db8:10::20
+		came()/client()/TCP(sport=40002,dport=46,flags="S",seq=100)|tx forwarded|as 2001:db8:178::10 > 2001:db8:178::11
+		from_backend()/theirs6()/TCP(sport=8046,dport=40002,flags="SA",seq=500,ack=101)|tx forwarded|as 192.168.178.15 > 10.0.0.20
+		from_backend()/theirs6()/TCP(sport=8080,dport=40009,flags="SA")|drop late_reply|a port that is lent to connections
+		came()/client6()/TCP(sport=40000,dport=22)|pass not_ours|no service of it
+		came()/client6()/TCP(sport=40000,dport=8002,flags="S")|drop no_backend|has no usable backend
+		came()/client6()/IPv6ExtHdrFragment(offset=3,id=77,nh=6)/Raw("x"*16)|drop fragment_unknown|its first fragment
+		came()/client6(plen=21)/TCP(dport=80)|drop malformed|lengths in its headers disagree
+		came()/client6(hlim=1)/TCP(sport=40000,dport=80,flags="A")|tx ttl_answered|its hop limit ends here
+		came()/client6()/IPv6ExtHdrDestOpt()/TCP(sport=40001,dport=64,flags="A",seq=101,ack=501)|drop untranslatable|the other family
+		came()/client6()/TCP(sport=40000,dport=80,flags="A")/("x"*1441)|tx too_big_answered|ICMPv6 packet too big
+	END
+}
+
 @test "xdp_decap: each row of its table, and the command that lets a packet in" {
 	local expression expected answer kind packet
 	lb attach decap eth0

@@ -132,13 +132,13 @@ takes() {
 
 # decap_takes MODE: the tunnel that the load balancers use, if there is an address of this host that they may send to.
 decap_takes() {
-	local host mine=''
+	local host here=''
 	for host in "${hosts[@]}"; do
 		[[ -n ${place[$host]-} ]] || continue
-		mine=$host
+		here=$host
 		! takes "${taken[$host]}" "$1" || break
 	done
-	[[ -z $mine ]] || fact "decap takes $1" "at $mine: ${taken[$mine]}" "lb decap add host $mine $1" takes "${taken[$mine]}" "$1"
+	[[ -z $here ]] || fact "decap takes $1" "at $here: ${taken[$here]}" "lb decap add host $here $1" takes "${taken[$here]}" "$1"
 }
 
 # decap_knows_vips: those of the command line must be in its list; without a list and words, those that are on lo.
@@ -152,7 +152,7 @@ decap_knows_vips() {
 			[[ $vip == 127.* ]] || ! is_on "$vip" lo || missing+=("$vip")
 		done
 	fi
-	mapfile -t vips < <(printf '%s\n' "${vips[@]}" "${listed[@]}" | sed '/^$/d' | sort -u)
+	mapfile -t vips < <(printf '%s\n' "${vips[@]}" "${listed[@]}" "${missing[@]}" | sed '/^$/d' | sort -u)
 	found=$(some "${listed[@]}")
 	fact "decap's list has the VIPs" "${found:-none}${missing[*]:+, but not $(some "${missing[@]}")}" "$(chain "${missing[@]/#/lb decap add vip }")" \
 		test ${#listed[@]} -gt 0 -a ${#missing[@]} -eq 0

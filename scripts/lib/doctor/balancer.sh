@@ -22,6 +22,7 @@ examine_balancer() {
 	vips_are_here
 	if [[ $families == *6* ]]; then
 		addresses_are_certain
+		vips_send_nothing
 		addresses_stay
 	fi
 	examine_way
@@ -164,20 +165,21 @@ vips_are_here() {
 
 # vips_of_family_are_here WHO_ASKS VIP...
 vips_of_family_are_here() {
-	local vip dev silent=() mends=() text="this machine answers $1 for every VIP"
+	local vip dev missing=() mends=() text="this machine answers $1 for every VIP"
 	for vip in "${@:2}"; do
 		! is_announced "$vip" || continue
-		silent+=("$vip")
+		missing+=("$vip")
 		# where such addresses are, if the program is there
 		dev=$(ip -j route get "$vip" 2>/dev/null | jq -r '.[0].dev') || true
 		[[ " ${balancing[*]} " == *" $dev "* ]] || dev=${balancing[0]}
 		mends+=("ip addr add $(single "$vip") dev $dev")
-		[[ $vip != *:* ]] || mends[-1]+=" nodad" # else it could not be used for a second, or not at all where several have it
+		# Else it could not be used for a second, or not at all where several have it; and things would be sent from it.
+		[[ $vip != *:* ]] || mends[-1]+=" nodad preferred_lft 0"
 	done
-	if [[ ${#silent[@]} -eq 0 ]]; then
+	if [[ ${#missing[@]} -eq 0 ]]; then
 		fact "$text" "$(some "${@:2}")" "" true
 	else
-		fact "$text" "not for $(some "${silent[@]}")" "$(chain "${mends[@]}")" false
+		fact "$text" "not for $(some "${missing[@]}")" "$(chain "${mends[@]}")" false
 	fi
 }
 
@@ -188,9 +190,25 @@ addresses_are_certain() {
 		on=${doubted[$address]-}
 		[[ -n $on ]] || continue
 		found+=("$address on ${on%/*} (dadfailed)")
-		mends+=("ip addr del $address/${on#*/} dev ${on%/*}" "ip addr add $address/${on#*/} dev ${on%/*} nodad")
+		mends+=("ip addr del $address/${on#*/} dev ${on%/*}" "ip addr add $address/${on#*/} dev ${on%/*} nodad${silent[$address]+ preferred_lft 0}")
 	done
 	fact "no other machine was found to have an address of this one" "$(some "${found[@]}")" "$(chain "${mends[@]}")" is_empty "${found[@]}"
+}
+
+# vips_send_nothing: of IPv6, the kernel takes that source address that looks most like the destination. A backend that has
+# the VIP on lo would answer itself; and with NAT, checks would fail.
+vips_send_nothing() {
+	local vip on found=() mends=() judge=hint
+	[[ $mode != nat ]] || judge=fact
+	for vip in $(of_family 6 "${vips[@]}"); do
+		for on in ${place[$vip]-}; do
+			[[ ${on%/*} != lo && ${silent[$vip]-} != "${on%/*}" ]] || continue
+			found+=("$vip on ${on%/*}")
+			mends+=("ip addr change $vip/${on#*/} dev ${on%/*} preferred_lft 0")
+		done
+	done
+	"$judge" "this machine sends nothing of its own from a VIP of IPv6" "$(some "${found[@]}")${found[*]:+ may be taken}" "$(chain "${mends[@]}")" \
+		is_empty "${found[@]}"
 }
 
 # addresses_stay: a link that is set down loses its IPv6 addresses, and what was routed by them.
