@@ -123,7 +123,7 @@ compared() {
 @test "the figures are those of stats and service show" {
 	send_some
 	expected >"$BATS_TEST_TMPDIR/expected"
-	[ "$(grep -c packets_total "$BATS_TEST_TMPDIR/expected")" -eq 33 ]
+	[ "$(grep -c packets_total "$BATS_TEST_TMPDIR/expected")" -eq 35 ]
 	diff "$BATS_TEST_TMPDIR/expected" <(lb metrics text | compared)
 	[ "$(sample 'xdp_lb_packets_total{verdict="forwarded"}')" -gt 20 ]
 	[ "$(sample 'xdp_lb_packets_total{verdict="no_backend"}')" -ge 1 ]
@@ -195,7 +195,7 @@ compared() {
 tracked() {
 	# shellcheck disable=SC2016 # expanded over there
 	on lb bash -c '. maps/all.sh; read -r now _ </proc/uptime
-		bpftool map update pinned '"$MAPS"'/flows key $(encode connection_key 10.0.0.20 192.168.178.15 "$1" 8000 tcp) \
+		bpftool map update pinned '"$MAPS"'/flows key $(encode connection_key 10.0.0.20 192.168.178.15 "$1" 8000 tcp 4) \
 			value $(encode tracked_flow 1 0 $(((${now%.*} - $1 + 1) * 1000000000)))' - "$1"
 }
 
@@ -221,10 +221,10 @@ tracked() {
 		ids=$(awk "\$3 == \"172.20.0.20\" { print \$2 }" /sys/fs/bpf/xdp/lists/backends)
 		connect() { # PORT VIP_PORT LENT ID AGE
 			local seen=$(((${now%.*} - $5) * 1000000000)) map="bpftool map update pinned '"$MAPS"'/conntrack"
-			$map key $(encode connection_key 10.0.0.20 192.168.178.15 $1 $2 tcp) \
-				value $(encode connection 192.168.178.10 172.20.0.20 $3 8000 $4 request tcp $seen 0 0 0 0)
-			$map key $(encode connection_key 172.20.0.20 192.168.178.10 8000 $3 tcp) \
-				value $(encode connection 192.168.178.15 10.0.0.20 $2 $1 $4 reply tcp $seen 0 0 0 0)
+			$map key $(encode ipv4_key 10.0.0.20 192.168.178.15 $1 $2 tcp) \
+				value $(encode connection 192.168.178.10 172.20.0.20 $3 8000 $4 request tcp 4 0 $seen 0 0 0)
+			$map key $(encode ipv4_key 172.20.0.20 192.168.178.10 8000 $3 tcp) \
+				value $(encode connection 192.168.178.15 10.0.0.20 $2 $1 $4 reply tcp 4 0 $seen 0 0 0)
 		}
 		connect 40001 8000 20001 ${ids%%[!0-9]*} 1
 		connect 40002 8000 20002 ${ids%%[!0-9]*} 1
@@ -243,6 +243,49 @@ tracked() {
 		<(grep ^xdp_lb_nat_events_total "$BATS_TEST_TMPDIR/text")
 	diff <(expected) <(compared <"$BATS_TEST_TMPDIR/text")
 	[ "$(lb flows | sort | head -1)" = "tcp 10.0.0.20:40001 > 192.168.178.15:8000 at 172.20.0.20:8000" ]
+}
+
+@test "NAT in both families and between them: connections, and entries of each map" {
+	local now map
+	# connection CLIENT VIP OWN BACKEND: to the backend whose id is 1; by families of both ends
+	connection() {
+		local family map6=$MAPS/conntrack6 client_family
+		family_of "$1" && client_family=$family
+		family_of "$4"
+		# entry FAMILY KEY... : to the map of a family
+		entry() {
+			# shellcheck disable=SC2046,SC2086 # bytes
+			if [[ $1 == 4 ]]; then on lb bpftool map update pinned "$MAPS/conntrack" key $(encode ipv4_key ${*:2:5}) value ${*:7}
+			else on lb bpftool map update pinned "$map6" key $(encode connection_key ${*:2:5} 6) value ${*:7}; fi
+		}
+		entry "$client_family" "$1" "$2" 40001 8000 tcp "$(encode connection "$3" "$4" 20001 8000 1 request tcp "$family" 0 "$now" 0 0 0)"
+		entry "$family" "$4" "$3" 8000 20001 tcp "$(encode connection "$2" "$1" 8000 40001 1 reply tcp "$client_family" 0 "$now" 0 0 0)"
+	}
+	# shellcheck source=maps/all.sh
+	. maps/all.sh
+	lb detach eth0
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	lb attach nat eth0
+	lb restore - <<<$'service tcp [2001:db8::15]:8000\nbackend 2001:db8:1::10\nbackend 172.20.0.20'
+	now=$(($(cut -d . -f 1 /proc/uptime) * 1000000000))
+	connection 10.0.0.20 192.168.178.15 192.168.178.10 172.20.0.20
+	connection 2001:db8:9::1 2001:db8::15 2001:db8::10 2001:db8:1::10
+	connection 2001:db8:9::2 2001:db8::15 192.168.178.10 172.20.0.21
+	connection 10.0.0.21 192.168.178.15 2001:db8::10 2001:db8:1::11
+	diff <(lb flows | sort) - <<-'END'
+		tcp 10.0.0.20:40001 > 192.168.178.15:8000 at 172.20.0.20:8000
+		tcp 10.0.0.21:40001 > 192.168.178.15:8000 at [2001:db8:1::11]:8000
+		tcp [2001:db8:9::1]:40001 > [2001:db8::15]:8000 at [2001:db8:1::10]:8000
+		tcp [2001:db8:9::2]:40001 > [2001:db8::15]:8000 at 172.20.0.21:8000
+	END
+	lb metrics text >"$BATS_TEST_TMPDIR/text"
+	run -0 promtool check metrics <"$BATS_TEST_TMPDIR/text"
+	[ "$(sample xdp_lb_nat_connections)" -eq 4 ]
+	for map in conntrack conntrack6; do
+		[ "$(sample "xdp_lb_map_entries{map=\"$map\"}")" -eq "$(on lb bpftool -j map dump pinned "$MAPS/$map" | jq length)" ]
+	done
+	[ "$(sample 'xdp_lb_map_entries{map="conntrack"}')" -eq 4 ]
+	[ "$(sample "xdp_lb_backend_weight$(of_service 2001:db8::15 8000 TCP 2001:db8:1::10 8000)")" -eq 1 ]
 }
 
 @test "checks: whether lb watch runs, how long they took, and which of them passed" {
