@@ -245,29 +245,37 @@ tracked() {
 	[ "$(lb flows | sort | head -1)" = "tcp 10.0.0.20:40001 > 192.168.178.15:8000 at 172.20.0.20:8000" ]
 }
 
+# entry FAMILY SOURCE DESTINATION PORT PORT VALUE: a TCP connection's, in the map of this family.
+entry() {
+	local map=conntrack key
+	if [[ $1 == 4 ]]; then
+		key=$(encode ipv4_key "${@:2:4}" tcp)
+	else
+		map=conntrack6 key=$(encode connection_key "${@:2:4}" tcp 6)
+	fi
+	# shellcheck disable=SC2086 # bytes
+	on lb bpftool map update pinned "$MAPS/$map" key $key value $6
+}
+
+# connection CLIENT VIP OWN BACKEND: that has just been seen. Each of its two entries has the family of whose packets come.
+connection() {
+	local family client_family seen
+	seen=$(($(cut -d . -f 1 /proc/uptime) * 1000000000))
+	family_of "$1"
+	client_family=$family
+	family_of "$4"
+	entry "$client_family" "$1" "$2" 40001 8000 "$(encode connection "$3" "$4" 20001 8000 1 request tcp "$family" 0 "$seen" 0 0 0)"
+	entry "$family" "$4" "$3" 8000 20001 "$(encode connection "$2" "$1" 8000 40001 1 reply tcp "$client_family" 0 "$seen" 0 0 0)"
+}
+
 @test "NAT in both families and between them: connections, and entries of each map" {
-	local now map
-	# connection CLIENT VIP OWN BACKEND: to the backend whose id is 1; by families of both ends
-	connection() {
-		local family map6=$MAPS/conntrack6 client_family
-		family_of "$1" && client_family=$family
-		family_of "$4"
-		# entry FAMILY KEY... : to the map of a family
-		entry() {
-			# shellcheck disable=SC2046,SC2086 # bytes
-			if [[ $1 == 4 ]]; then on lb bpftool map update pinned "$MAPS/conntrack" key $(encode ipv4_key ${*:2:5}) value ${*:7}
-			else on lb bpftool map update pinned "$map6" key $(encode connection_key ${*:2:5} 6) value ${*:7}; fi
-		}
-		entry "$client_family" "$1" "$2" 40001 8000 tcp "$(encode connection "$3" "$4" 20001 8000 1 request tcp "$family" 0 "$now" 0 0 0)"
-		entry "$family" "$4" "$3" 8000 20001 tcp "$(encode connection "$2" "$1" 8000 40001 1 reply tcp "$client_family" 0 "$now" 0 0 0)"
-	}
-	# shellcheck source=maps/all.sh
+	local map
+	# shellcheck source=/dev/null
 	. maps/all.sh
 	lb detach eth0
 	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 	lb attach nat eth0
 	lb restore - <<<$'service tcp [2001:db8::15]:8000\nbackend 2001:db8:1::10\nbackend 172.20.0.20'
-	now=$(($(cut -d . -f 1 /proc/uptime) * 1000000000))
 	connection 10.0.0.20 192.168.178.15 192.168.178.10 172.20.0.20
 	connection 2001:db8:9::1 2001:db8::15 2001:db8::10 2001:db8:1::10
 	connection 2001:db8:9::2 2001:db8::15 192.168.178.10 172.20.0.21
