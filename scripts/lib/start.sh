@@ -164,13 +164,6 @@ need_sysctl() {
 	run_write "$1" "$2"
 }
 
-# single ADDRESS: the prefix that it alone is in.
-single() {
-	local family
-	family_of "$1"
-	echo "$1/$((family == 6 ? 128 : 32))"
-}
-
 has_address() {
 	[[ -n $(ip -o addr show dev "$2" to "$(single "$1")" 2>/dev/null) ]]
 }
