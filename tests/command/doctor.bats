@@ -270,18 +270,18 @@ troubles() {
 # speaks_ipv6: the machines of this file have IPv6 addresses, too.
 speaks_ipv6() {
 	local node
-	on gateway ip addr add 2001:db8:178::2/64 dev eth0 nodad
-	on gateway ip addr add 2001:db8:16::2/64 dev eth1 nodad
+	on gateway ip addr replace 2001:db8:178::2/64 dev eth0 nodad
+	on gateway ip addr replace 2001:db8:16::2/64 dev eth1 nodad
 	on lb sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.all.keep_addr_on_down=0 net.ipv6.conf.eth0.keep_addr_on_down=1
-	on lb ip addr add 2001:db8:178::10/64 dev eth0 nodad
-	on lb ip addr add 2001:db8:16::1/64 dev eth1 nodad
-	on lb ip addr add 2001:db8:178::15/128 dev eth0 nodad
-	on lb ip route add default via 2001:db8:178::2
-	on near ip addr add 2001:db8:178::11/64 dev eth0 nodad
-	on far ip addr add 2001:db8:16::10/64 dev eth0 nodad
-	for node in near far; do on $node ip addr add 2001:db8:178::15/128 dev lo; done
-	on near ip route add default via 2001:db8:178::2
-	on far ip route add default via 2001:db8:16::2 advmss 1400
+	on lb ip addr replace 2001:db8:178::10/64 dev eth0 nodad
+	on lb ip addr replace 2001:db8:16::1/64 dev eth1 nodad
+	on lb ip addr replace 2001:db8:178::15/128 dev eth0 nodad
+	on lb ip route replace default via 2001:db8:178::2
+	on near ip addr replace 2001:db8:178::11/64 dev eth0 nodad
+	on far ip addr replace 2001:db8:16::10/64 dev eth0 nodad
+	for node in near far; do on $node ip addr replace 2001:db8:178::15/128 dev lo; done
+	on near ip route replace default via 2001:db8:178::2
+	on far ip route replace default via 2001:db8:16::2 advmss 1400
 }
 
 # balancer6 MODE BACKEND...: of one service of IPv6.
@@ -331,6 +331,7 @@ no other machine answers neighbour discovery for a VIP" ]
 }
 
 @test "IPv6: what is on the way of a load balancer of both families" {
+	speaks_ipv6
 	balancer6 l2dsr 192.168.178.11 2001:db8:178::11
 	fine lb
 	troubles lb <<-'END'
@@ -347,6 +348,7 @@ no other machine answers neighbour discovery for a VIP" ]
 }
 
 @test "IPv6: backends, of every tunnel" {
+	speaks_ipv6
 	on far ip addr del 192.168.178.15/32 dev lo
 	on far scripts/lb attach decap eth0
 	on far scripts/lb decap add lb 2001:db8:178::/64

@@ -167,7 +167,8 @@ state() {
 	on lb bash -c '
 		ip -d link show eth0 | sed "s/prog.xdp.*//"
 		ip -j -d link | jq ".[].xdp.prog.id"
-		ip neigh; ip route; find /sys/fs/bpf | sort
+		ip neigh | sed -E "s/(REACHABLE|STALE|DELAY|PROBE) *$/known/"
+		ip route; find /sys/fs/bpf | sort
 		cd /sys/fs/bpf/xdp/globals || exit 0
 		for map in services load_balancer decap_addresses; do
 			[[ ! -e $map ]] || bpftool -j map dump pinned "$PWD/$map"

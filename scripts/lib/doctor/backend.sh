@@ -152,7 +152,7 @@ decap_knows_vips() {
 			[[ $vip == 127.* ]] || ! is_on "$vip" lo || missing+=("$vip")
 		done
 	fi
-	mapfile -t vips < <(printf '%s\n' "${vips[@]}" "${listed[@]}" | sed '/^$/d' | sort -u)
+	mapfile -t vips < <(printf '%s\n' "${vips[@]}" "${listed[@]}" "${missing[@]}" | sed '/^$/d' | sort -u)
 	found=$(some "${listed[@]}")
 	fact "decap's list has the VIPs" "${found:-none}${missing[*]:+, but not $(some "${missing[@]}")}" "$(chain "${missing[@]/#/lb decap add vip }")" \
 		test ${#listed[@]} -gt 0 -a ${#missing[@]} -eq 0
