@@ -5,20 +5,22 @@
  *
  *   packet -> flow -> service -> slot -> backend -> next hop -> encapsulate -> out
  *
- * (A VIP is an address, a service is a VIP with a protocol and a port.)
+ * (A VIP is an address, a service is a VIP with a protocol and a port. Both, and the backend, may
+ * be IPv4 or IPv6, in any combination.)
  *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
- *   not IPv4, or not for a service                     PASS, not one byte changed
- *   TCP or UDP for a service                           to the backend, TTL one less
+ *   not IP, or not for a service                       PASS, not one byte changed
+ *   TCP or UDP for a service                           to the backend, TTL (hop limit) one less
  *   ICMP error about a packet of a service             to the backend that has that connection
  *   first fragment for a service                       to the backend, and noted
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
+ *   ports behind too many IPv6 headers, for a VIP      DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
- *   TTL 1                                              ICMP time exceeded from lb to the client (*)
- *   too big once encapsulated, DF set                  ICMP fragmentation needed from the VIP (*)
+ *   TTL (hop limit) 1                                  ICMP time exceeded from lb to the client (*)
+ *   too big once encapsulated, DF set or IPv6          ICMP too big from the VIP (*)
  *   too big once encapsulated, DF clear                DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
  *   health check (headers/lb/probe.h)                  REDIRECT, to the backend that it is for

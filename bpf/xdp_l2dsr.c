@@ -5,20 +5,22 @@
  *
  *   packet -> flow -> service -> slot -> backend -> next hop -> MAC addresses -> out
  *
- * (A VIP is an address, a service is a VIP with a protocol and a port.)
+ * (A VIP is an address, a service is a VIP with a protocol and a port. Both, and the backend, may
+ * be IPv4 or IPv6, in any combination.)
  *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
- *   not IPv4, or not for a service                     PASS, not one byte changed
+ *   not IP, or not for a service                       PASS, not one byte changed
  *   TCP or UDP for a service                           to the backend; the IP packet as it was
  *   ICMP error about a packet of a service             to the backend that has that connection
  *   first fragment for a service                       to the backend, and noted
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
+ *   ports behind too many IPv6 headers, for a VIP      DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
  *   from the machine it would go to, or from this one  DROP: a loop
- *   too big for the backend's interface, DF set        ICMP fragmentation needed from the VIP (*)
+ *   too big for the backend's interface, DF set or v6  ICMP too big from the VIP (*)
  *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
  *   health check (headers/lb/probe.h)                  REDIRECT, to the backend that it is for

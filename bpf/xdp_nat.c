@@ -31,9 +31,11 @@
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
 #include "../headers/lb/answer.h"
-#include "../headers/lb/handle.h"
 #include "../headers/lb/nexthop.h"
+#include "../headers/nat/cross.h"
 #include "../headers/nat/find.h"
+#include "../headers/nat/settle.h"
+#include "../headers/nat/stages.h"
 #include "../headers/nat/translate.h"
 #include "../headers/packet/link.h"
 #include "../headers/packet/parse.h"
@@ -42,16 +44,15 @@ static __always_inline enum verdict balance(struct packet *packet)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct nat *settings = nat_settings();
-	struct translation becomes;
+	const struct translation *becomes;
+	__u8 family = packet->flow.family;
 	struct nexthop *hop;
 	enum verdict verdict;
-	union address source, destination;
-	struct path path = {&source, &destination, 4};
+	struct path path;
+	int grows = 0;
 
 	if (!lb || !settings)
 		return VERDICT_BUG;
-	if (packet->flow.family == 6)
-		return VERDICT_NOT_OURS;
 
 	/* Who talks to whom, and what does the packet become? */
 	parse_packet(packet);
@@ -60,19 +61,22 @@ static __always_inline enum verdict balance(struct packet *packet)
 		return verdict;
 
 	/* Which way to the backend, or back to the client? */
-	source = ipv4_address(becomes.source);
-	destination = ipv4_address(becomes.destination);
-	verdict = find_nexthop(packet, nexthop_id(&becomes), &path, &hop);
+	path = (struct path){&becomes->source, &becomes->destination, becomes->family};
+	verdict = find_nexthop(packet, nexthop_id(becomes), &path, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
 	/* Send it there as a router would, under its new addresses. */
+	if (becomes->family != family)
+		grows = growth(packet, becomes->family);
 	if (hop_limit(packet) <= 1)
 		return time_exceeded(packet, lb);
-	if (packet->length > hop->mtu)
-		return too_big(packet, hop->mtu, lb);
+	if (packet->length + grows > hop->mtu)
+		return too_big(packet, hop->mtu - grows, lb);
+	if (becomes->family != family)
+		return begin_crossing(packet, lb, becomes, hop);
 	decrement_hop_limit(packet);
-	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0, 4) < 0)
+	if (translate(packet, becomes) || rewrite_l2(packet, hop, 0, family) < 0)
 		return VERDICT_BUG;
 	return forward(packet, hop);
 }
@@ -80,14 +84,14 @@ static __always_inline enum verdict balance(struct packet *packet)
 SEC("xdp")
 int xdp_nat(struct xdp_md *ctx)
 {
-	return handle(ctx, ctx->data_end - ctx->data);
+	return handle_in_stages(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_nat_frags(struct xdp_md *ctx)
 {
-	return handle(ctx, bpf_xdp_get_buff_len(ctx));
+	return handle_in_stages(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

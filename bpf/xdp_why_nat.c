@@ -10,16 +10,19 @@
 #include "../headers/nat/waiting.h"
 #include "../headers/why/copy.h"
 #include "../headers/why/explain.h"
+#include "../maps/seats.h"
 
 COPIED(fragments)
 COPIED(conntrack)
+COPIED(conntrack6)
 COPIED(destinations)
 COPIED(seats)
 
 typeof(handshakes) real_handshakes SEC(".maps");
+typeof(handshakes6) real_handshakes6 SEC(".maps");
 
-/* A step over the sets of handshakes (a callback of bpf_loop). Each has a lock of its own, which a
- * copy must not have. */
+/* Steps over the sets of handshakes (callbacks of bpf_loop). Each set has a lock of its own, which
+ * a copy must not have. */
 static long copy_set(__u32 i, void *unused)
 {
 	struct handshake_set *from = bpf_map_lookup_elem(&real_handshakes, &i);
@@ -29,37 +32,47 @@ static long copy_set(__u32 i, void *unused)
 		return 1;
 	to->next = from->next;
 	to->answered = from->answered;
-	to->first = from->first;
-	to->second = from->second;
-	to->third = from->third;
+	__builtin_memcpy(to->keys, from->keys, sizeof(to->keys));
+	__builtin_memcpy(to->handshakes, from->handshakes, sizeof(to->handshakes));
+	return 0;
+}
+
+static long copy_set6(__u32 i, void *unused)
+{
+	struct handshake6_set *from = bpf_map_lookup_elem(&real_handshakes6, &i);
+	struct handshake6_set *to = bpf_map_lookup_elem(&handshakes6, &i);
+
+	if (!from || !to)
+		return 1;
+	to->next = from->next;
+	to->answered = from->answered;
+	__builtin_memcpy(to->keys, from->keys, sizeof(to->keys));
+	__builtin_memcpy(to->handshakes, from->handshakes, sizeof(to->handshakes));
 	return 0;
 }
 
 /* The packet's connection, or its handshake: what is remembered of both is one answer here. */
-static __always_inline void explain_connection(struct packet *packet,
-					       const struct load_balancer *lb,
-					       const struct nat *settings,
+static __always_inline void explain_connection(const struct packet *packet,
 					       struct explanation *explanation)
 {
-	struct ipv4_key key = ipv4_key_of(&packet->flow);
-	struct nat_packet np = {packet, &key, settings, lb, bpf_ktime_get_coarse_ns()};
-	struct connection *connection = bpf_map_lookup_elem(&conntrack, &key);
+	struct connection_key key = key_of(&packet->flow);
+	struct connection *connection = find_entry(&key);
 	struct translation to;
 
 	if (connection)
 		to = connection->translation;
-	else if (!recall_handshake(&np, &to))
+	else if (!recall_handshake(&key, bpf_ktime_get_coarse_ns(), &to))
 		return;
 	explanation->memory = MEMORY_CONNECTION;
 	explanation->backend = to.backend;
 }
 
 static __always_inline void explain(struct packet *packet, const struct load_balancer *lb,
-				    const struct nat *settings, struct explanation *explanation)
+				    struct explanation *explanation)
 {
 	explain_packet(packet, lb, explanation);
 	if (packet->parsed == PARSED_FLOW || packet->parsed == PARSED_ICMP_ERROR)
-		explain_connection(packet, lb, settings, explanation);
+		explain_connection(packet, explanation);
 }
 
 SEC("xdp.frags")
@@ -67,18 +80,18 @@ int xdp_why_nat(struct xdp_md *ctx)
 {
 	struct packet packet = {.ctx = ctx, .frame_length = bpf_xdp_get_buff_len(ctx)};
 	struct load_balancer *lb = this_load_balancer();
-	struct nat *settings = nat_settings();
 	struct explanation explanation = {};
 
-	if (!lb || !settings)
+	if (!lb)
 		return XDP_ABORTED;
 	switch (parse_link(&packet)) { /* two instances, as handle() of headers/lb/handle.h has */
 	case 4:
 		packet.flow.family = 4;
-		explain(&packet, lb, settings, &explanation);
+		explain(&packet, lb, &explanation);
 		break;
 	case 6:
 		packet.flow.family = 6;
+		explain(&packet, lb, &explanation);
 		break;
 	}
 	return put_in_front(ctx, &explanation);
@@ -89,9 +102,11 @@ int xdp_copy(struct xdp_md *ctx)
 {
 	copy_fragments();
 	copy_conntrack();
+	copy_conntrack6();
 	copy_destinations();
 	copy_seats();
 	bpf_loop(HANDSHAKE_SETS, copy_set, NULL, 0);
+	bpf_loop(HANDSHAKE_SETS, copy_set6, NULL, 0);
 	return XDP_PASS;
 }
 

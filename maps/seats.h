@@ -11,10 +11,10 @@ struct seat {
 	/* Its connection was alive then: s since boot; 0: it may be over. So a search passes most
 	 * seats without a look at their connections. */
 	__u32 seen;
-	struct ipv4_key request; /* whose it is: the connection's key in conntrack */
+	struct connection_key request; /* whose it is: the connection's key in conntrack */
 };
 
-_Static_assert(sizeof(struct seat) == 24, "no padding");
+_Static_assert(sizeof(struct seat) == 48, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -35,7 +35,9 @@ enum verdict {
 	VERDICT_LATE_REPLY,    /* NAT: to one of the lent ports, but of no connection */
 	VERDICT_PORTS_EXHAUSTED,  /* NAT: no port is free for a new connection to this backend */
 	VERDICT_CONNECTIONS_FULL, /* NAT: no room for a new connection */
-	VERDICT_ICMP_LIMITED,	  /* somebody should be told, but not that often */
+	VERDICT_UNTRANSLATABLE, /* NAT: there is nothing like it in the backend's or client's family
+				 */
+	VERDICT_ICMP_LIMITED,	/* somebody should be told, but not that often */
 	/* XDP_ABORTED: a bug, nothing else */
 	VERDICT_BUG,
 	VERDICTS, /* how many there are */

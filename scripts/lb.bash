@@ -52,7 +52,7 @@ _lb() {
 	*" why tcp "*) choices="syn ack fin rst size ttl nodf tunnel dev" ;;
 	*" why udp "*) choices="size ttl nodf tunnel dev" ;;
 	"1 doctor") choices="backend" ;;
-	"2 doctor backend") choices="nat l2dsr ipip" ;;
+	"2 doctor backend") choices="nat l2dsr ipip gre fou gue" ;;
 	"1 metrics") choices="text file http" ;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;

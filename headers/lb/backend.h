@@ -12,17 +12,7 @@
 #include "story.h"
 #include "tracking.h"
 #include "verdict.h"
-
-/* A packet whose ports cannot be read: returns `verdict` if it is for a VIP; else it is not ours.
- */
-static __always_inline enum verdict if_for_vip(const struct packet *packet,
-					       const struct load_balancer *lb, enum verdict verdict)
-{
-	if (!is_vip(packet->flow.vip, packet->flow.family))
-		return VERDICT_NOT_OURS;
-	begin_story(packet, lb);
-	return verdict;
-}
+#include "without_ports.h"
 
 /* A later fragment has no ports: it follows the first one. */
 static __always_inline enum verdict follow_first_fragment(struct packet *packet,
@@ -74,19 +64,12 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 
 static __always_inline enum verdict choose(struct packet *packet, const struct load_balancer *lb)
 {
-	switch (packet->parsed) {
-	case PARSED_OTHER:
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	case PARSED_BROKEN:
-		return if_for_vip(packet, lb, VERDICT_MALFORMED);
-	case PARSED_UNREADABLE:
-		return if_for_vip(packet, lb, VERDICT_UNREADABLE);
-	case PARSED_LATER_FRAGMENT:
-		return follow_first_fragment(packet, lb);
-	default:
-		return follow_flow(packet, lb);
-	}
+	enum verdict verdict = judge_without_ports(packet, lb);
+
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+	return packet->parsed == PARSED_LATER_FRAGMENT ? follow_first_fragment(packet, lb)
+						       : follow_flow(packet, lb);
 }
 
 /* Finds the backend for a packet that parse_packet() has read. Returns VERDICT_GO_ON and sets
@@ -105,7 +88,7 @@ find_backend(struct packet *packet, const struct load_balancer *lb, struct backe
 	    (!is_usable(*backend) && !packet->probe))
 		return VERDICT_NO_BACKEND;
 	if (packet->piece == PIECE_FIRST)
-		note_fragment(packet, (struct fragment_note){.backend = packet->backend});
+		note_fragment(packet, packet->backend, NULL);
 	return VERDICT_GO_ON;
 }
 

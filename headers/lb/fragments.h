@@ -5,6 +5,7 @@
 #define HEADERS_LB_FRAGMENTS_H
 
 #include "../../maps/types/map.h"
+#include "../../maps/types/translation.h"
 #include "../packet/ip.h"
 #include "../packet/packet.h"
 #include "services.h"
@@ -23,11 +24,9 @@ struct fragment_key {
 };
 
 struct fragment_note {
-	__u32 backend;	    /* id; 0: the kernel has the first one, and gets the others */
-	__u32 direction;    /* NAT: which way it goes, */
-	__be32 source;	    /* and what its addresses become */
-	__be32 destination; /* ... */
-	__u64 expires;	    /* ns since boot */
+	__u32 backend;		    /* id; 0: the kernel has the first one, and gets the others */
+	struct translation becomes; /* NAT */
+	__u64 expires;		    /* ns since boot */
 };
 
 /* The programs' own: not pinned, the shell has nothing to read here. */
@@ -50,13 +49,33 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pac
 	};
 }
 
-/* Notes what is to be done with the other fragments of this packet; `expires` is set here. */
-static __always_inline void note_fragment(const struct packet *packet, struct fragment_note note)
+/* Writes a note: what becomes of fragments with this key. (A function of its own, not inlined: it
+ * is rare, and so does not need room on the stack of what is not.) */
+__attribute__((noinline)) int write_note(const struct fragment_key *key, __u32 backend,
+					 const struct translation *becomes)
+{
+	struct fragment_note note = {
+		.backend = backend,
+		.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME,
+	};
+	struct fragment_key own;
+
+	if (!key)
+		return -1;
+	own = *key; /* Linux 6.1 takes no key from where an argument points to */
+	if (becomes)
+		note.becomes = *becomes;
+	return bpf_map_update_elem(&fragments, &own, &note, BPF_ANY);
+}
+
+/* Notes what is to be done with the other fragments of this packet: which backend they are for (0:
+ * they are the kernel's), and what they become (NAT; else NULL). */
+static __always_inline void note_fragment(const struct packet *packet, __u32 backend,
+					  const struct translation *becomes)
 {
 	struct fragment_key key = fragment_key(packet);
 
-	note.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME;
-	bpf_map_update_elem(&fragments, &key, &note, BPF_ANY);
+	write_note(&key, backend, becomes);
 }
 
 /* Returns what was noted with the first fragment, or NULL if it was not seen. */
@@ -73,7 +92,7 @@ static __always_inline struct fragment_note *recall_fragment(const struct packet
 static __always_inline void note_for_kernel(const struct packet *packet)
 {
 	if (packet->piece == PIECE_FIRST && is_vip(destination_of(packet), packet->flow.family))
-		note_fragment(packet, (struct fragment_note){});
+		note_fragment(packet, 0, NULL);
 }
 
 #endif

@@ -28,36 +28,54 @@
 #ifndef HEADERS_NAT_CONNECTION_H
 #define HEADERS_NAT_CONNECTION_H
 
-#include "../../maps/load_balancer.h"
 #include "../../maps/nat_events.h"
 #include "../../maps/seats.h"
 #include "../packet/packet.h"
 #include "../packet/tcp_udp.h"
 #include "idle.h"
 
-/* A packet, and what every step needs that looks for its connection. */
+/* A packet of no open connection, on its way through the steps that look for one, or begin one:
+ * what they need to know of it, what they find, and room for their work. It has a place of its own,
+ * because all that is too much for a BPF program's stack of 512 bytes. */
 struct nat_packet {
-	struct packet *packet;
-	const struct ipv4_key *key; /* the packet's own */
-	const struct nat *settings;
-	const struct load_balancer *lb;
-	__u64 now; /* ns since boot */
+	struct connection_key key; /* the packet's own */
+	__u64 now;		   /* ns since boot */
+	__be32 sequence;	   /* TCP */
+	__be32 acknowledgement;
+	__u8 tcp_flags;
+	__u8 is_error; /* 1: it is an ICMP error about a packet with this key */
+	__u8 is_known; /* 1: its connection is in conntrack, but may be over */
+	__u8 opens;    /* 1: it begins a connection: a TCP SYN, or found out: a UDP packet */
+	/* Found: */
+	__u32 backend;		    /* id; 0: not known (yet) */
+	struct translation becomes; /* what the packet becomes */
+	/* For the steps: */
+	struct connection_key answer; /* what an answer to that looks like, */
+	struct translation back;      /* and what it becomes */
+	struct connection_key other;  /* of the other entry of a connection */
+	struct connection_key owner;  /* of a seat */
+	struct connection entry;
 };
 
-/* Returns the key of a flow in the maps of NAT. */
-static __always_inline struct ipv4_key ipv4_key_of(const struct flow *flow)
+/* The programs' own: not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nat_packet);
+} nat_packets SEC(".maps");
+
+/* Returns this CPU's place for a packet; NULL only if the kernel had no such map. */
+static __always_inline struct nat_packet *this_nat_packet(void)
 {
-	return (struct ipv4_key){
-		.source = ipv4_of(&flow->client),
-		.destination = ipv4_of(&flow->vip),
-		.source_port = flow->client_port,
-		.destination_port = flow->vip_port,
-		.protocol = flow->protocol,
-	};
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&nat_packets, &key);
 }
 
 /* Returns what a backend's answers to a request become: answers to the request as it came. */
-static __always_inline struct translation back_to(const struct ipv4_key *request, __u16 backend)
+static __always_inline struct translation back_to(const struct connection_key *request,
+						  __u16 backend)
 {
 	return (struct translation){
 		.source = request->destination,
@@ -67,6 +85,7 @@ static __always_inline struct translation back_to(const struct ipv4_key *request
 		.backend = backend,
 		.direction = DIRECTION_REPLY,
 		.protocol = request->protocol,
+		.family = request->family,
 	};
 }
 
@@ -88,73 +107,68 @@ static __always_inline void offer_seat(__u32 index)
 }
 
 /* Deletes a connection, of which this is one entry: both of them, and its seat is free again. */
-static __always_inline void free_connection(const struct ipv4_key *key,
+static __always_inline void free_connection(struct nat_packet *np, const struct connection_key *key,
 					    const struct connection *connection)
 {
-	struct ipv4_key other_key = answer_to(&connection->translation);
-
+	np->other = answer_to(&connection->translation);
 	free_seat(connection->seat);
-	bpf_map_delete_elem(&conntrack, &other_key);
-	bpf_map_delete_elem(&conntrack, key);
+	delete_entry(&np->other);
+	delete_entry(key);
 	count(&nat_events, NAT_FREED, 0);
 }
 
-/* Returns the entry for `key`, if its connection lives; frees it if it is over. */
-static __always_inline struct connection *find_live(const struct ipv4_key *key,
-						    const struct nat *settings, __u64 now)
+/* Returns whether a connection is open for sure: it does not close, and this very direction was
+ * used not long ago. */
+static __always_inline int is_fresh(const struct connection *connection, const struct nat *settings,
+				    __u8 protocol, __u64 now)
 {
-	struct connection *connection = bpf_map_lookup_elem(&conntrack, key);
-	__u32 idle = idle_limit(settings, key->protocol);
-	struct ipv4_key other_key;
-	struct connection *other;
+	return !connection->closing &&
+	       now < connection->seen + idle_limit(settings, protocol) * SECOND;
+}
 
-	if (!connection)
-		return NULL;
-	/* The common case: open, and this very direction was used not long ago. */
-	if (!connection->closing && now < connection->seen + idle * SECOND)
+/* Returns whether a packet of a connection has to do with its end. */
+static __always_inline int is_closing(const struct connection *connection, __u8 tcp_flags)
+{
+	return tcp_flags & (TCP_FIN | TCP_RST) || connection->rst;
+}
+
+/* Returns the entry for `key`, if its connection lives; frees it if it is over. */
+static __always_inline struct connection *find_live(struct nat_packet *np,
+						    const struct connection_key *key)
+{
+	struct connection *connection = find_entry(key), *other;
+	const struct nat *settings = nat_settings();
+
+	if (!connection || !settings || is_fresh(connection, settings, key->protocol, np->now))
 		return connection;
-	other_key = answer_to(&connection->translation);
-	other = bpf_map_lookup_elem(&conntrack, &other_key);
-	if (other && !is_over(settings, now, key->protocol, connection, other))
+	np->other = answer_to(&connection->translation);
+	other = find_entry(&np->other);
+	if (other && !is_over(settings, np->now, key->protocol, connection, other))
 		return connection;
-	free_connection(key, connection);
+	free_connection(np, key, connection);
 	return NULL;
 }
 
-/* Notes FIN and RST of a TCP packet. A side that goes on after its RST has not sent that RST:
- * somebody else has forged it. */
-static __always_inline void watch_closing(struct connection *connection, __u8 tcp_flags)
+/* Notes a packet of a connection: when it came, and whether it closes the connection. A side that
+ * goes on after its RST has not sent that RST: somebody else has forged it. */
+static __always_inline void note_packet(struct nat_packet *np, struct connection *connection)
 {
-	struct ipv4_key other_key;
 	struct connection *other;
 
-	if (!(tcp_flags & (TCP_FIN | TCP_RST)) && !connection->rst)
+	connection->seen = np->now;
+	if (!is_closing(connection, np->tcp_flags))
 		return;
-	other_key = answer_to(&connection->translation);
-	other = bpf_map_lookup_elem(&conntrack, &other_key);
+	np->other = answer_to(&connection->translation);
+	other = find_entry(&np->other);
 	if (!other)
 		return;
-	if (tcp_flags & TCP_FIN)
+	if (np->tcp_flags & TCP_FIN)
 		connection->fin = 1;
-	connection->rst = !!(tcp_flags & TCP_RST);
+	connection->rst = !!(np->tcp_flags & TCP_RST);
 	connection->closing = other->closing =
 		connection->rst || other->rst || (connection->fin && other->fin);
 	if (connection->closing)
 		offer_seat(connection->seat);
-}
-
-/* Returns the connection that the packet belongs to, or NULL. A SYN after the end of one frees it:
- * the client uses its port again. */
-static __always_inline struct connection *connection_of(const struct nat_packet *np)
-{
-	struct connection *connection = find_live(np->key, np->settings, np->now);
-
-	if (connection && np->packet->opens && connection->closing &&
-	    connection->translation.direction == DIRECTION_REQUEST) {
-		free_connection(np->key, connection);
-		return NULL;
-	}
-	return connection;
 }
 
 #endif

@@ -3,127 +3,103 @@
 #ifndef HEADERS_NAT_FIND_H
 #define HEADERS_NAT_FIND_H
 
-#include "../../maps/backends.h"
-#include "../../maps/destinations.h"
 #include "../../maps/nexthops.h"
+#include "../lb/clock.h"
 #include "../lb/fragments.h"
 #include "../lb/services.h"
-#include "../lb/slots.h"
 #include "../lb/story.h"
 #include "../lb/verdict.h"
+#include "../lb/without_ports.h"
 #include "connection.h"
-#include "handshake.h"
-#include "ports.h"
 #include "reset.h"
+#include "stages.h"
 
-/* Returns whether a connection may begin with this packet. */
-static __always_inline int is_first(const struct packet *packet)
+/* A packet whose connection is not there, or not open for sure, or closes: settle() shall find out
+ * what it belongs to. */
+static __always_inline enum verdict ask_for(const struct packet *packet, __u64 now, int is_known)
 {
-	return packet->flow.protocol == IPPROTO_UDP || packet->opens;
+	struct nat_packet *np = this_nat_packet();
+
+	if (!np)
+		return VERDICT_BUG;
+	np->key = key_of(&packet->flow);
+	np->now = now;
+	np->sequence = packet->sequence;
+	np->acknowledgement = packet->acknowledgement;
+	np->tcp_flags = packet->tcp_flags;
+	np->is_error = packet->parsed == PARSED_ICMP_ERROR;
+	np->is_known = is_known;
+	np->opens = packet->opens;
+	np->backend = 0;
+	return VERDICT_UNSETTLED;
 }
 
-/* A packet of no connection: begins one, if it is for a service and can be the first. */
-static __always_inline enum verdict begin(const struct nat_packet *np, struct translation *to)
+/* The same packet again, for which settle() has returned a verdict. */
+static __always_inline enum verdict follow_settled(struct packet *packet, enum verdict verdict,
+						   const struct translation **to)
 {
-	struct packet *packet = np->packet;
-	struct service *service;
-	struct backend *backend;
+	struct nat_packet *np = this_nat_packet();
 
-	if (packet->parsed == PARSED_ICMP_ERROR) {
+	if (!np)
+		return VERDICT_BUG;
+	packet->opens = np->opens;
+	packet->backend = np->backend;
+	*to = &np->becomes;
+	if (verdict == VERDICT_NOT_OURS)
 		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	}
-	service = find_service(&packet->flow);
-	if (!service) {
-		note_for_kernel(packet);
-		return stray(np);
-	}
-	if (!is_first(packet))
-		return VERDICT_NO_CONNECTION;
-	packet->backend = find_slot(service, &packet->flow, np->lb).now;
-	backend = usable_backend(packet->backend);
-	if (!backend)
-		return VERDICT_NO_BACKEND;
-	if (!ipv4_of(&np->lb->address))
-		return VERDICT_NO_ADDRESS;
-	packet->opens = 1;
-	return start_handshake(np, backend, to);
+	return verdict == VERDICT_RESET ? reset_connection(packet) : verdict;
 }
 
 /* A packet with ports: its connection, its handshake, or a new one. */
 static __always_inline enum verdict follow_ports(struct packet *packet,
 						 const struct load_balancer *lb,
-						 const struct nat *settings, struct translation *to)
+						 const struct nat *settings,
+						 const struct translation **to)
 {
-	struct ipv4_key key = ipv4_key_of(&packet->flow);
-	struct nat_packet np = {packet, &key, settings, lb};
+	struct connection_key key = key_of(&packet->flow);
 	struct connection *connection;
+	__u64 now;
 
-	if (key.destination != ipv4_of(&lb->address) && !may_be_ours(&packet->flow.vip, 4)) {
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	}
-	np.now = bpf_ktime_get_coarse_ns();
-	connection = connection_of(&np);
-	if (connection && is_lost(&connection->translation)) {
-		free_connection(&key, connection);
-		return is_first(packet) ? begin(&np, to) : reset(&np);
-	}
-	if (connection) {
-		*to = connection->translation;
-		if (packet->parsed == PARSED_FLOW)
-			connection->seen = np.now;
-		if (packet->parsed == PARSED_FLOW && key.protocol == IPPROTO_TCP)
-			watch_closing(connection, packet->tcp_flags);
-		return VERDICT_GO_ON;
-	}
-	if (recall_handshake(&np, to) && !is_lost(to) && !has_lost_its_answers(&np, to))
-		return packet->parsed == PARSED_FLOW ? continue_handshake(&np, to) : VERDICT_GO_ON;
-	return begin(&np, to);
+	begin_story(packet, lb);
+	now = time_now();
+	connection = find_entry(&key);
+	if (!connection || !is_fresh(connection, settings, key.protocol, now) ||
+	    is_closing(connection, packet->tcp_flags) || is_lost(&connection->translation))
+		return ask_for(packet, now, connection != NULL);
+	*to = &connection->translation;
+	if (packet->parsed == PARSED_FLOW)
+		connection->seen = now;
+	return VERDICT_GO_ON;
 }
 
 /* A later fragment has no ports: what it becomes was noted with the first one. */
-static __always_inline void note_translation(const struct packet *packet,
-					     const struct translation *to)
-{
-	note_fragment(packet, (struct fragment_note){
-				      .backend = to->backend,
-				      .direction = to->direction,
-				      .source = to->source,
-				      .destination = to->destination,
-			      });
-}
-
 static __always_inline enum verdict recall_translation(const struct packet *packet,
-						       struct translation *to)
+						       const struct load_balancer *lb,
+						       const struct translation **to)
 {
 	struct fragment_note *note = recall_fragment(packet);
 
 	if (!note)
-		return is_vip(packet->flow.vip, 4) ? VERDICT_FRAGMENT_UNKNOWN : VERDICT_NOT_OURS;
+		return if_for_vip(packet, lb, VERDICT_FRAGMENT_UNKNOWN);
 	if (!note->backend)
 		return VERDICT_NOT_OURS;
-	to->source = note->source;
-	to->destination = note->destination;
-	to->backend = note->backend;
-	to->direction = note->direction;
+	begin_story(packet, lb);
+	*to = &note->becomes;
 	return VERDICT_GO_ON;
 }
 
 static __always_inline enum verdict look_up(struct packet *packet, const struct load_balancer *lb,
-					    const struct nat *settings, struct translation *to)
+					    const struct nat *settings,
+					    const struct translation **to)
 {
-	switch (packet->parsed) {
-	case PARSED_OTHER:
-		note_for_kernel(packet);
-		return VERDICT_NOT_OURS;
-	case PARSED_BROKEN:
-		return is_vip(packet->flow.vip, 4) ? VERDICT_MALFORMED : VERDICT_NOT_OURS;
-	case PARSED_LATER_FRAGMENT:
-		return recall_translation(packet, to);
-	default:
-		return follow_ports(packet, lb, settings, to);
-	}
+	enum verdict verdict = judge_without_ports(packet, lb);
+
+	if (verdict != VERDICT_GO_ON)
+		return verdict;
+	if (packet->settled != VERDICT_UNSETTLED)
+		return follow_settled(packet, packet->settled, to);
+	return packet->parsed == PARSED_LATER_FRAGMENT ? recall_translation(packet, lb, to)
+						       : follow_ports(packet, lb, settings, to);
 }
 
 /* Finds the connection of a packet that parse_packet() has read, or begins one. Returns
@@ -131,17 +107,15 @@ static __always_inline enum verdict look_up(struct packet *packet, const struct 
 static __always_inline enum verdict find_translation(struct packet *packet,
 						     const struct load_balancer *lb,
 						     const struct nat *settings,
-						     struct translation *to)
+						     const struct translation **to)
 {
-	enum verdict verdict;
+	enum verdict verdict = look_up(packet, lb, settings, to);
 
-	begin_story(packet, lb);
-	verdict = look_up(packet, lb, settings, to);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	packet->backend = to->backend;
+	packet->backend = (*to)->backend;
 	if (packet->piece == PIECE_FIRST)
-		note_translation(packet, to);
+		note_fragment(packet, (*to)->backend, *to);
 	return VERDICT_GO_ON;
 }
 
@@ -151,7 +125,7 @@ static __always_inline __u32 nexthop_id(const struct translation *to)
 {
 	if (to->direction == DIRECTION_REQUEST)
 		return to->backend;
-	return MAX_BACKENDS + spread(to->destination, CLIENT_NEXTHOPS);
+	return MAX_BACKENDS + spread(fold(&to->destination, to->family), CLIENT_NEXTHOPS);
 }
 
 #endif

@@ -5,23 +5,10 @@
 
 #include <linux/in.h>
 
-#include "../../maps/conntrack.h"
 #include "../../maps/nat.h"
+#include "entries.h"
 
 #define SECOND 1000000000ULL /* ns */
-
-/* Returns what the answer to a translated packet looks like: the key of the connection's other
- * entry. */
-static __always_inline struct ipv4_key answer_to(const struct translation *to)
-{
-	return (struct ipv4_key){
-		.source = to->destination,
-		.destination = to->source,
-		.source_port = to->destination_port,
-		.destination_port = to->source_port,
-		.protocol = to->protocol,
-	};
-}
 
 /* Returns for how many seconds a connection may be idle, unless it is closing. */
 static __always_inline __u32 idle_limit(const struct nat *settings, __u8 protocol)

@@ -4,23 +4,37 @@
 #define HEADERS_NAT_PORTS_H
 
 #include "../../maps/destinations.h"
+#include "../../maps/load_balancer.h"
 #include "../lb/verdict.h"
 #include "connection.h"
 #include "waiting.h"
 
 #define PORT_TRIES 32
 
-/* Returns whether a socket of this machine would take a packet like this. (A ipv4_key begins
- * as the kernel's bpf_sock_tuple does.) */
-static __always_inline int has_socket(struct xdp_md *ctx, const struct ipv4_key *key)
+/* Asks the kernel for a socket that would take a packet like this. */
+static __always_inline struct bpf_sock *look_up_socket(struct xdp_md *ctx, __u8 protocol,
+						       void *tuple, __u32 size)
 {
-	struct bpf_sock_tuple *tuple = (void *)key;
+	if (protocol == IPPROTO_TCP)
+		return bpf_sk_lookup_tcp(ctx, tuple, size, BPF_F_CURRENT_NETNS, 0);
+	return bpf_sk_lookup_udp(ctx, tuple, size, BPF_F_CURRENT_NETNS, 0);
+}
+
+/* Returns whether this machine has one. (Both keys begin as the kernel's bpf_sock_tuple does for
+ * their family.) */
+static __always_inline int has_socket(struct xdp_md *ctx, struct connection_key *key)
+{
+	struct ipv4_key ipv4;
 	struct bpf_sock *socket;
 
-	if (key->protocol == IPPROTO_TCP)
-		socket = bpf_sk_lookup_tcp(ctx, tuple, sizeof(tuple->ipv4), BPF_F_CURRENT_NETNS, 0);
-	else
-		socket = bpf_sk_lookup_udp(ctx, tuple, sizeof(tuple->ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (key->family == 6) {
+		socket = look_up_socket(ctx, key->protocol, key,
+					sizeof(((struct bpf_sock_tuple *)0)->ipv6));
+	} else {
+		ipv4 = short_key(key);
+		socket = look_up_socket(ctx, key->protocol, &ipv4,
+					sizeof(((struct bpf_sock_tuple *)0)->ipv4));
+	}
 	if (!socket)
 		return 0;
 	bpf_sk_release(socket);
@@ -29,9 +43,8 @@ static __always_inline int has_socket(struct xdp_md *ctx, const struct ipv4_key 
 
 /* A search for a port: what it is for, and whether it has found one. */
 struct port_search {
-	struct nat_packet np; /* without its packet (see packet.h) */
 	struct xdp_md *ctx;
-	struct translation *becomes;
+	struct nat_packet *np;
 	__u64 expires;
 	__u32 start;
 	__u32 tries;
@@ -42,44 +55,43 @@ struct port_search {
  * client's own port. */
 static long try_port(__u32 i, struct port_search *search)
 {
-	const struct nat_packet *np = &search->np;
-	const struct nat *settings = np->settings;
-	__u32 pool = settings->last_port - settings->first_port + 1;
-	__u32 port = bpf_ntohs(np->key->source_port);
-	struct ipv4_key key;
-	struct translation back;
+	const struct nat *settings = nat_settings();
+	struct nat_packet *np = search->np;
+	__u32 pool, port = bpf_ntohs(np->key.source_port);
 
+	if (!settings)
+		return 1;
+	pool = settings->last_port - settings->first_port + 1;
 	search->tries = i;
 	if (i > 0)
 		port = settings->first_port + (search->start + i) % (pool ?: 1);
 	if (port < settings->first_port || port > settings->last_port || !port)
 		return 0;
-	search->becomes->source_port = bpf_htons(port);
-	key = answer_to(search->becomes);
-	if (find_live(&key, settings, np->now) || has_socket(search->ctx, &key))
+	np->becomes.source_port = bpf_htons(port);
+	np->answer = answer_to(&np->becomes);
+	if (find_live(np, &np->answer) || has_socket(search->ctx, &np->answer))
 		return 0;
 	/* Another CPU may be about to take the same port: only one of them finds no handshake. */
-	back = back_to(np->key, search->becomes->backend);
-	if (note_handshake(np, &key, &back, search->expires, 1))
+	if (note_handshake(&np->answer, &np->back, search->expires, np->now))
 		return 0;
 	search->found = 1;
 	return 1;
 }
 
-/* Lends a port of our own address to a connection: sets becomes->source_port so that its answers
+/* Lends a port of our own address to a connection: sets np->becomes.source_port so that its answers
  * belong to nobody else, and reserves it with the handshake of the replies. It is the client's own
  * port, if that is free. Returns VERDICT_GO_ON or VERDICT_PORTS_EXHAUSTED. */
-static __always_inline enum verdict lend_port(const struct nat_packet *np,
-					      struct translation *becomes, __u64 expires)
+static __always_inline enum verdict lend_port(struct xdp_md *ctx, struct nat_packet *np,
+					      __u64 expires)
 {
 	struct port_search search = {
-		.np = {NULL, np->key, np->settings, np->lb, np->now},
-		.ctx = np->packet->ctx,
-		.becomes = becomes,
+		.ctx = ctx,
+		.np = np,
 		.expires = expires,
 		.start = bpf_get_prandom_u32(),
 	};
 
+	np->back = back_to(&np->key, np->becomes.backend);
 	bpf_loop(1 + PORT_TRIES, try_port, &search, 0);
 	if (!search.found)
 		return VERDICT_PORTS_EXHAUSTED;
@@ -89,24 +101,28 @@ static __always_inline enum verdict lend_port(const struct nat_packet *np,
 
 /* Makes sure that packets to our own address are looked at from now on: they may be answers. This
  * holds even after the address was given up. */
-static __always_inline void expect_answers(__be32 own_address)
+static __always_inline void expect_answers(const union address *own, __u8 family)
 {
-	union address address = ipv4_address(own_address);
-	struct destination *destination = find_destination(&address, 4);
+	struct destination *destination = find_destination(own, family);
 
 	if (destination && !destination->lent)
 		destination->lent = 1;
 }
 
 /* A packet of no connection and for no service: is it an answer that came too late? */
-static __always_inline enum verdict stray(const struct nat_packet *np)
+static __always_inline enum verdict stray(struct xdp_md *ctx, struct nat_packet *np)
 {
-	__u16 port = bpf_ntohs(np->key->destination_port);
+	const struct load_balancer *lb = this_load_balancer();
+	const struct nat *settings = nat_settings();
+	__u16 port = bpf_ntohs(np->key.destination_port);
+	__u8 family = np->key.family;
 
-	if (np->key->destination != ipv4_of(&np->lb->address) || port < np->settings->first_port ||
-	    port > np->settings->last_port)
+	if (!lb || !settings)
+		return VERDICT_BUG;
+	if (!same_address(&np->key.destination, own_address(lb, family), family) ||
+	    port < settings->first_port || port > settings->last_port)
 		return VERDICT_NOT_OURS;
-	return has_socket(np->packet->ctx, np->key) ? VERDICT_NOT_OURS : VERDICT_LATE_REPLY;
+	return has_socket(ctx, &np->key) ? VERDICT_NOT_OURS : VERDICT_LATE_REPLY;
 }
 
 #endif

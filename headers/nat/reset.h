@@ -6,57 +6,110 @@
 #ifndef HEADERS_NAT_RESET_H
 #define HEADERS_NAT_RESET_H
 
-#include "../lb/answer.h"
+#include "../../maps/backends.h"
+#include "../../maps/types/translation.h"
 #include "../lb/verdict.h"
+#include "../packet/ethernet.h"
+#include "../packet/ip.h"
+#include "../packet/sum.h"
 #include "../packet/tcp_udp.h"
 #include "connection.h"
-#include "waiting.h"
 
-#define RESET_LENGTH (sizeof(struct iphdr) + sizeof(struct tcphdr))
+#define RESET_HOPS 64
 
-/* Turns the packet of a client into a reset of its connection, without options and payload. Returns
- * 0, or -1: drop it. */
-static __always_inline int make_reset(const struct packet *packet)
+/* What a reset says. */
+struct reset {
+	struct connection_key key; /* of the client's packet */
+	__be32 sequence;
+	__u32 l2_length; /* Ethernet header and VLAN tags */
+};
+
+static __always_inline void write_reset_ipv4(struct iphdr *ip, const struct reset *reset)
 {
-	struct xdp_md *ctx = packet->ctx;
-	__u32 l2_length = bounded_l2_length(packet->l2_length);
-	struct tcphdr *tcp;
-	struct iphdr *ip;
-	__u64 sum;
-
-	if (bpf_xdp_adjust_tail(ctx,
-				(int)(l2_length + RESET_LENGTH) - (int)bpf_xdp_get_buff_len(ctx)))
-		return -1;
-	if (swap_macs(ctx))
-		return -1;
-	ip = (void *)(long)ctx->data + l2_length;
-	tcp = (void *)(ip + 1);
-	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
-		return -1;
 	*ip = (struct iphdr){
 		.version = 4,
 		.ihl = sizeof(*ip) / 4,
-		.tot_len = bpf_htons(RESET_LENGTH),
-		.ttl = ICMP_TTL,
+		.tot_len = bpf_htons(sizeof(*ip) + sizeof(struct tcphdr)),
+		.ttl = RESET_HOPS,
 		.protocol = IPPROTO_TCP,
-		.saddr = ipv4_of(&packet->flow.vip),
-		.daddr = ipv4_of(&packet->flow.client),
+		.saddr = ipv4_of(&reset->key.destination),
+		.daddr = ipv4_of(&reset->key.source),
 	};
 	ip->check = ipv4_checksum(ip);
+}
+
+static __always_inline void write_reset_ipv6(struct ipv6hdr *ip6, const struct reset *reset)
+{
+	*ip6 = (struct ipv6hdr){
+		.version = 6,
+		.payload_len = bpf_htons(sizeof(struct tcphdr)),
+		.nexthdr = IPPROTO_TCP,
+		.hop_limit = RESET_HOPS,
+	};
+	__builtin_memcpy(&ip6->saddr, &reset->key.destination, sizeof(ip6->saddr));
+	__builtin_memcpy(&ip6->daddr, &reset->key.source, sizeof(ip6->daddr));
+}
+
+static __always_inline void write_reset_tcp(struct tcphdr *tcp, const struct reset *reset)
+{
+	const struct connection_key *key = &reset->key;
+
 	*tcp = (struct tcphdr){
-		.source = packet->flow.vip_port,
-		.dest = packet->flow.client_port,
-		.seq = packet->acknowledgement,
+		.source = key->destination_port,
+		.dest = key->source_port,
+		.seq = reset->sequence,
 		.doff = sizeof(*tcp) / 4,
 		.rst = 1,
 	};
-	/* The sum over the pseudo header (addresses, protocol, length), and over what is not 0. */
-	sum = sum_pseudo_header(&packet->flow.vip, &packet->flow.client, IPPROTO_TCP,
-				sizeof(*tcp)) +
-	      packet->flow.vip_port + packet->flow.client_port + packet->acknowledgement +
-	      bpf_htons(sizeof(*tcp) / 4 << 12 | TCP_RST);
-	tcp->check = ~checksum_fold(sum);
+	/* The sum over the pseudo header, and over what is not 0. */
+	tcp->check = ~checksum_fold(
+		sum_pseudo_header(&key->source, &key->destination, IPPROTO_TCP, sizeof(*tcp)) +
+		key->source_port + key->destination_port + reset->sequence +
+		bpf_htons(sizeof(*tcp) / 4 << 12 | TCP_RST));
+}
+
+/* Turns the packet of a client into a reset of its connection, without options and payload. Returns
+ * 0, or -1: drop it. (A function of its own, not inlined: it is rare.) */
+__attribute__((noinline)) int write_reset(struct xdp_md *ctx, const struct reset *reset)
+{
+	__u32 l2_length, ip;
+	void *at, *end;
+
+	if (!reset)
+		return -1;
+	l2_length = bounded_l2_length(reset->l2_length);
+	ip = ip_length(reset->key.family);
+	if (bpf_xdp_adjust_tail(ctx, (int)(l2_length + ip + sizeof(struct tcphdr)) -
+					     (int)bpf_xdp_get_buff_len(ctx)) ||
+	    swap_macs(ctx))
+		return -1;
+	at = (void *)(long)ctx->data + l2_length;
+	end = (void *)(long)ctx->data_end;
+	if (reset->key.family == 4) {
+		if (at + sizeof(struct iphdr) + sizeof(struct tcphdr) > end)
+			return -1;
+		write_reset_ipv4(at, reset);
+		write_reset_tcp(at + sizeof(struct iphdr), reset);
+		return 0;
+	}
+	if (at + sizeof(struct ipv6hdr) + sizeof(struct tcphdr) > end)
+		return -1;
+	write_reset_ipv6(at, reset);
+	write_reset_tcp(at + sizeof(struct ipv6hdr), reset);
 	return 0;
+}
+
+/* Resets the connection of a client's packet. Returns VERDICT_RESET, and the frame is what the
+ * client shall get. */
+static __always_inline enum verdict reset_connection(const struct packet *packet)
+{
+	struct reset reset = {
+		.key = key_of(&packet->flow),
+		.sequence = packet->acknowledgement,
+		.l2_length = packet->l2_length,
+	};
+
+	return write_reset(packet->ctx, &reset) ? VERDICT_BUG : VERDICT_RESET;
 }
 
 /* Returns whether a packet, which would become `to`, is for a backend that gets nothing any more.
@@ -67,19 +120,17 @@ static __always_inline int is_lost(const struct translation *to)
 	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
 
 	return backend && !is_usable(backend) && backend->state != BACKEND_FREE &&
-	       to->direction == DIRECTION_REQUEST && ipv4_of(&backend->address) == to->destination;
+	       to->direction == DIRECTION_REQUEST && backend->family == to->family &&
+	       same_address(&backend->address, &to->destination, to->family);
 }
 
-/* Such a packet: returns VERDICT_RESET, and the packet is what its client shall get; or
- * VERDICT_NO_CONNECTION. */
-static __always_inline enum verdict reset(const struct nat_packet *np)
+/* Returns what becomes of such a packet: VERDICT_RESET, if its client has to be told. */
+static __always_inline enum verdict lost(const struct nat_packet *np)
 {
-	const struct packet *packet = np->packet;
-
-	if (packet->parsed != PARSED_FLOW || packet->flow.protocol != IPPROTO_TCP ||
-	    (packet->tcp_flags & (TCP_RST | TCP_ACK)) != TCP_ACK)
+	if (np->is_error || np->key.protocol != IPPROTO_TCP ||
+	    (np->tcp_flags & (TCP_RST | TCP_ACK)) != TCP_ACK)
 		return VERDICT_NO_CONNECTION;
-	return make_reset(packet) ? VERDICT_BUG : VERDICT_RESET;
+	return VERDICT_RESET;
 }
 
 #endif

@@ -17,23 +17,22 @@
 
 /* A search for a seat: what it is for, and what it has found. */
 struct seat_search {
-	const struct ipv4_key *key;
-	const struct nat *settings;
-	__u64 now;
+	struct nat_packet *np;
 	__u32 place;
 	int seat; /* -1: none yet */
 };
 
 /* Returns whether the connection of a seat goes on; if not, it is freed. */
-static __always_inline int is_in_use(struct seat *seat, const struct seat_search *search)
+static __always_inline int is_in_use(struct seat *seat, struct nat_packet *np)
 {
-	struct ipv4_key owner = seat->request;
+	const struct nat *settings = nat_settings();
 	struct connection *connection;
 
-	if (seat->seen &&
-	    search->now / SECOND < seat->seen + idle_limit(search->settings, owner.protocol))
+	np->owner = seat->request;
+	if (settings && seat->seen &&
+	    np->now / SECOND < seat->seen + idle_limit(settings, np->owner.protocol))
 		return 1;
-	connection = find_live(&owner, search->settings, search->now);
+	connection = find_live(np, &np->owner);
 	if (!connection) {
 		seat->taken = 0;
 		return 0;
@@ -45,6 +44,7 @@ static __always_inline int is_in_use(struct seat *seat, const struct seat_search
 /* One step of it (a callback of bpf_loop): returns 1 if this was the last. */
 static long try_seat(__u32 i, struct seat_search *search)
 {
+	struct nat_packet *np = search->np;
 	struct seat *seat;
 	__u32 index;
 
@@ -52,26 +52,21 @@ static long try_seat(__u32 i, struct seat_search *search)
 		search->place = bpf_get_prandom_u32();
 	index = (search->place + i % NEIGHBOURS) % MAX_CONNECTIONS;
 	seat = bpf_map_lookup_elem(&seats, &index);
-	if (!seat || (seat->taken && is_in_use(seat, search)))
+	if (!seat || (seat->taken && is_in_use(seat, np)))
 		return 0;
 	if (__sync_val_compare_and_swap(&seat->taken, 0, 1))
 		return 0; /* another CPU was faster */
-	seat->request = *search->key;
-	seat->seen = search->now / SECOND;
+	seat->request = np->key;
+	seat->seen = np->now / SECOND;
 	search->seat = index;
 	return 1;
 }
 
 /* Takes a seat for the packet's connection. Returns its index, or -1 if none of those that were
  * tried is free: then hardly one of a hundred is. */
-static __always_inline int take_seat(const struct nat_packet *np)
+static __always_inline int take_seat(struct nat_packet *np)
 {
-	struct seat_search search = {
-		.key = np->key,
-		.settings = np->settings,
-		.now = np->now,
-		.seat = -1,
-	};
+	struct seat_search search = {.np = np, .seat = -1};
 
 	bpf_loop(SEAT_TRIES, try_seat, &search, 0);
 	return search.seat;

@@ -107,8 +107,11 @@ static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delt
 /* Writes the EtherType at the end of a link-layer header of so many bytes. Returns 0 or -1. */
 static __always_inline int set_ether_type(struct xdp_md *ctx, __u32 l2_length, __be16 type)
 {
-	__be16 *at = (void *)(long)ctx->data + bounded_l2_length(l2_length) - sizeof(type);
+	__u32 offset = bounded_l2_length(l2_length) - sizeof(type);
+	__be16 *at;
 
+	asm volatile("" : "+r"(offset)); /* no constant shall be taken out of it */
+	at = (void *)(long)ctx->data + offset;
 	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
 		return -1;
 	*at = type;

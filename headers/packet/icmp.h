@@ -39,7 +39,7 @@ struct icmp_header {
 /* The quoted packet went from the VIP to the client, so the flow is the quote read backwards.
  * `ports` is where its ports are, TCP's or UDP's. Returns 0, or -1 if they are not there. */
 static __always_inline int read_quoted_ports(void *ports, void *end, int protocol,
-					     struct flow *flow)
+					     struct packet *packet)
 {
 	struct udphdr *quoted = ports; /* an error quotes 8 bytes of it at least */
 
@@ -47,14 +47,15 @@ static __always_inline int read_quoted_ports(void *ports, void *end, int protoco
 		return -1;
 	if ((void *)(quoted + 1) > end)
 		return -1;
-	flow->client_port = quoted->dest;
-	flow->vip_port = quoted->source;
-	flow->protocol = protocol;
+	packet->quoted_ports = ports;
+	packet->flow.client_port = quoted->dest;
+	packet->flow.vip_port = quoted->source;
+	packet->flow.protocol = protocol;
 	return 0;
 }
 
 static __always_inline int parse_icmpv4_error(struct cursor *cursor, __u32 length,
-					      struct flow *flow)
+					      struct packet *packet)
 {
 	struct icmp_header *icmp = cursor->pos;
 	struct iphdr *quote = (void *)(icmp + 1);
@@ -66,12 +67,12 @@ static __always_inline int parse_icmpv4_error(struct cursor *cursor, __u32 lengt
 		return -1;
 	if (quote->version != 4 || quote->ihl * 4 < sizeof(*quote))
 		return -1;
-	if (is_later_fragment(quote) || quote->saddr != ipv4_of(&flow->vip))
+	if (is_later_fragment(quote) || quote->saddr != ipv4_of(&packet->flow.vip))
 		return -1;
 	if (length < sizeof(*icmp) + quote->ihl * 4 + sizeof(struct udphdr) ||
-	    read_quoted_ports((void *)quote + quote->ihl * 4, cursor->end, quote->protocol, flow))
+	    read_quoted_ports((void *)quote + quote->ihl * 4, cursor->end, quote->protocol, packet))
 		return -1;
-	flow->client = ipv4_address(quote->daddr);
+	packet->flow.client = ipv4_address(quote->daddr);
 	return 0;
 }
 
@@ -103,7 +104,7 @@ static __always_inline int parse_icmpv6_error(struct cursor *cursor, __u32 lengt
 		return -1;
 	packet->flow.client = ipv6_address(&quote->daddr);
 	return read_quoted_ports((void *)(quote + 1) + (extensions & (2 * MAX_EXTENSION_BYTES - 1)),
-				 cursor->end, walk.protocol, &packet->flow);
+				 cursor->end, walk.protocol, packet);
 }
 
 /* An ICMP error quotes the packet that it is about: its IP header and at least 8 bytes more, enough
@@ -113,7 +114,7 @@ static __always_inline int parse_icmp_error(struct cursor *cursor, __u32 length,
 					    struct packet *packet)
 {
 	if (packet->flow.family == 4)
-		return parse_icmpv4_error(cursor, length, &packet->flow);
+		return parse_icmpv4_error(cursor, length, packet);
 	return parse_icmpv6_error(cursor, length, packet->l2_length + packet->length - length,
 				  packet);
 }

@@ -60,6 +60,7 @@ struct chain_walk {
 	__u32 chain;	    /* enum chain */
 	__be16 fragment;    /* the fragment header's offset and last bit, */
 	__be32 fragment_id; /* and its id; 0 without one */
+	__u32 last;	    /* protocol number of the last extension header */
 };
 
 static __always_inline int is_extension(int protocol)
@@ -92,6 +93,7 @@ static long walk_extension(__u32 i, struct chain_walk *walk)
 		walk->fragment_id = header.id;
 	}
 	walk->at += length;
+	walk->last = walk->protocol;
 	walk->protocol = header.next;
 	/* Behind the header of a later fragment there are no headers any more. */
 	if (walk->fragment & bpf_htons(IPV6_FRAGMENT_OFFSET)) {

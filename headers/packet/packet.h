@@ -54,11 +54,15 @@ struct packet {
 	struct ipv6hdr *ip6; /* checked to be there; NULL if it is not IPv6 */
 	void *transport;     /* TCP, UDP or ICMP header, checked to be there; NULL for later
 			      * fragments */
+	void *quoted_ports;  /* of the packet that an ICMP error quotes, 8 bytes checked to be there
+			      */
 	__u32 length;	     /* of the IP packet, by its header: a frame may carry padding */
+	__u32 header_length; /* of its IP header, options and extension headers included */
 	enum piece piece;
 	__be32 fragment_id; /* IPv6: what its fragments have in common */
 	struct flow flow;
 	__u32 backend; /* id of the backend that it goes to or comes from; 0: not known (yet) */
+	__u32 settled; /* NAT: see headers/nat/stages.h */
 	__u8 probe;    /* 1: it is a health check: its port says which backend it is for */
 	__u8 opens;    /* 1: it begins a connection: a TCP SYN (NAT: or the first UDP packet) */
 	/* TCP only: */

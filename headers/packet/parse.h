@@ -59,6 +59,7 @@ static __always_inline enum parsed parse_ipv4_packet(struct cursor *cursor, stru
 		return PARSED_BROKEN;
 	packet->flow.protocol = protocol;
 	packet->length = bpf_ntohs(ip->tot_len);
+	packet->header_length = ip->ihl * 4;
 	if (is_later_fragment(ip)) {
 		packet->piece = PIECE_LATER;
 		return PARSED_LATER_FRAGMENT;
@@ -79,6 +80,7 @@ static __always_inline enum chain parse_extensions(struct cursor *cursor, struct
 		.protocol = *protocol,
 	};
 	enum chain chain;
+	__u32 extensions;
 
 	if (!is_extension(*protocol))
 		return CHAIN_READ;
@@ -86,7 +88,9 @@ static __always_inline enum chain parse_extensions(struct cursor *cursor, struct
 	if (chain != CHAIN_READ)
 		return chain;
 	*protocol = walk.protocol;
-	cursor->pos += (walk.at - walk.start) & (2 * MAX_EXTENSION_BYTES - 1);
+	extensions = (walk.at - walk.start) & (2 * MAX_EXTENSION_BYTES - 1);
+	cursor->pos += extensions;
+	packet->header_length += extensions;
 	packet->fragment_id = walk.fragment_id;
 	if (walk.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET))
 		packet->piece = PIECE_LATER;
@@ -111,6 +115,7 @@ static __always_inline enum parsed parse_ipv6_packet(struct cursor *cursor, stru
 	if (protocol < 0)
 		return PARSED_BROKEN;
 	packet->length = sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
+	packet->header_length = sizeof(*ip6);
 	switch (parse_extensions(cursor, packet, &protocol)) {
 	case CHAIN_BROKEN:
 		return PARSED_BROKEN;

@@ -26,6 +26,7 @@ static long sum_piece(__u32 i, struct summing *summing)
 {
 	__u32 words[SUM_PIECE / 4] = {}; /* two of the sum's words in each */
 	__u32 length = summing->end - summing->at;
+	__u64 sum = summing->sum;
 
 	if (summing->at >= summing->end)
 		return 1;
@@ -36,8 +37,11 @@ static long sum_piece(__u32 i, struct summing *summing)
 	length = ((length - 1) & (SUM_PIECE - 1)) + 1;
 	if (bpf_xdp_load_bytes(summing->ctx, summing->at, words, length))
 		return 1;
-	for (int w = 0; w < SUM_PIECE / 4; w++)
-		summing->sum += words[w];
+	for (int w = 0; w < SUM_PIECE / 4; w++) {
+		sum += words[w];
+		asm volatile("" : "+r"(sum)); /* or clang reads all words first, and spills them */
+	}
+	summing->sum = sum;
 	summing->at += length;
 	return 0;
 }

@@ -44,6 +44,8 @@ playground_is_up() {
 
 need_playground() {
 	playground_is_up || die "no playground is up; run $say$lab/setup.sh"
+	FAMILY=$(on lb cat /run/xdp-lb/family 2>/dev/null) || FAMILY=4
+	read_lab
 }
 
 # mac NODE DEV: a MAC address.
@@ -69,10 +71,46 @@ begin_setup() {
 	trap 'echo "${0##*/}: failed; cleaning up" >&2; scripts/node destroy --all' EXIT
 }
 
+# create NODE DEV=NETWORK:ADDRESS/PREFIX... [via GATEWAY]: a node, as scripts/node makes it; but addresses and prefixes are
+# names of lab.env. Of LB, say, it takes LB and LB6, as far as lab.env and this kernel have them; 64 is every prefix of IPv6.
+create() {
+	local word names gateway arguments=()
+	for word in "${@:2}"; do
+		if [[ $word == *=* ]]; then
+			names=${word#*:}
+			arguments+=("${word%%:*}:$(both "${names%/*}" "${names#*/}")")
+		elif [[ $word != via ]]; then
+			for gateway in $(both "$word" | tr , ' '); do
+				# not of IPv6, if the node has no such address
+				[[ $gateway == *:* && ${arguments[0]} != *,* ]] || arguments+=(via "$gateway")
+			done
+		fi
+	done
+	scripts/node create "$1" "${arguments[@]}"
+}
+
+# both NAME [PREFIX]: the addresses of that name in lab.env, IPv4 and IPv6, joined by a comma; with their prefixes.
+both() {
+	local name=${1%[*} index=${1#"${1%[*}"}
+	local four=${name}4$index six=${name}6$index
+	[[ -n ${!four-} ]] || four=$1
+	echo -n "${!four}${2+/${!2}}"
+	[[ -z ${!six-} || ! -e /proc/sys/net/ipv6 ]] || echo -n ",${!six}${2+/64}"
+}
+
+# create_backends DEV=NETWORK:BACKENDS/PREFIX via GATEWAY: all of them, in the same way.
+create_backends() {
+	local i
+	for i in "${!BACKENDS[@]}"; do
+		create "$(backend_name "$i")" "${1/BACKENDS/BACKENDS[$i]}" "${@:2}"
+	done
+}
+
 # play: runs the role script of every node, that of the client last. Sets took to the time in ms, without the
 # client. False if the client got no answer. From then on a failure leaves the playground as it is, to be looked at.
 play() {
 	local backend
+	[[ $FAMILY == 4 ]] || keep_family
 	on gateway "$lab/gateway.sh" || exit
 	for backend in $(backend_names); do
 		on "$backend" "$lab/backend.sh" || exit
@@ -82,6 +120,15 @@ play() {
 	took=$(((${EPOCHREALTIME/[.,]/} - started) / 1000))
 	trap - EXIT
 	on client "$lab/client.sh"
+}
+
+# keep_family: every machine knows which family the lab was set up with, so that nobody has to say it again.
+keep_family() {
+	local node
+	for node in gateway lb client $(backend_names); do
+		# shellcheck disable=SC2016 # expanded over there
+		on "$node" bash -c 'mkdir -p /run/xdp-lb && echo "$1" >/run/xdp-lb/family' - "$FAMILY"
+	done
 }
 
 # next_steps: the end of what setup.sh prints. traced is what trace.sh shows, if not a request.
@@ -95,11 +142,11 @@ next_steps() {
 		Set up in $took ms, with ${#BACKENDS[@]} backends. What to try next:
 
 		  $say$lab/trace.sh
-		        one ${traced:-request}, hop by hop
+		        ${traced:-one request, hop by hop}
 		  $say$lab/check.sh
 		        is everything as it should be?
 		  $node shell client
-		        a shell on a machine; try: curl http://$VIP:$PORT/
+		        a shell on a machine; try: curl $(url "$VIP")
 		  $node exec lb scripts/lb stats
 		        what happened to the packets
 		  $node exec lb scripts/lb trace
@@ -137,7 +184,7 @@ not() {
 
 # request SECONDS: one request of the client; succeeds if it is answered in time.
 request() {
-	on client curl -s -o /dev/null --max-time "$1" "http://$VIP:$PORT/"
+	on client curl -s -o /dev/null --max-time "$1" "$(url "$VIP")"
 }
 
 # some_request: asks up to eight times, so that one broken backend does not hide the others.
@@ -203,7 +250,7 @@ ask() {
 	}
 	counters_before=$(lb_counters)
 	for i in "${backends[@]}"; do on "$i" truncate -s 0 /run/xdp-lb/http.log; done
-	answers=$(on client curl -s --max-time 2 "http://$VIP:$PORT/?[1-$requests]") || true
+	answers=$(on client curl -s --max-time 2 "$(url "$VIP")?[1-$requests]") || true
 	counters_after=$(lb_counters)
 }
 
@@ -229,6 +276,26 @@ check_answers() {
 check_no_answers_pass_lb() {
 	fact "but it sees none of the answers (other packets: $(rose not_ours))" [ "$(rose not_ours)" -lt "$requests" ] ||
 		seen "$(rose not_ours) packets passed by it; scripts/node exec lb tcpdump -ni eth0"
+}
+
+# who_answers NODE DEV ADDRESS: asks on a node's device for the MAC address of this address, and prints those of the answers.
+who_answers() {
+	local heard
+	heard=$(mktemp)
+	if [[ $3 != *:* ]]; then
+		on "$1" arping -b -c 3 -w 1 -I "$2" "$3" | sed -n 's/.*\[\(.*\)\].*/\1/p' | tr '[:upper:]' '[:lower:]' >"$heard" || true
+	else
+		on "$1" timeout 2 tcpdump -i "$2" -l -n -t -e 'icmp6 and ip6[40] == 136' >"$heard" 2>"$heard.log" &
+		wait_for 10 grep -q listening "$heard.log" || true
+		# `use`: the kernel asks, as if it had something to send
+		on "$1" ip neigh del "$3" dev "$2" 2>/dev/null || true
+		on "$1" ip neigh replace "$3" dev "$2" use
+		wait $! || true
+		awk -v target="tgt is $3," 'index($0, target) { print $1 }' "$heard" >"$heard.log"
+		mv "$heard.log" "$heard"
+	fi
+	sort -u "$heard" | xargs
+	rm -f "$heard"
 }
 
 check_no_bug() {
@@ -257,24 +324,30 @@ begin_trace() {
 	done
 }
 
+# What is traced, for tcpdump: TCP of both families, and in IPIP, GRE, FOU and GUE.
+traced_packets="tcp or proto 4 or proto 41 or proto 47 or udp port $FOU_PORT or udp port $GUE_PORT"
+
 # listen DEV COMMAND...: starts a tcpdump on a device, with a command that brings it to where the device is.
 listen() {
-	"${@:2}" tcpdump -i "$1" --immediate-mode -U -w "$traces/$1.pcap" 'ip proto 4 or tcp' 2>"$traces/$1.log" &
+	"${@:2}" tcpdump -i "$1" --immediate-mode -U -w "$traces/$1.pcap" "$traced_packets" 2>"$traces/$1.log" &
 	listeners+=($!)
 	wait_for 10 grep -q listening "$traces/$1.log" || die "tcpdump does not start: $(cat "$traces/$1.log")"
 }
 
-# end_trace NODE... [-- OPTION...]: ends the tcpdumps on these nodes, and prints what all of them heard, as trace.py does
-# with these options.
-end_trace() {
+# stop_listening NODE...: ends the tcpdumps on these nodes.
+stop_listening() {
+	local node
 	sleep 0.3 # the last packets of the connection
-	while [[ $# -gt 0 && $1 != -- ]]; do
+	for node; do
 		# shellcheck disable=SC2046 # process ids
-		on "$1" kill $(on "$1" pgrep -f "$traces/")
-		shift
+		on "$node" kill $(on "$node" pgrep -f "$traces/")
 	done
 	wait "${listeners[@]}" 2>/dev/null || true
-	labs/common/trace.py "${@:2}" "$traces/macs" "$traces"/*.pcap
+}
+
+# print_trace [OPTION...]: what all of them heard, as trace.py prints it.
+print_trace() {
+	labs/common/trace.py "$@" "$traces/macs" "$traces"/*.pcap
 }
 
 # trace_request [--all]: sends one request, and prints its way.
@@ -282,7 +355,8 @@ trace_request() {
 	[[ $# -eq 0 || "$*" == --all ]] || usage
 	begin_trace
 	request 5 || echo "(the request was not answered)"
-	end_trace switch -- "$@"
+	stop_listening switch
+	print_trace "$@"
 }
 
 # ---- teardown ----

@@ -6,15 +6,17 @@ usage: trace.py [--all] [--only PORT@TIME] MACS PCAP...     (labs/*/trace.sh cal
 
 MACS is a file with lines "MAC NAME". Each PCAP holds the frames of one cable; a frame is on the
 cables of its sender and of its receiver, and counts once. Without --all, the first packet of the
-connection in each direction is followed: SYN, and SYN ACK.
+connection in each direction is followed: SYN, and SYN ACK. IPv4 and IPv6, in IPIP, GRE, FOU and GUE.
 
 --only is for cables with more than one connection: the one that begins at this time or later, from this port.
 """
 import sys
 
-from scapy.all import Ether, IP, TCP, rdpcap
+from scapy.all import IP, TCP, rdpcap
 
-WIDTHS = (4, 12, 12, 32, 34, 16, 8)
+from tunnels import IPS, outer_text
+
+WIDTHS = [4, 12, 12, 32, 34, 16, 8]  # of columns; IPv6 needs more
 HEADINGS = ("", "from MAC", "to MAC", "outer IP", "IP", "ports", "TTL")
 
 
@@ -33,16 +35,17 @@ def row(cells, changed=()):
 
 def describe(frame, names):
     """The cells for a frame, without the number."""
-    ips = [layer for layer in (frame.getlayer(IP, n) for n in (1, 2)) if layer]
+    ips = [layer for layer in frame.iterpayloads() if isinstance(layer, IPS)]
     inner, outer = ips[-1], ips[0] if len(ips) > 1 else None
     tcp = frame[TCP]
+    ttls = [str(ip.ttl if isinstance(ip, IP) else ip.hlim) for ip in ips]
     return (
         names.get(frame.src, frame.src),
         names.get(frame.dst, frame.dst),
-        f"{outer.src} > {outer.dst}" if outer else "-",
+        outer_text(frame) if outer else "-",
         f"{inner.src} > {inner.dst}",
         f"{tcp.sport} > {tcp.dport}",
-        f"{outer.ttl}/{inner.ttl}" if outer else str(inner.ttl),
+        "/".join(ttls),
     )
 
 
@@ -78,6 +81,9 @@ def main(arguments):
     journeys = {}  # a packet's journey: its frames, from cable to cable
     for frame in frames:
         journeys.setdefault((frame[TCP].flags.value, frame[TCP].seq, frame[TCP].ack), []).append(frame)
+    for frame in frames:
+        for i, cell in enumerate(describe(frame, names), 1):
+            WIDTHS[i] = max(WIDTHS[i], len(cell) + 2)
     print(row(HEADINGS))
     for frames in journeys.values():
         flags = frames[0][TCP].flags

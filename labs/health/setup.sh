@@ -47,5 +47,5 @@ Now let them die:
   $say$lab/experiment.sh
         100 clients, and one death after the other: how long does it take until it is noticed, and what is lost?
 END
-traced=check
+traced="one check, hop by hop"
 next_steps

@@ -25,4 +25,5 @@ fi
 only=$("${begin[@]}" timeout 20 tcpdump -i $dev -c 1 -l -n -q -tt "tcp dst port $PORT and tcp[tcpflags] == tcp-syn" 2>/dev/null |
 	sed -nE 's/^([0-9.]+) IP [0-9.]+\.([0-9]+) > .*/\2@\1/p')
 [[ -n $only ]] || die "no check was seen; does lb watch run? See $say$lab/check.sh"
-end_trace "${listening[@]}" -- "$@" --only "$only"
+stop_listening "${listening[@]}"
+print_trace "$@" --only "$only"

@@ -11,14 +11,20 @@ DECAP=${DECAP:-xdp}
 me=$(my_address)
 
 why "the VIP is ours too, so that the client's packets are for us and our answers come from it"
-run ip addr replace "$VIP/32" dev lo
+run ip addr replace "$VIP/$vip_bits" dev lo
 
-why "but we do not announce it: ARP answers only for eth0's own addresses. Otherwise clients would find us" \
-	"without the load balancer"
-run sysctl -qw net.ipv4.conf.eth0.arp_ignore=1
-run sysctl -qw net.ipv4.conf.eth0.arp_announce=2
+if [[ $vip_family == 4 ]]; then
+	why "but we do not announce it: ARP answers only for eth0's own addresses. Otherwise clients would find us" \
+		"without the load balancer"
+	run sysctl -qw net.ipv4.conf.eth0.arp_ignore=1
+	run sysctl -qw net.ipv4.conf.eth0.arp_announce=2
+else
+	why "and nobody will find us by it: neighbour discovery answers only for eth0's own addresses, and nobody is" \
+		"asked whether they have what is on lo"
+	run ip -6 -br addr show dev lo to "$VIP"
+fi
 
-why "the outer header takes 20 bytes of the MTU: ask clients to send segments that leave room for it"
+why "the outer header takes $outer_bytes bytes of the MTU: ask clients to send segments that leave room for it"
 run ip route replace default via "$BACKEND_GATEWAY" dev eth0 advmss "$ADVMSS"
 
 case $DECAP in
@@ -34,6 +40,7 @@ xdp)
 	;;
 kernel)
 	why "unwrap in the kernel, as the tutorial does: packets from anybody"
+	[[ $FAMILY == 4 ]] || die "DECAP=kernel unwraps IPv4 in IPv4 only; use FAMILY=4, or DECAP=xdp"
 	modprobe ipip 2>/dev/null || true
 	run ip link add name ipip0 type ipip external 2>/dev/null || [[ -e /sys/class/net/ipip0 ]] ||
 		die "this kernel has no ipip (CONFIG_NET_IPIP); use DECAP=xdp instead"

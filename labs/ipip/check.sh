@@ -47,13 +47,9 @@ if [[ $decap == xdp ]]; then
 		seen "$bugs packets; scripts/node exec backend-01 scripts/lb decap stats"
 fi
 
-# arping succeeds if somebody answers.
-# shellcheck disable=SC2317 # called by fact, as its arguments
-arp_answer() {
-	on gateway arping -q -c 2 -w 1 -I eth2 "$VIP"
-}
-fact "nobody in the backends' network answers ARP for the VIP" not arp_answer ||
-	seen "an answer; scripts/node exec backend-01 sysctl net.ipv4.conf.eth0.arp_ignore"
+answers=$(who_answers gateway eth2 "$VIP")
+fact "nobody in the backends' network answers $asks for the VIP" [ -z "$answers" ] ||
+	seen "$answers; scripts/node exec backend-01 ip addr; and sysctl net.ipv4.conf.eth0.arp_ignore"
 
 # Last, because it breaks the lab for a moment.
 unwrap_on() {

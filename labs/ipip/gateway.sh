@@ -6,8 +6,10 @@ cd "$(dirname "$0")/../.."
 . labs/common/lab.sh ipip
 
 why "a router forwards what is not for itself"
-run sysctl -qw net.ipv4.ip_forward=1
+run sysctl -qw "${forwarding[@]}"
 
-why "answers have the VIP as their source, but come in by the backends' interface, not by the one to the VIP:" \
-	"a strict reverse path filter (1) would drop them, a loose one (2) does not"
-run sysctl -qw net.ipv4.conf.all.rp_filter=2
+if [[ $vip_family == 4 ]]; then # IPv6 has no such filter
+	why "answers have the VIP as their source, but come in by the backends' interface, not by the one to the VIP:" \
+		"a strict reverse path filter (1) would drop them, a loose one (2) does not"
+	run sysctl -qw net.ipv4.conf.all.rp_filter=2
+fi

@@ -41,9 +41,8 @@ fact "answers leave it for the gateway's: $backend > $gateway" [ "$back" = "$bac
 known=$(on gateway ip neigh show "$VIP" | awk '{ print $5 }')
 fact "for the gateway, the VIP is lb: $VIP is at $lb" [ "$known" = "$lb" ] ||
 	seen "${known:-nobody}; scripts/node exec gateway ip neigh show $VIP"
-answers=$({ on gateway arping -b -c 3 -w 1 -I eth0 "$VIP" || true; } |
-	sed -n 's/.*\[\(.*\)\].*/\1/p' | tr '[:upper:]' '[:lower:]' | sort -u | xargs)
-fact "and nobody else answers ARP for it" [ "$answers" = "$lb" ] ||
+answers=$(who_answers gateway eth0 "$VIP")
+fact "and nobody else answers $asks for it" [ "$answers" = "$lb" ] ||
 	seen "$answers; scripts/node exec backend-01 sysctl net.ipv4.conf.eth0.arp_ignore"
 
 exit "$failed"

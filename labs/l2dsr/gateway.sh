@@ -6,4 +6,4 @@ cd "$(dirname "$0")/../.."
 . labs/common/lab.sh l2dsr
 
 why "a router forwards what is not for itself"
-run sysctl -qw net.ipv4.ip_forward=1
+run sysctl -qw "${forwarding[@]}"

@@ -7,10 +7,10 @@ cd "$(dirname "$0")/../.."
 . labs/common/lab.sh l2dsr
 
 why "the program asks the kernel for routes, and the kernel answers only if it may forward"
-run sysctl -qw net.ipv4.ip_forward=1
+run sysctl -qw "${forwarding[@]}"
 
-why "the VIP is ours: we answer ARP for it"
-run ip addr replace "$VIP/32" dev eth0
+why "the VIP is ours: we answer $asks for it"
+run ip addr replace "$VIP/$vip_bits" dev eth0 "${nodad[@]}"
 
 why "XDP cannot ask for a MAC address and wait: the kernel must always know those of the next hops"
 for address in "${BACKENDS[@]}"; do
@@ -25,7 +25,7 @@ why "who we are: address, 32 random bytes of hash key, and flags:" \
 	"1, debug, writes a line about each packet to 'bpftool prog tracelog' (see also: scripts/lb trace);" \
 	"and for how many seconds connections are learned after a change of slots"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
-	value $(load_balancer "$LB" "$(random_hash_key)" debug "$DEFAULT_WINDOW")
+	value $(load_balancer "$LB4" "$(random_hash_key)" debug "$DEFAULT_WINDOW" "$LB6")
 
 why "the backends: id 1 and so on, each of them for service 1"
 for i in "${!BACKENDS[@]}"; do

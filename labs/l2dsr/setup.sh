@@ -8,7 +8,9 @@
 #                           |       +------- backend-02    192.168.178.12  (VIP on lo)
 #                172.16.0.2 +-- far                        (for the last task)
 #
-# usage: [LAB=NAME] [LAB_ENV=FILE] labs/l2dsr/setup.sh
+# IPv6 addresses are beside these: 2001:db8:10::20, 2001:db8:178::15, 2001:db8:178::11 ...; FAMILY says which are used.
+#
+# usage: [FAMILY=4|6] [LAB=NAME] [LAB_ENV=FILE] labs/l2dsr/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh l2dsr
@@ -16,13 +18,10 @@ cd "$(dirname "$0")/../.."
 
 begin_setup "$@"
 
-scripts/node create gateway "eth0=lan:$LB_GATEWAY/$LB_PREFIX" "eth1=wan:$CLIENT_GATEWAY/$CLIENT_PREFIX" \
-	"eth2=far:$FAR_GATEWAY/$FAR_PREFIX"
-scripts/node create lb "eth0=lan:$LB/$LB_PREFIX" via "$LB_GATEWAY"
-scripts/node create client "eth0=wan:$CLIENT/$CLIENT_PREFIX" via "$CLIENT_GATEWAY"
-for i in "${!BACKENDS[@]}"; do
-	scripts/node create "$(backend_name "$i")" "eth0=lan:${BACKENDS[i]}/$LB_PREFIX" via "$LB_GATEWAY"
-done
+create gateway eth0=lan:LB_GATEWAY/LB_PREFIX eth1=wan:CLIENT_GATEWAY/CLIENT_PREFIX eth2=far:FAR_GATEWAY/FAR_PREFIX
+create lb eth0=lan:LB/LB_PREFIX via LB_GATEWAY
+create client eth0=wan:CLIENT/CLIENT_PREFIX via CLIENT_GATEWAY
+create_backends eth0=lan:BACKENDS/LB_PREFIX via LB_GATEWAY
 
 play || die "the VIP does not answer; look with $say$lab/check.sh"
 
@@ -30,8 +29,8 @@ cat <<END
 
 What happened:
 
-  client   asks $VIP:$PORT from $CLIENT
-    |        gateway hands it to lb, who answers ARP for the VIP
+  client   asks $(endpoint "$VIP") from $CLIENT
+    |        gateway hands it to lb, who answers $asks for the VIP
   lb       hash -> slot -> backend; changes the MAC addresses, and nothing else
     |
   backend  finds $CLIENT -> $VIP in it: "that is me, on lo"; and answers the

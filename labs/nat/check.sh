@@ -28,7 +28,7 @@ fact "no answer came too late" [ "$(rose late_reply)" -eq 0 ] ||
 check_no_bug
 fact "the VIP answers ping: what is not for the service is the kernel's" on client ping -c 1 -W 2 "$VIP" ||
 	seen "no answer; scripts/node exec lb ip addr"
-fact "lb itself can ask a backend" on lb curl -s -o /dev/null --max-time 2 "http://${BACKENDS[0]}:$PORT/" ||
+fact "lb itself can ask a backend" on lb curl -s -o /dev/null --max-time 2 "$(url "${BACKENDS[0]}")" ||
 	seen "no answer; scripts/node exec lb scripts/lb stats"
 
 exit "$failed"

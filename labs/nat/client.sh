@@ -7,5 +7,5 @@ cd "$(dirname "$0")/../.."
 
 why "each request is a new connection, from a new port, and may go to another backend"
 for _ in 1 2 3 4 5 6 7 8; do
-	run curl -sS --max-time 5 "http://$VIP:$PORT/"
+	run curl -sS --max-time 5 "$(url "$VIP")"
 done

@@ -7,13 +7,13 @@ cd "$(dirname "$0")/../.."
 . labs/common/lab.sh nat
 
 why "the program asks the kernel for routes, and the kernel answers only if it may forward"
-run sysctl -qw net.ipv4.ip_forward=1
+run sysctl -qw "${forwarding[@]}"
 
-why "the VIP is ours: we answer ARP for it"
-run ip addr replace "$VIP/32" dev eth0
+why "the VIP is ours: we answer $asks for it"
+run ip addr replace "$VIP/$vip_bits" dev eth0 "${nodad[@]}"
 
 why "XDP cannot ask for a MAC address and wait: the kernel must always know those of the next hops"
-for address in "${BACKENDS[@]}" "$LB_GATEWAY"; do
+for address in "${BACKENDS[@]}" "$LB_WAY_BACK"; do
 	run ip neigh replace "$address" dev eth0 managed
 	wait_for 5 knows_neighbour "$address"
 done
@@ -29,7 +29,7 @@ why "who we are: address (the source of what we send to backends), 32 random byt
 	"1, debug, writes a line about each packet to 'bpftool prog tracelog' (see also: scripts/lb trace);" \
 	"and for how many seconds connections are learned after a change of slots"
 run bpftool map update pinned $maps/load_balancer key $(u32 0) \
-	value $(load_balancer "$LB" "$(random_hash_key)" debug "$DEFAULT_WINDOW")
+	value $(load_balancer "$LB4" "$(random_hash_key)" debug "$DEFAULT_WINDOW" "$LB6")
 
 why "the ports that we lend, and how many seconds a connection may be idle: during the handshake," \
 	"established, closing, UDP"

@@ -7,7 +7,10 @@
 #   10.0.0.20     10.0.0.2   .2     +------- backend-01    192.168.178.11
 #                                   +------- backend-02    192.168.178.12
 #
-# usage: [LAB=NAME] [LAB_ENV=FILE] labs/nat/setup.sh
+# IPv6 addresses are beside these: 2001:db8:10::20, 2001:db8:178::15, 2001:db8:178::11 ...; FAMILY says which are used.
+# 64 is an IPv6 VIP in front of IPv4 backends (NAT64), 46 the other way round.
+#
+# usage: [FAMILY=4|6|64|46] [LAB=NAME] [LAB_ENV=FILE] labs/nat/setup.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh nat
@@ -15,12 +18,10 @@ cd "$(dirname "$0")/../.."
 
 begin_setup "$@"
 
-scripts/node create gateway "eth0=lan:$LB_GATEWAY/$LB_PREFIX" "eth1=wan:$CLIENT_GATEWAY/$CLIENT_PREFIX"
-scripts/node create lb "eth0=lan:$LB/$LB_PREFIX" via "$LB_GATEWAY"
-scripts/node create client "eth0=wan:$CLIENT/$CLIENT_PREFIX" via "$CLIENT_GATEWAY"
-for i in "${!BACKENDS[@]}"; do
-	scripts/node create "$(backend_name "$i")" "eth0=lan:${BACKENDS[i]}/$LB_PREFIX" via "$LB_GATEWAY"
-done
+create gateway eth0=lan:LB_GATEWAY/LB_PREFIX eth1=wan:CLIENT_GATEWAY/CLIENT_PREFIX
+create lb eth0=lan:LB/LB_PREFIX via LB_GATEWAY
+create client eth0=wan:CLIENT/CLIENT_PREFIX via CLIENT_GATEWAY
+create_backends eth0=lan:BACKENDS/LB_PREFIX via LB_GATEWAY
 
 play || die "the VIP does not answer; look with $say$lab/check.sh"
 
@@ -28,8 +29,8 @@ cat <<END
 
 What happened:
 
-  client   asks $VIP:$PORT from $CLIENT
-    |        gateway hands it to lb, who answers ARP for the VIP
+  client   asks $(endpoint "$VIP") from $CLIENT
+    |        gateway hands it to lb, who answers $asks for the VIP
   lb       hash -> slot -> backend; makes it a packet of its own: $LB -> ${BACKENDS[0]},
     |        say, from a port that it lends to this connection
   backend  sees a request from lb, and answers lb

@@ -103,6 +103,13 @@ overhead() {
 	esac
 }
 
+# single ADDRESS: the prefix that it alone is in.
+single() {
+	local family
+	family_of "$1"
+	echo "$1/$((family == 6 ? 128 : 32))"
+}
+
 # is_bpffs FOLDER: whether a BPF file system is mounted there, and nothing over it.
 is_bpffs() {
 	local where type found=''

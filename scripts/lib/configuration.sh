@@ -7,7 +7,7 @@ lists=$bpffs/xdp/lists
 # Which map and which program a list is made of, if they are not all called the same; and among_maps, if the program looks
 # into other maps, too.
 declare -gA made_of=([traffic]="backends traffic among_maps" [shares]="services shares among_maps" [new_flows]="new_flows flows"
-	[conntrack]="conntrack conntrack among_maps")
+	[conntrack]="conntrack conntrack among_maps" [conntrack6]="conntrack6 conntrack6 among_maps")
 
 # among_maps COMMAND...: runs it where $bpffs is the folder of the maps. There libbpf looks for maps that an object of a
 # list defines, beside the map that is listed, and bpftool cannot tell it another place.
@@ -78,8 +78,14 @@ are_listed() {
 	done
 }
 
+# set_limits SLOTS BACKENDS: sets limits to what there is room for, with own and own6 (see plan.jq).
+set_limits() {
+	limits="{\"slots\":$1,\"backends\":$2,\"services\":$MAX_SERVICES,\"service_backends\":$MAX_SERVICE_BACKENDS
+		,\"own\":\"$own\",\"own6\":\"$own6\"}"
+}
+
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
-# are none) and limits (what there is room for: see plan.jq).
+# are none) and limits.
 need_configuration() {
 	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
@@ -98,8 +104,7 @@ need_configuration() {
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
-	limits="{\"slots\":$((2 * slots)),\"backends\":$backends,\"services\":$MAX_SERVICES,\"own\":\"$own\"
-		,\"own6\":\"$own6\",\"service_backends\":$MAX_SERVICE_BACKENDS}"
+	set_limits $((2 * slots)) "$backends"
 }
 
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are

@@ -61,22 +61,34 @@ is_empty() {
 
 # ---- The machine ----
 
+# of_family FAMILY ADDRESS...: those of it, a line each.
+of_family() {
+	local address
+	for address in "${@:2}"; do
+		if [[ $1 == 6 && $address == *:* || $1 == 4 && $address != *:* ]]; then echo "$address"; fi
+	done
+}
+
 # look: what the kernel says of devices and addresses: into arrays by name of the device, and places, by address: "DEV/PREFIX
-# ..." for each device that has it. Sets balancers and decaps, the devices with such a program.
+# ..." for each device that has it. doubted has those that another machine has, too (duplicate address detection), and silent
+# those that nothing is sent from (deprecated). Sets balancing and unwrapping, the devices with such a program.
 look() {
 	local word name values
-	declare -gA place=() program=() flavour=() tag=() loaded=() kind=() mtu=() state=() peer=()
-	balancers=() decaps=()
+	declare -gA place=() doubted=() silent=() program=() flavour=() tag=() loaded=() kind=() mtu=() state=() peer=()
+	balancing=() unwrapping=()
 	while IFS=$'\t' read -r word name values; do
-		if [[ $word == address ]]; then
-			place[$name]+="$values "
-			continue
-		fi
-		IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "loaded[$name]" "kind[$name]" "mtu[$name]" \
-			"state[$name]" "peer[$name]" <<<"$values"
-		[[ $name != "$probe_device" ]] || continue
-		[[ ! ${program[$name]} =~ ^xdp_(nat|l2dsr|ipip)$ ]] || balancers+=("$name")
-		[[ ${program[$name]} != xdp_decap ]] || decaps+=("$name")
+		case $word in
+		address) place[$name]+="$values " ;;
+		doubted) doubted[$name]=$values ;;
+		silent) silent[$name]=$values ;;
+		device)
+			IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "loaded[$name]" "kind[$name]" "mtu[$name]" \
+				"state[$name]" "peer[$name]" <<<"$values"
+			[[ $name != "$probe_device" ]] || continue
+			[[ ! ${program[$name]} =~ ^xdp_($balancers)$ ]] || balancing+=("$name")
+			[[ ${program[$name]} != xdp_decap ]] || unwrapping+=("$name")
+			;;
+		esac
 	done < <(ip -j -d addr | jq -r '
 		.[] | .ifname as $name
 		| ["device", .ifname, (.xdp.prog.name // "-" | rtrimstr("_frags")),
@@ -84,14 +96,16 @@ look() {
 			(.xdp.prog.load_time // 0 | . / 1e9 | floor), .linkinfo.info_kind // "-", .mtu,
 			(if .flags | index("UP") then if .flags | index("LOWER_UP") then "up" else "no carrier" end else "down" end),
 			.link // "-"],
-		  (.addr_info[] | select(.family == "inet") | ["address", .local, "\($name)/\(.prefixlen)"])
+		  (.addr_info[] | select(.family == "inet" or (.family == "inet6" and .scope == "global"))
+			| ["address", .local, "\($name)/\(.prefixlen)"], (select(.dadfailed) | ["doubted", .local, "\($name)/\(.prefixlen)"]),
+				(select(.deprecated) | ["silent", .local, $name]))
 		| @tsv')
 }
 
-# address_on DEV: the first of this machine's addresses on a device; VIPs do not count.
+# address_on DEV FAMILY: the first of this machine's addresses on a device; VIPs do not count.
 address_on() {
 	local address
-	for address in "${!place[@]}"; do
+	for address in $(of_family "$2" "${!place[@]}"); do
 		[[ " ${place[$address]}" != *" $1/"* || " ${vips[*]} " == *" $address "* ]] || echo "$address"
 	done | sort -V | head -n 1
 }
@@ -109,12 +123,12 @@ conf() {
 	echo $((own > all ? own : all))
 }
 
-# set_conf DEV NAME VALUE: the command that sets it. A device's name may have dots in it.
+# set_conf DEV NAME VALUE [FAMILY]: the command that sets it. A device's name may have dots in it.
 set_conf() {
 	if [[ $1 == *.* ]]; then
-		echo "sysctl -w net/ipv4/conf/$1/$2=$3"
+		echo "sysctl -w net/ipv${4-4}/conf/$1/$2=$3"
 	else
-		echo "sysctl -w net.ipv4.conf.$1.$2=$3"
+		echo "sysctl -w net.ipv${4-4}.conf.$1.$2=$3"
 	fi
 }
 
@@ -132,13 +146,13 @@ end_visit() {
 	exit "$sick"
 }
 
-# doctor [backend nat|l2dsr|ipip VIP...]
+# doctor [backend MODE VIP...]
 doctor() {
-	local vips=() own=0.0.0.0 role mode=''
+	local vips=() own=0.0.0.0 own6=:: role mode=''
 	case ${1-} in
 	'') ;;
 	backend)
-		[[ ${2-} == @(nat|l2dsr|ipip) ]] || usage "a backend of which mode? lb doctor backend nat|l2dsr|ipip VIP..."
+		[[ ${2-} =~ ^($balancers)$ ]] || usage "a backend of which mode? lb doctor backend $balancers VIP..."
 		[[ $# -ge 3 ]] || usage "which VIPs? lb doctor backend $2 VIP..."
 		mode=$2
 		words_of 'include "words"; answer($ARGS.positional | map(address); .[])' "${@:3}"
@@ -153,11 +167,11 @@ doctor() {
 	if [[ -n $mode ]]; then
 		examine_backend "$mode"
 	else
-		[[ ${#balancers[*]} -gt 0 || ${#decaps[*]} -gt 0 || -e $maps/services || -e $maps/decap_addresses ]] ||
+		[[ ${#balancing[*]} -gt 0 || ${#unwrapping[*]} -gt 0 || -e $maps/services || -e $maps/decap_addresses ]] ||
 			die "no program of ours is on a device, so this machine's job cannot be seen;" \
-				"on a load balancer, run: lb attach MODE DEV; on a backend: lb doctor backend nat|l2dsr|ipip VIP..."
-		[[ ${#balancers[*]} -eq 0 && ! -e $maps/services ]] || examine_balancer
-		[[ ${#decaps[*]} -eq 0 && ! -e $maps/decap_addresses ]] || examine_backend ipip
+				"on a load balancer, run: lb attach MODE DEV; on a backend: lb doctor backend $balancers VIP..."
+		[[ ${#balancing[*]} -eq 0 && ! -e $maps/services ]] || examine_balancer
+		[[ ${#unwrapping[*]} -eq 0 && ! -e $maps/decap_addresses ]] || examine_backend tunnel
 	fi
 	end_visit
 }

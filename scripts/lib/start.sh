@@ -92,14 +92,15 @@ check_services() (
 	read_services "$file"
 	if [[ -e $maps/services ]]; then
 		need_configuration
+		own=${own_address:-$own} own6=${own_address6:-$own6}
+		limits=$(jq -c --arg own "$own" --arg own6 "$own6" '. + {$own, $own6}' <<<"$limits")
 	else
 		lists=$(mktemp -d)
 		# shellcheck disable=SC2064 # the folder as it is now
 		trap "rm -rf '$lists'" EXIT
 		echo "map 0" | tee "$lists/services" "$lists/backends" >"$lists/checks"
 		own=${own_address:-$(address_of "$balances" 4)} own6=${own_address6:-$(address_of "$balances" 6)}
-		limits="{\"slots\":$MAX_SLOTS,\"backends\":$MAX_BACKENDS,\"services\":$MAX_SERVICES,\"own\":\"$own\"
-			,\"own6\":\"$own6\",\"service_backends\":$MAX_SERVICE_BACKENDS}"
+		set_limits "$MAX_SLOTS" "$MAX_BACKENDS"
 	fi
 	plan restore <<<"$text"
 )
@@ -161,13 +162,6 @@ need_sysctl() {
 	((now < $2)) || return 0
 	note_undo sysctl "$1" "$now" "$2"
 	run_write "$1" "$2"
-}
-
-# single ADDRESS: the prefix that it alone is in.
-single() {
-	local family
-	family_of "$1"
-	echo "$1/$((family == 6 ? 128 : 32))"
 }
 
 has_address() {

@@ -38,20 +38,21 @@ join_copies() {
 # on_copies: the commands that try the packet, to be run where bpffs is a new one: it goes with the process, and with it
 # the copies.
 on_copies() {
-	local words copied=(flows new_flows) read_only=(services slots probes destinations) explain=xdp_why backends=backends
+	local words copied=(flows new_flows) read_only=(services slots probes destinations) explain=xdp_why settings=''
 	if [[ $mode == xdp_nat ]]; then
-		copied=(conntrack destinations seats handshakes) read_only=(services slots nat) explain=xdp_why_nat backends=''
+		copied=(conntrack conntrack6 destinations seats handshakes handshakes6) read_only=(services slots) explain=xdp_why_nat settings=nat
 	fi
 	echo "mount -t bpf bpf $bpffs"
 	words=()
-	join "" backends "${read_only[@]}"
+	join "" backends "${read_only[@]}" $settings
 	echo "bpftool prog loadall '$repo/bpf/$mode.o' $bpffs/tried ${words[*]}"
 	# Without `debug`: a trace log is read by people.
 	echo "bpftool map update pinned $bpffs/load_balancer key $(u32 0) value $quiet"
 	echo "bpftool map pin id \$(bpftool -j prog show pinned $bpffs/tried/$mode | jq '.map_ids[]' | while read -r id; do
 		bpftool -j map show id \$id; done | jq 'select(.name == \"fragments\").id') $bpffs/fragments"
 	words=()
-	join "" $backends "${read_only[@]}"
+	[[ $mode == xdp_nat ]] || join "" backends
+	join "" "${read_only[@]}"
 	join_copies load_balancer fragments "${copied[@]}"
 	join real_ fragments "${copied[@]}"
 	echo "bpftool prog loadall '$repo/bpf/$explain.o' $bpffs/why ${words[*]}"

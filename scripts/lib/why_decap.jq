@@ -16,7 +16,8 @@ def accepted($role):
 def udp_tunnel($to; $port):
 	first(of_role("host") | select(.address == $to).tunnels[] | select(. == "fou:\($port)" or . == "gue:\($port)")) // null;
 
-# tunnel_of($outer): a frame -> {kind, inner: where the packet within begins}; kind is null if it is no tunnel.
+# tunnel_of($outer): a frame -> {kind, inner: where the packet within begins}; kind is null if it is no tunnel. Of UDP also
+# {port, guess}: which tunnel it looks like.
 def tunnel_of($outer):
 	$outer.end as $at
 	| def bit($mask): if (.[$at] / $mask | floor) % 2 == 1 then 4 else 0 end;
@@ -25,7 +26,8 @@ def tunnel_of($outer):
 	elif $outer.protocol == 47 and .[$at + 3] then {kind: "gre", inner: ($at + 4 + bit(128) + bit(32) + bit(16))}
 	elif $outer.protocol == 17 and .[$at + 8] then
 		(.[$at + 2] * 256 + .[$at + 3]) as $port
-		| {kind: udp_tunnel($outer.destination; $port), $port,
+		# FOU has an IP packet there, GUE a header
+		| {kind: udp_tunnel($outer.destination; $port), $port, guess: (if .[$at + 8] / 16 | floor | IN(4, 6) then "fou" else "gue" end),
 			inner: ($at + 8 + if .[$at + 8] < 64 then 4 + .[$at + 8] % 32 * 4 else 0 end)}
 		| if .kind // "" | startswith("fou") then .inner = $at + 8 else . end
 	else {kind: null} end;
@@ -36,7 +38,7 @@ def host_words($kind): if $kind | IN("ipip", null) then "" else " \($kind)" end;
 def because($tunnel; $outer; $inner):
 	{
 		plain: ("the kernel gets it, unchanged: it is no tunnel"
-			+ if $tunnel.port then ", for no accepted host has one at UDP port \($tunnel.port); if \($outer.destination) shall have, run: lb decap add host \($outer.destination) fou:\($tunnel.port), or gue:\($tunnel.port)" else "" end),
+			+ if $tunnel.port then ", for \($outer.destination) takes none at UDP port \($tunnel.port); if it shall, run: lb decap add host \($outer.destination) \($tunnel.guess):\($tunnel.port)" else "" end),
 		decapsulated: "the kernel gets what is inside, for \($inner)",
 		malformed: "DROPPED: lengths in its headers disagree, outer or inner",
 		unreadable: "DROPPED: it has more IPv6 extension headers than are read, and a tunnel may stand behind them",

@@ -22,12 +22,11 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 {
 	struct load_balancer *lb = this_load_balancer();
 	struct nat *settings = nat_settings();
+	const struct translation *becomes;
 	struct connection *connection;
-	struct translation becomes;
-	union address source, destination;
-	struct path path = {&source, &destination, 4};
-	struct ipv4_key key;
+	struct connection_key key;
 	struct nexthop *hop;
+	struct path path;
 	__u64 now;
 
 	packet->backend = 1; /* which counts the packet in all steps but the last */
@@ -38,27 +37,26 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 		return VERDICT_NOT_OURS;
 	if (last == STEP_PARSE)
 		return VERDICT_FORWARDED;
-	key = ipv4_key_of(&packet->flow);
+	key = key_of(&packet->flow);
 	now = bpf_ktime_get_coarse_ns();
-	connection = find_live(&key, settings, now);
-	if (!connection)
+	connection = find_entry(&key);
+	if (!connection || !is_fresh(connection, settings, key.protocol, now))
 		return VERDICT_NO_CONNECTION;
 	if (last == STEP_CONNECTION)
 		return VERDICT_FORWARDED;
-	becomes = connection->translation;
+	becomes = &connection->translation;
 	connection->seen = now;
 	if (last == STEP_SEEN)
 		return VERDICT_FORWARDED;
-	source = ipv4_address(becomes.source);
-	destination = ipv4_address(becomes.destination);
-	if (find_nexthop(packet, becomes.backend, &path, &hop) != VERDICT_GO_ON ||
+	path = (struct path){&becomes->source, &becomes->destination, 4};
+	if (find_nexthop(packet, becomes->backend, &path, &hop) != VERDICT_GO_ON ||
 	    hop_limit(packet) <= 1 || packet->length > hop->mtu)
 		return VERDICT_NO_ROUTE;
 	if (last == STEP_NEXTHOP)
 		return VERDICT_FORWARDED;
-	packet->backend = becomes.backend;
+	packet->backend = becomes->backend;
 	decrement_hop_limit(packet);
-	if (translate(packet, &becomes) || rewrite_l2(packet, hop, 0, 4) < 0)
+	if (translate(packet, becomes) || rewrite_l2(packet, hop, 0, 4) < 0)
 		return VERDICT_BUG;
 	return forward(packet, hop);
 }

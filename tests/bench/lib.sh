@@ -33,7 +33,7 @@ load_tools() {
 nat_steps=(1_parse 2_connection 3_seen 4_nexthop 5_all) steps=(0_count 1_parse 2_destination 3_service 4_slot 5_backend 6_nexthop 7_ttl 8_push 9_all)
 load_ladder() {
 	local map words=() own="services destinations slots flows new_flows" object=ladder.o
-	[[ $2 == ipip ]] || own="nat conntrack seats nat_events" object=ladder_nat.o
+	[[ $2 == ipip ]] || own="nat conntrack conntrack6 seats nat_events" object=ladder_nat.o
 	for map in load_balancer backends nexthops stats backend_stats $own; do
 		words+=(map name "$map" pinned "$maps/$map")
 	done

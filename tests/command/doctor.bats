@@ -253,10 +253,10 @@ troubles() {
 	END
 	on near ip addr add 192.168.178.15/32 dev lo
 	run -1 on near scripts/lb doctor
-	[[ $output == *"this machine's job cannot be seen"*"lb doctor backend nat|l2dsr|ipip VIP..."* ]]
+	[[ $output == *"this machine's job cannot be seen"*"lb doctor backend nat|l2dsr|ipip|gre|fou|gue VIP..."* ]]
 	run -2 on near scripts/lb doctor backend
 	[[ $output == *"a backend of which mode?"* ]]
-	run -2 on near scripts/lb doctor backend gre 192.168.178.15
+	run -2 on near scripts/lb doctor backend vxlan 192.168.178.15
 	run -2 on near scripts/lb doctor backend l2dsr
 	[[ $output == *"which VIPs?"* ]]
 	run -2 on near scripts/lb doctor patient
@@ -265,6 +265,115 @@ troubles() {
 	[[ $output == *"'192.168.178.256' is no IPv4 address"* ]]
 	run -1 as_nobody scripts/lb doctor
 	[[ $output == *"only root can do that"* ]]
+}
+
+# speaks_ipv6: the machines of this file have IPv6 addresses, too.
+speaks_ipv6() {
+	local node
+	on gateway ip addr replace 2001:db8:178::2/64 dev eth0 nodad
+	on gateway ip addr replace 2001:db8:16::2/64 dev eth1 nodad
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.all.keep_addr_on_down=0 net.ipv6.conf.eth0.keep_addr_on_down=1
+	on lb ip addr replace 2001:db8:178::10/64 dev eth0 nodad
+	on lb ip addr replace 2001:db8:16::1/64 dev eth1 nodad
+	on lb ip addr replace 2001:db8:178::15/128 dev eth0 nodad preferred_lft 0
+	on lb ip route replace default via 2001:db8:178::2
+	on near ip addr replace 2001:db8:178::11/64 dev eth0 nodad
+	on far ip addr replace 2001:db8:16::10/64 dev eth0 nodad
+	for node in near far; do on $node ip addr replace 2001:db8:178::15/128 dev lo; done
+	on near ip route replace default via 2001:db8:178::2
+	on far ip route replace default via 2001:db8:16::2 advmss 1400
+}
+
+# balancer6 MODE BACKEND...: of one service of IPv6.
+balancer6() {
+	local backend
+	lb attach "$1" eth0
+	{
+		echo "service tcp [2001:db8:178::15]:8000"
+		for backend in "${@:2}"; do echo "  backend $backend"; done
+	} | lb restore -
+	lb refresh
+}
+
+@test "IPv6: a load balancer" {
+	speaks_ipv6
+	balancer6 ipip 2001:db8:16::10 2001:db8:9::1
+	fine lb
+	[[ $(jq -r '.[].found' <<<"$found") == *"the tunnel takes 40 of them, so backends ask for segments of 1400: advmss"* ]]
+	# nothing of IPv4 is in use
+	[[ $(jq -r '.[].fact' <<<"$found") != *ARP* ]]
+	troubles lb <<-'END'
+		eth0 forwards IPv6, so that the program may ask for routes | sysctl -w net.ipv6.conf.all.forwarding=0
+		eth0 forwards IPv6, so that the program may ask for routes | sysctl -w net.ipv6.conf.eth0.forwarding=0
+		the load balancer's own IPv6 address is one of this machine | lb set address 2001:db8:178::77
+		this machine answers neighbour discovery for every VIP | ip addr del 2001:db8:178::15/128 dev eth0
+		this machine answers neighbour discovery for every VIP | ip addr del 2001:db8:178::15/128 dev eth0; ip addr add 2001:db8:178::15/128 dev lo
+		this machine sends nothing of its own from a VIP of IPv6 | ip addr del 2001:db8:178::15/128 dev lo; ip addr change 2001:db8:178::15/128 dev eth0 preferred_lft forever
+		IPv6 addresses stay when a link is set down | ip addr del 2001:db8:178::15/128 dev lo; sysctl -w net.ipv6.conf.eth0.keep_addr_on_down=0
+		there is a route to every backend | ip route del default via 2001:db8:178::2
+		the kernel keeps the MAC address of every next hop known | ip route replace default via 2001:db8:178::2; ip neigh del 2001:db8:178::2 dev eth0
+		the kernel keeps the MAC address of every next hop known | ip neigh del 2001:db8:16::10 dev eth1; ping -c 1 2001:db8:16::10
+	END
+	# Another machine has the VIP on the network: what was found, when the kernel asked (duplicate address detection) ...
+	on near ip addr add 2001:db8:178::15/128 dev eth0 nodad
+	on lb ip addr del 2001:db8:178::15/128 dev eth0
+	on lb ip addr add 2001:db8:178::15/128 dev eth0 preferred_lft 0
+	wait_for 10 eval '[[ $(on lb ip -6 addr show dev eth0 dadfailed) == *2001:db8:178::15* ]]'
+	visit lb
+	[ "$(unwell)" = "no other machine was found to have an address of this one
+no other machine answers neighbour discovery for a VIP" ]
+	# ... and what it answers now.
+	[[ $found == *"2001:db8:178::15 is at $(on near cat /sys/class/net/eth0/address), too; if it is a backend"* ]]
+	typed lb "$(jq -r '.[].mend // empty' <<<"$found")"
+	visit near backend l2dsr 2001:db8:178::15
+	[ "$(unwell)" = "and on no other device" ]
+	typed near "$(jq -r '.[].mend // empty' <<<"$found")"
+	fine lb
+}
+
+@test "IPv6: what is on the way of a load balancer of both families" {
+	speaks_ipv6
+	balancer6 l2dsr 192.168.178.11 2001:db8:178::11
+	fine lb
+	troubles lb <<-'END'
+		eth0 forwards, so that the program may ask for routes | sysctl -w net.ipv4.ip_forward=0
+		eth0 forwards IPv6, so that the program may ask for routes | sysctl -w net.ipv6.conf.all.forwarding=0
+		every backend is on a network of this machine | lb backend add tcp [2001:db8:178::15]:8000 2001:db8:9::1 | lb backend del tcp [2001:db8:178::15]:8000 2001:db8:9::1
+	END
+	# A default route that a router has told of is kept when this machine becomes one itself.
+	on lb ip route replace default via 2001:db8:178::2 proto ra
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=0
+	visit lb
+	[ "$(jq -r '.[].mend // empty' <<<"$found")" = "sysctl -w net.ipv6.conf.eth0.accept_ra=2 && sysctl -w net.ipv6.conf.all.forwarding=1" ]
+	on lb sysctl -qw net.ipv6.conf.all.forwarding=1
+}
+
+@test "IPv6: backends, of every tunnel" {
+	speaks_ipv6
+	on far ip addr del 192.168.178.15/32 dev lo
+	on far scripts/lb attach decap eth0
+	on far scripts/lb decap add lb 2001:db8:178::/64
+	on far scripts/lb decap add host 2001:db8:16::10 ipip
+	on far scripts/lb decap add vip 2001:db8:178::15
+	fine far
+	troubles far <<-'END'
+		decap's list has an address of this host | lb decap del host 2001:db8:16::10
+		decap's list has the VIPs | lb decap del vip 2001:db8:178::15
+		the VIPs are on lo | ip addr del 2001:db8:178::15/128 dev lo
+		and on no other device | ip addr add 2001:db8:178::15/64 dev eth0 nodad
+		no device answers neighbour discovery for a VIP | ip neigh add proxy 2001:db8:178::15 dev eth0
+		clients are asked for segments that leave room for the tunnel | ip -6 route replace default via 2001:db8:16::2 dev eth0
+	END
+	troubles far backend gue 2001:db8:178::15 <<-'END'
+		decap takes gue | true
+		clients are asked for segments that leave room for the tunnel | true
+	END
+	[[ $(jq -r '.[].found' <<<"$found") == *"at 2001:db8:16::10: ipip gue:6080"* ]]
+	[[ $(on far ip -6 route show default) == *"advmss 1388"* ]]
+	on far scripts/lb detach eth0
+	fine near backend l2dsr 2001:db8:178::15
+	troubles near backend nat 2001:db8:178::15 <<<"the VIPs are no addresses of this machine | true"
+	on far ip addr add 192.168.178.15/32 dev lo
 }
 
 @test "a kernel, or a machine, that lacks something" {
@@ -318,7 +427,7 @@ builds() {
 	cd "$copy" || return
 	fine lb # the copies are younger than what runs, but they are the same
 	before=$(state)
-	sed -i 's/define ICMP_TTL 64/define ICMP_TTL 63/' "$copy/headers/lb/answer.h"
+	sed -i 's/define ICMP_TTL 64/define ICMP_TTL 63/' "$copy/headers/lb/icmp_error.h"
 	builds
 	fact="it is the program in $copy/bpf/xdp_ipip.o"
 	visit lb

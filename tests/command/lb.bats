@@ -30,6 +30,19 @@ teardown() {
 	refuses 1 "runs xdp_ipip in another way (xdpdrv); run: lb detach eth0" attach ipip eth0 generic
 }
 
+@test "attach gre, fou and gue, as ipip" {
+	local mode
+	for mode in gre fou gue; do
+		lb attach $mode eth0
+		has_xdp eth0
+		[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows load_balancer new_flows nexthops probes services slots stats " ]
+		lb metrics text | grep -q "^xdp_lb_program_info{device=\"eth0\",mode=\"$mode\",flavour=\"native\","
+		refuses 1 "eth0 runs xdp_$mode; run: lb detach eth0" attach ipip eth0
+		lb detach eth0
+		run ! has_xdp eth0
+	done
+}
+
 @test "attach over a running program of ours replaces it and keeps what the maps hold" {
 	loaded
 	local before
@@ -225,7 +238,7 @@ with_ipv6() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 25 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 26 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {

@@ -431,6 +431,7 @@ planned() {
 		sed -n 's/^command //p')
 	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 3 0 512 1 1 1)"
 	want+=" $(encode backend_change 2 172.16.0.1 53 4 up 0 unchecked fallback 1)"
+	local text
 	text=$(printf 'check udp "\u00fc \U0001f600" x fall 2\n' | od -An -v -tx1 | tr -d ' \n')
 	want+=" $(encode checks $((${#text} / 2)) "$text$(printf '%0*d' $((2 * CHECKS_LENGTH - ${#text})) 0)")"
 	# shellcheck disable=SC2059 # escapes

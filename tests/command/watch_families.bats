@@ -21,7 +21,7 @@ setup_file() {
 	join client 20
 	on lb sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	on lb ip addr add 192.168.178.15/32 dev eth0
-	on lb ip addr add $VIP6/128 dev eth0 nodad
+	on lb ip addr add $VIP6/128 dev eth0 nodad preferred_lft 0 # the machine's own checks (NAT) are not to come from it
 	for i in 1 2; do
 		join backend-0$i 1$i
 		on backend-0$i sysctl -qw net.ipv4.conf.eth0.arp_ignore=1 net.ipv4.conf.eth0.arp_announce=2
@@ -88,9 +88,8 @@ verdict() {
 	lb --json stats | jq --arg name "$1" '.verdicts[] | select(.name == $name).packets'
 }
 
-# all_combinations MODE: services of both families, each with a backend of either one.
-all_combinations() {
-	lb attach "$1" eth0
+# services_of_all_combinations: of both families, each with a backend of either one.
+services_of_all_combinations() {
 	lb restore - <<-END
 		service tcp 192.168.178.15:8000
 		  check http / $quickly
@@ -101,6 +100,12 @@ all_combinations() {
 		  backend 192.168.178.11
 		  backend 2001:db8:178::12
 	END
+}
+
+# all_combinations MODE: checks of all of them, by the packet's own road.
+all_combinations() {
+	lb attach "$1" eth0
+	services_of_all_combinations
 	start_watch
 	becomes healthy healthy healthy healthy
 	[ "$(verdict probe)" -gt 16 ]
@@ -127,18 +132,42 @@ all_combinations() {
 	all_combinations l2dsr
 }
 
-@test "ipip: VIPs of both families, backends of both families" {
-	local i
+@test "every tunnel: VIPs of both families, backends of both families" {
+	local i mode
 	for i in 1 2; do
 		on backend-0$i scripts/lb attach decap eth0
 		on backend-0$i scripts/lb decap add lb 192.168.178.10
 		on backend-0$i scripts/lb decap add lb 2001:db8:178::10
-		on backend-0$i scripts/lb decap add host 192.168.178.1$i
-		on backend-0$i scripts/lb decap add host 2001:db8:178::1$i
+		on backend-0$i scripts/lb decap add host 192.168.178.1$i ipip gre fou gue
+		on backend-0$i scripts/lb decap add host 2001:db8:178::1$i ipip gre fou gue
 		on backend-0$i scripts/lb decap add vip 192.168.178.15
 		on backend-0$i scripts/lb decap add vip $VIP6
 	done
-	all_combinations ipip
+	for mode in ipip gre fou gue; do
+		echo "# $mode"
+		all_combinations $mode
+		stop_watch
+		lb detach eth0
+	done
+	lb attach ipip eth0 # for teardown
+}
+
+@test "nat: VIPs of both families, backends of both families; checks go to the backend's own address" {
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	lb attach nat eth0
+	services_of_all_combinations
+	start_watch
+	becomes healthy healthy healthy healthy
+	mood 2 500
+	becomes failed healthy failed healthy # 2001:... comes first
+	logged "tcp 192.168.178.15:8000: backend [2001:db8:178::12]:8000 HAS FAILED: check http /: HTTP status 500"
+	[ "$(on client curl -s --max-time 20 "http://[$VIP6]:8000/?[1-10]" | sort | uniq -c | xargs)" = "10 Hello from backend-01" ]
+	[ "$(on client curl -s --max-time 20 "http://192.168.178.15:8000/?[1-10]" | sort | uniq -c | xargs)" = "10 Hello from backend-01" ]
+	mood 2 well
+	mood 1 500
+	becomes healthy failed healthy failed
+	[ "$(on client curl -s --max-time 20 "http://[$VIP6]:8000/?[1-10]" | sort | uniq -c | xargs)" = "10 Hello from backend-02" ]
+	[ "$(on client curl -s --max-time 20 "http://192.168.178.15:8000/?[1-10]" | sort | uniq -c | xargs)" = "10 Hello from backend-02" ]
 }
 
 # each_kind CHECK_THAT_PASSES CHECK_THAT_FAILS REASON: of services PROTOCOL PORT in variables.
@@ -279,7 +308,7 @@ answered() {
 	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1
 	on lb ip link set eth0 up
 	on lb ip addr add 2001:db8:178::10/64 dev eth0 nodad
-	on lb ip addr add $VIP6/128 dev eth0 nodad
+	on lb ip addr add $VIP6/128 dev eth0 nodad preferred_lft 0 # the machine's own checks (NAT) are not to come from it
 	wait_for 10 logged "$VIP6 is an address of this machine again"
 	becomes healthy
 	answered 10

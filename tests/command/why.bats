@@ -323,8 +323,45 @@ memories() {
 	END
 }
 
+@test "xdp_nat: IPv6, and clients and backends of different families" {
+	speak_ipv6
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	on lb ip neigh replace 2001:db8:178::11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
+	lb attach nat eth0
+	frames
+	lb restore - <<-END
+		service tcp [2001:db8:178::15]:80
+		backend [2001:db8:178::11]:8080
+		service tcp [2001:db8:178::15]:64
+		backend 192.168.178.11:8080
+		service tcp 192.168.178.15:46
+		backend [2001:db8:178::11]:8046
+		service tcp [2001:db8:178::15]:8002
+	END
+	asks <<-'END'
+		came()/client6()/TCP(sport=40000,dport=80,flags="A")|drop no_connection|neither of a connection, nor the first packet
+		came()/client6()/TCP(sport=40000,dport=80,flags="S",seq=100)|tx forwarded|as 2001:db8:178::10 > 2001:db8:178::11
+		came()/client6()/TCP(sport=40000,dport=80,flags="S",seq=100)|tx forwarded|it is of a connection: it belongs to [2001:db8:178::11]:8080
+		from_backend()/theirs6()/TCP(sport=8080,dport=40000,flags="SA",seq=500,ack=101)|tx forwarded|as 2001:db8:178::15 > 2001:db8:10::20
+		came()/client6()/TCP(sport=40000,dport=80,flags="A",seq=101,ack=501)|tx forwarded|it is of a connection
+		came()/client6()/TCP(sport=40001,dport=64,flags="S",seq=100)|tx forwarded|as 192.168.178.10 > 192.168.178.11
+		from_backend()/theirs()/TCP(sport=8080,dport=40001,flags="SA",seq=500,ack=101)|tx forwarded|as 2001:db8:178::15 > 2001:db8:10::20
+		came()/client()/TCP(sport=40002,dport=46,flags="S",seq=100)|tx forwarded|as 2001:db8:178::10 > 2001:db8:178::11
+		from_backend()/theirs6()/TCP(sport=8046,dport=40002,flags="SA",seq=500,ack=101)|tx forwarded|as 192.168.178.15 > 10.0.0.20
+		from_backend()/theirs6()/TCP(sport=8080,dport=40009,flags="SA")|drop late_reply|a port that is lent to connections
+		came()/client6()/TCP(sport=40000,dport=22)|pass not_ours|no service of it
+		came()/client6()/TCP(sport=40000,dport=8002,flags="S")|drop no_backend|has no usable backend
+		came()/client6()/IPv6ExtHdrFragment(offset=3,id=77,nh=6)/Raw("x"*16)|drop fragment_unknown|its first fragment
+		came()/client6(plen=21)/TCP(dport=80)|drop malformed|lengths in its headers disagree
+		came()/client6(hlim=1)/TCP(sport=40000,dport=80,flags="A")|tx ttl_answered|its hop limit ends here
+		came()/client6()/IPv6ExtHdrDestOpt()/TCP(sport=40001,dport=64,flags="A",seq=101,ack=501)|drop untranslatable|the other family
+		came()/client6()/TCP(sport=40000,dport=80,flags="A")/("x"*1441)|tx too_big_answered|ICMPv6 packet too big
+	END
+}
+
 @test "xdp_decap: each row of its table, and the command that lets a packet in" {
-	local expression expected answer
+	local expression expected answer kind packet
 	lb attach decap eth0
 	frames
 	while IFS='|' read -r expression expected; do
@@ -336,15 +373,49 @@ memories() {
 		came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4,flags="MF")/client()/TCP(dport=8000)|drop outer_fragment
 		came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4)/client(len=2000)/TCP(dport=8000)|drop malformed
 	END
-	mend() {
-		run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel 192.168.178.10 172.16.0.10
-		[[ $output == *"run: lb decap add $1"* ]]
+	# mends COMMAND WORD...: lb why of these words says the command that lets the packet in, and it is typed.
+	mends() {
+		run -0 lb why "${@:2}"
+		[[ $output == *"run: lb decap add $1" ]] || {
+			echo "$output"
+			return 1
+		}
 		# shellcheck disable=SC2086 # words
 		lb ${output##*run: lb }
 	}
-	mend "lb 192.168.178.10"
-	mend "host 172.16.0.10"
-	mend "vip 192.168.178.15"
+	# let_in WORD...: nothing is missing any more.
+	let_in() {
+		run -0 lb why "$@"
+		[[ $output == *"says decapsulated (pass)"*"the kernel gets what is inside, for ${3%:*}"* ]] || {
+			echo "$output"
+			return 1
+		}
+	}
+	speak_ipv6
+	packet=(tcp 10.0.0.20:40000 192.168.178.15:8000)
+	mends "lb 192.168.178.10" "${packet[@]}" tunnel 192.168.178.10 172.16.0.10
+	mends "host 172.16.0.10" "${packet[@]}" tunnel 192.168.178.10 172.16.0.10
+	mends "vip 192.168.178.15" "${packet[@]}" tunnel 192.168.178.10 172.16.0.10
+	mends "host 172.16.0.10 gre" "${packet[@]}" tunnel gre 192.168.178.10 172.16.0.10
+	mends "host 172.16.0.10 fou:5555" "${packet[@]}" tunnel fou 192.168.178.10 172.16.0.10
+	mends "host 172.16.0.10 gue:7777" "${packet[@]}" tunnel gue:7777 192.168.178.10 172.16.0.10
+	mends "lb 2001:db8:178::10" "${packet[@]}" tunnel gre 2001:db8:178::10 2001:db8:16::10
+	mends "host 2001:db8:16::10 gre" "${packet[@]}" tunnel gre 2001:db8:178::10 2001:db8:16::10
+	for kind in ipip gre fou gue:7777; do let_in "${packet[@]}" tunnel $kind 192.168.178.10 172.16.0.10; done
+	let_in "${packet[@]}" tunnel gre 2001:db8:178::10 2001:db8:16::10
+	packet=(tcp "[2001:db8:10::20]:40000" "[2001:db8:178::15]:8000")
+	run -0 lb why "${packet[@]}" tunnel gre 2001:db8:178::10 2001:db8:16::10
+	[[ $output == *"gre 2001:db8:178::10 > 2001:db8:16::10, inside for 2001:db8:178::15, "* ]]
+	mends "vip 2001:db8:178::15" "${packet[@]}" tunnel gre 2001:db8:178::10 2001:db8:16::10
+	mends "host 2001:db8:16::10 gue:6080" "${packet[@]}" tunnel gue 2001:db8:178::10 2001:db8:16::10
+	mends "host 2001:db8:16::10 fou:7" "${packet[@]}" tunnel fou:7 2001:db8:178::10 2001:db8:16::10
+	mends "host 2001:db8:16::10 ipip" "${packet[@]}" tunnel 2001:db8:178::10 2001:db8:16::10
+	for kind in ipip gre fou:7 gue; do
+		run -0 lb why "${packet[@]}" tunnel $kind 2001:db8:178::10 2001:db8:16::10
+		[[ $output == *"says decapsulated (pass)"*"the kernel gets what is inside, for 2001:db8:178::15"* ]]
+	done
+	answer=$(lb --json why frame "$(ask_frames hex 'came()/tunnel6(nh=60)/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/IPv6ExtHdrDestOpt()/client()/TCP()')")
+	[ "$(jq -r .verdict <<<"$answer")" = unreadable ]
 	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 tunnel 192.168.178.10 172.16.0.10
 	[[ $output == *"the kernel gets what is inside, for 192.168.178.15"* ]]
 	answer=$(lb --json why frame "$(ask_frames hex 'came()/IP(src="192.168.178.10",dst="172.16.0.10",proto=4)/client(proto=4)/IP()/TCP(dport=8000)')")

@@ -9,6 +9,14 @@ teardown() {
 	labs/ipip/teardown.sh >/dev/null
 }
 
+# works_as FAMILY CLIENT: a request is answered in this form, and the client has this address; prints the trace.
+works_as() {
+	FAMILY=$1 run -0 labs/ipip/setup.sh
+	[ "$(grep -c "^Hello from backend-0[12]" <<<"$output")" -eq 8 ]
+	labs/ipip/trace.sh
+	on backend-01 grep -q "^$2 " /run/xdp-lb/http.log
+}
+
 # traces: everything that a playground could leave on this host.
 traces() {
 	scripts/node list
@@ -89,6 +97,24 @@ env_with() {
 	cd "$BATS_TEST_DIRNAME/../.."
 }
 
+@test "the lab works with IPv6 in IPv4, and with IPv4 in IPv6" {
+	works_as 6in4 2001:db8:10::20 >"$BATS_TEST_TMPDIR/trace"
+	grep -qE "3 +\*lb +\*gateway +\*192.168.178.10 > 172.16.0.1[01] +2001:db8:10::20 > 2001:db8:178::15 .* \*64/62$" "$BATS_TEST_TMPDIR/trace"
+	works_as 4in6 10.0.0.20 >"$BATS_TEST_TMPDIR/trace"
+	grep -qE "3 +\*lb +\*gateway +\*2001:db8:178::10 > 2001:db8:172::1[01] +10.0.0.20 > 192.168.178.15 .* \*64/62$" "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "a family that the lab does not have is refused, before anything is removed" {
+	scripts/node create probe
+	FAMILY=5 run -1 labs/ipip/setup.sh
+	[[ $output == *"FAMILY=5 is not known; use 4, 6, 6in4 or 4in6" ]]
+	FAMILY=6 run -1 labs/maglev/setup.sh
+	[[ $output == *"the lab has no IPv6 addresses"*"use FAMILY=4" ]]
+	FAMILY=6 DECAP=kernel run -1 labs/ipip/setup.sh
+	[[ $output == *"DECAP=kernel unwraps IPv4 in IPv4 only; use FAMILY=4, or DECAP=xdp" ]]
+	on probe true
+}
+
 @test "check.sh says quickly that nothing is answered, and why" {
 	labs/ipip/setup.sh >/dev/null
 	on lb sysctl -qw net.ipv4.ip_forward=0
@@ -144,10 +170,11 @@ env_with() {
 
 # bats test_tags=alone
 @test "teardown leaves nothing behind when setup was killed at any moment" {
-	local delay setup
+	local delay setup family=4
 	remember
 	for delay in 0.05 0.15 0.3 0.45 0.6 0.8 1.0 1.3 1.6; do
-		setsid labs/ipip/setup.sh >/dev/null 2>&1 3>&- &
+		family=$((10 - family)) # 6 and 4 in turns
+		FAMILY=$family setsid labs/ipip/setup.sh >/dev/null 2>&1 3>&- &
 		setup=$!
 		sleep $delay
 		# the whole session: setup.sh and whatever it has running at the moment

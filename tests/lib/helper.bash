@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 # Every file has a lab of its own, so that it disturbs no other file and no lab that a person has set up.
 LAB=test-$(basename "$BATS_TEST_FILENAME" .bats | tr _ -)
 export LAB
-unset LAB_ENV DECAP MODE
+unset LAB_ENV DECAP MODE FAMILY TUNNEL
 # What is sorted here, and how decimals are written, is compared.
 export LC_ALL=C.UTF-8
 export MAPS=/sys/fs/bpf/xdp/globals # where `ip link set xdp` pins them
@@ -120,6 +120,14 @@ lb() {
 	on lb scripts/lb "$@"
 }
 
+# What the labs' tests ask: the VIP. Those of IPv6 set another one.
+vip=192.168.178.15
+
+# bracketed ADDRESS: as it is written in front of a port.
+bracketed() {
+	if [[ $1 == *:* ]]; then echo "[$1]"; else echo "$1"; fi
+}
+
 # set_up_lab NAME: runs the lab's setup.sh, and keeps what it prints in setup.out.
 set_up_lab() {
 	"labs/$1/setup.sh" >"$BATS_FILE_TMPDIR/setup.out" 2>&1 || {
@@ -133,17 +141,17 @@ set_up_lab() {
 add_servers() {
 	local service address i=0
 	for service in tcp:8080 udp:9000; do
-		lb service add "${service%:*}" "192.168.178.15:${service#*:}"
+		lb service add "${service%:*}" "$(bracketed "$vip"):${service#*:}"
 		for address; do
-			lb backend add "${service%:*}" "192.168.178.15:${service#*:}" "$address"
+			lb backend add "${service%:*}" "$(bracketed "$vip"):${service#*:}" "$address"
 		done
 	done
 	for address; do
 		i=$((i + 1))
-		background "backend-0$i" tests/lib/server.py http 0.0.0.0 8080
+		background "backend-0$i" tests/lib/server.py http "$([[ ! -e /proc/sys/net/ipv6 ]] || echo ::)" 8080
 		# UDP answers come from the address that the server is bound to
-		if on "backend-0$i" ip addr show dev lo | grep -q 192.168.178.15; then
-			background "backend-0$i" tests/lib/server.py udp 192.168.178.15 9000
+		if on "backend-0$i" ip addr show dev lo | grep -qF "$vip/"; then
+			background "backend-0$i" tests/lib/server.py udp "$vip" 9000
 		else
 			background "backend-0$i" tests/lib/server.py udp "$address" 9000
 		fi
@@ -159,7 +167,8 @@ state() {
 	on lb bash -c '
 		ip -d link show eth0 | sed "s/prog.xdp.*//"
 		ip -j -d link | jq ".[].xdp.prog.id"
-		ip neigh; ip route; find /sys/fs/bpf | sort
+		ip neigh | sed -E "s/(REACHABLE|STALE|DELAY|PROBE) *$/known/"
+		ip route; find /sys/fs/bpf | sort
 		cd /sys/fs/bpf/xdp/globals || exit 0
 		for map in services load_balancer decap_addresses; do
 			[[ ! -e $map ]] || bpftool -j map dump pinned "$PWD/$map"
@@ -234,7 +243,7 @@ answers_go_to_the_prober() {
 
 answers_1000_requests() {
 	local answers first
-	answers=$(on client curl -sS --max-time 60 "http://192.168.178.15:8000/?[1-1000]")
+	answers=$(on client curl -sS --max-time 60 "http://$(bracketed "$vip"):8000/?[1-1000]")
 	[ "$(grep -c "^Hello from" <<<"$answers")" -eq 1000 ]
 	first=$(grep -c "backend-01" <<<"$answers")
 	echo "backend-01: $first"
@@ -245,20 +254,20 @@ answers_1000_requests() {
 downloads_100_mb() {
 	local want got
 	want=$(on backend-01 curl -sS http://127.0.0.1:8080/bytes/100000000 | sha256sum)
-	got=$(on client curl -sS --max-time 120 http://192.168.178.15:8080/bytes/100000000 | sha256sum)
+	got=$(on client curl -sS --max-time 120 "http://$(bracketed "$vip"):8080/bytes/100000000" | sha256sum)
 	[ "$got" = "$want" ]
 }
 
 # uploads BYTES
 uploads() {
 	head -c "$1" /dev/urandom >"$BATS_TEST_TMPDIR/upload"
-	[ "$(on client curl -sS --max-time 60 -T "$BATS_TEST_TMPDIR/upload" http://192.168.178.15:8080/)" = \
+	[ "$(on client curl -sS --max-time 60 -T "$BATS_TEST_TMPDIR/upload" "http://$(bracketed "$vip"):8080/")" = \
 		"$(sha256sum <"$BATS_TEST_TMPDIR/upload" | cut -d' ' -f1)" ]
 }
 
 # shellcheck disable=SC2154 # output is run's
 answers_1000_datagrams() {
-	run -0 on client tests/lib/server.py ask-udp 192.168.178.15 9000 1000
+	run -0 on client tests/lib/server.py ask-udp "$vip" 9000 1000
 	echo "$output"
 	[ "$(jq '."backend-01" + ."backend-02"' <<<"$output")" -eq 1000 ]
 	[ "$(jq 'length' <<<"$output")" -eq 2 ]
@@ -267,18 +276,22 @@ answers_1000_datagrams() {
 
 # 2000 bytes in fragments of 1400, because the client's route says so.
 answers_fragmented_datagrams() {
-	on client ip route replace default via 10.0.0.2 mtu lock 1400
+	local gateway
+	gateway=$(on client ip -j route get "$vip" | jq -r '.[0].gateway')
+	on client ip route replace default via "$gateway" mtu lock 1400
 	run -0 on client python3 -c '
-import socket
+import socket, sys
+vip = sys.argv[1]
+family, level, option = (socket.AF_INET6, 41, 23) if ":" in vip else (socket.AF_INET, 0, 10)
 for i in range(20):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.setsockopt(socket.IPPROTO_IP, 10, 0) # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.setsockopt(level, option, 0) # MTU_DISCOVER: PMTUDISC_DONT
         s.settimeout(3)
-        s.sendto(b"x" * 2000, ("192.168.178.15", 9000))
+        s.sendto(b"x" * 2000, (vip, 9000))
         answer, source = s.recvfrom(65536)
-        assert source == ("192.168.178.15", 9000) and answer.endswith(b":" + b"x" * 2000), answer
-'
-	on client ip route replace default via 10.0.0.2
+        assert source[:2] == (vip, 9000) and answer.endswith(b":" + b"x" * 2000), answer
+' "$vip"
+	on client ip route replace default via "$gateway"
 }
 
 # log_names ADDRESS: every backend's web server must have logged this client and no other, apart from itself.
@@ -301,6 +314,6 @@ outlives_a_link_flap() {
 	run -0 lb refresh
 	# shellcheck disable=SC2154 # output is run's
 	[ -z "$output" ]
-	answers=$(on client curl -sS --max-time 5 "http://192.168.178.15:8000/?[1-30]")
+	answers=$(on client curl -sS --max-time 5 "http://$(bracketed "$vip"):8000/?[1-30]")
 	[ "$(grep -c "^Hello from" <<<"$answers")" -eq 30 ]
 }

@@ -168,19 +168,51 @@ def answer(**fields):
     return client(**{"src": VIP, "dst": CLIENT, **fields})
 
 
+# The same in IPv6.
+BACKEND6_ON_LAN = "2001:db8:178::11"
+
+
+def ours6(**fields):
+    """NAT: IPv6 of what the load balancer makes of the client's packet ..."""
+    return client6(**{"src": LB6, "dst": BACKEND6_ON_LAN, **fields})
+
+
+def theirs6(**fields):
+    """... of what the backend answers ..."""
+    return client6(**{"src": BACKEND6_ON_LAN, "dst": LB6, **fields})
+
+
+def answer6(**fields):
+    """... and of what the client gets."""
+    return client6(**{"src": VIP6, "dst": CLIENT6, **fields})
+
+
+got = b""  # the frame that came out
+
+
+def its_id():
+    """The id of the IPv4 packet that came out: where OUT does not say which it must be."""
+    return Ether(got)[IP].id
+
+
 def words(*fields):
     """The sum of the 16-bit words of addresses and ports, as they are on the wire."""
-    data = b"".join(socket.inet_aton(f) if isinstance(f, str) else struct.pack("!H", f) for f in fields)
+    data = b"".join(socket.inet_pton(socket.AF_INET6 if ":" in f else socket.AF_INET, f) if isinstance(f, str)
+                    else struct.pack("!H", f) for f in fields)
     return sum(struct.unpack(f"!{len(data) // 2}H", data))
 
 
-def mended(chksum):
-    """NAT: a UDP checksum after client -> VIP:53 has become LB -> backend:5353. RFC 1624 takes the old words out of
-    the sum and puts the new ones in."""
-    total = ~chksum & 0xFFFF
-    total = total - words(CLIENT, VIP, 53) + words(LB, BACKEND_ON_LAN, 5353)
+def moved(chksum, before, after):
+    """NAT: a checksum over some addresses and ports that have become others. RFC 1624 takes the old words out of the
+    sum and puts the new ones in."""
+    total = (~chksum & 0xFFFF) - words(*before) + words(*after)
     total %= 0xFFFF  # ones' complement: a carry comes back at the low end
-    return ~total & 0xFFFF or 0xFFFF  # 0 would mean that there is no checksum
+    return ~total & 0xFFFF or 0xFFFF  # 0 would mean that UDP has no checksum
+
+
+def mended(chksum):
+    """NAT: a UDP checksum after client -> VIP:53 has become LB -> backend:5353."""
+    return moved(chksum, [CLIENT, VIP, 53], [LB, BACKEND_ON_LAN, 5353])
 
 
 def quote(packet, extra=8):
@@ -252,11 +284,12 @@ def show_difference(expected, got):
 
 def check(program, expression, action, counter, expected=None):
     """Sends one frame and compares; returns what is wrong, or nothing."""
+    global got
     frame = bytes(eval(expression))
-    expected = frame if expected is None else bytes(eval(expected))
     before = program.counters()
     got_action, got = program.send(frame)
     after = program.counters()
+    expected = frame if expected is None or action == "drop" else bytes(eval(expected))
 
     moved = {name: (after[name][0] - before[name][0], after[name][1] - before[name][1])
              for name in after if after[name] != before[name]}

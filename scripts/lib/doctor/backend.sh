@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # backend: facts of a backend, see doctor.sh.
 
-# examine_backend MODE: of the VIPs in vips; with xdp_decap, of those in its list, too.
+# examine_backend MODE: of the VIPs in vips; with xdp_decap, of those in its list, too. MODE may be "tunnel": any of them.
 examine_backend() {
-	local dev outer=()
-	[[ $1 != ipip ]] || examine_unwrapping
+	local dev outer=() overhead=0
+	[[ ! $1 =~ ^(tunnel|$tunnels)$ ]] || examine_unwrapping "$1"
 	mapfile -t outer < <(outer_devices)
 	for dev in "${outer[@]}"; do checksums_are_complete "$dev"; done
 	if [[ $1 == nat ]]; then
@@ -13,12 +13,20 @@ examine_backend() {
 		return
 	fi
 	vips_are_on_lo
-	for dev in "${outer[@]}"; do
-		arp_is_silent "$dev"
-		arp_has_own_sender "$dev"
-		source_may_be_anybody "$dev"
-	done
-	[[ $1 != ipip ]] || segments_leave_room
+	if [[ -n $(of_family 4 "${vips[@]}") || ${#vips[@]} -eq 0 ]]; then
+		for dev in "${outer[@]}"; do
+			arp_is_silent "$dev"
+			arp_has_own_sender "$dev"
+			source_may_be_anybody "$dev"
+		done
+	fi
+	# Of IPv6, the kernel answers neighbour discovery for a device's own addresses alone, and has no reverse path filter.
+	[[ -z $(of_family 6 "${vips[@]}") ]] || nobody_answers_for_vips
+	[[ $1 == l2dsr ]] || segments_leave_room
+}
+
+is_tunnel_device() {
+	[[ ${kind[$1]} =~ ^(ipip|sit|ip6tnl|gre|ip6gre)$ ]]
 }
 
 # outer_devices: those with an address that others can reach. VIPs do not count.
@@ -27,46 +35,66 @@ outer_devices() {
 	for address in "${!place[@]}"; do
 		[[ $address != 127.* && " ${vips[*]} " != *" $address "* ]] || continue
 		for on in ${place[$address]}; do
-			[[ ${on%/*} == lo || ${kind[${on%/*}]} == ipip ]] || echo "${on%/*}"
+			[[ ${on%/*} == lo ]] || is_tunnel_device "${on%/*}" || echo "${on%/*}"
 		done
 	done | sort -u
 }
 
 # default_device: by which answers leave.
 default_device() {
-	ip -j -4 route show default | jq -r '.[0].dev // .[0].nexthops[0].dev // empty'
+	{ ip -j -4 route show default && ip -j -6 route show default; } | jq -rs 'add[0] | .dev // .nexthops[0].dev // empty'
 }
 
 # ---- Who unwraps packets? ----
 
+# examine_unwrapping MODE: sets overhead to what the longest tunnel takes of a packet.
 examine_unwrapping() {
-	local dev lbs=() hosts=() listed=() tunnels=() role address
+	local dev lbs=() hosts=() listed=() devices=() role address kinds
+	declare -A taken=()
+	overhead "${1/tunnel/ipip}" 4
 	for dev in "${!kind[@]}"; do
-		[[ ${kind[$dev]} != ipip || ${state[$dev]} != up ]] || tunnels+=("$dev")
+		! is_tunnel_device "$dev" || [[ ${state[$dev]} != up ]] || devices+=("$dev")
 	done
 	dev=$(default_device)
-	if [[ ${#decaps[@]} -eq 0 && ${#tunnels[@]} -gt 0 ]]; then
-		fact "packets are unwrapped" "by the kernel, from anybody: ${tunnels[*]}" "" true
-		for dev in "${tunnels[@]}"; do source_may_be_anybody "$dev"; done
+	if [[ ${#unwrapping[@]} -eq 0 && ${#devices[@]} -gt 0 ]]; then
+		fact "packets are unwrapped" "by the kernel, from anybody: ${devices[*]}" "" true
+		for dev in "${devices[@]}"; do source_may_be_anybody "$dev"; done
 		return
 	fi
-	fact "packets are unwrapped" "$(some "${decaps[@]/#/by xdp_decap on }")" "lb attach decap ${dev:-eth0}" test ${#decaps[@]} -gt 0
-	[[ ${#decaps[@]} -gt 0 ]] || return 0
-	for dev in "${decaps[@]}"; do
+	fact "packets are unwrapped" "$(some "${unwrapping[@]/#/by xdp_decap on }")" "lb attach decap ${dev:-eth0}" test ${#unwrapping[@]} -gt 0
+	[[ ${#unwrapping[@]} -gt 0 ]] || return 0
+	for dev in "${unwrapping[@]}"; do
 		program_is_native "$dev"
 		examine_program "$dev"
 	done
-	programs_maps_are_pinned "${decaps[@]}" || return 0
-	while read -r role address; do
+	programs_maps_are_pinned "${unwrapping[@]}" || return 0
+	while read -r role address kinds; do
 		case $role in
 		lb) lbs+=("$address") ;;
-		host) hosts+=("$address") ;;
+		host) hosts+=("$address") taken[$address]=$kinds ;;
 		vip) listed+=("$address") ;;
 		esac
-	done < <(dump decap_addresses | decap_addresses_decode | jq -r '.[] | .address as $address | .roles[] | "\(.) \($address)"')
+	done < <(dump decap_addresses | decap_addresses_decode |
+		jq -r '.[] | .address as $address | .tunnels as $tunnels | .roles[] | "\(.) \($address) \(if . == "host" then $tunnels | join(" ") else "" end)"')
 	decap_knows_lbs
 	decap_knows_hosts
+	[[ $1 == tunnel ]] || decap_takes "$1"
 	decap_knows_vips
+	measure_tunnels
+}
+
+# measure_tunnels: sets overhead, of those that are taken.
+measure_tunnels() {
+	local host tunnel family most=0
+	for host in "${hosts[@]}"; do
+		family=4
+		[[ $host != *:* ]] || family=6
+		for tunnel in ${taken[$host]}; do
+			overhead "${tunnel%:*}" $family
+			((overhead <= most)) || most=$overhead
+		done
+	done
+	overhead=$most
 }
 
 # decap_knows_lbs: which they are, only a person knows.
@@ -81,13 +109,36 @@ decap_knows_lbs() {
 
 decap_knows_hosts() {
 	local host foreign=() mends=() own
-	own=$(address_on "${decaps[0]}")
+	own=$(host_address)
 	for host in "${hosts[@]}"; do
 		[[ -n ${place[$host]-} ]] || foreign+=("$host")
 	done
 	[[ ${#hosts[@]} -gt ${#foreign[@]} || -z $own ]] || mends+=("lb decap add host $own")
 	fact "decap's list has an address of this host" "$(some "${hosts[@]:-none}")" "$(chain "${mends[@]}")" test ${#hosts[@]} -gt ${#foreign[@]}
 	fact "and none that is not" "$(some "${foreign[@]}")" "$(chain "${foreign[@]/#/lb decap del host }")" is_empty "${foreign[@]}"
+}
+
+# host_address: where load balancers of these families reach this host.
+host_address() {
+	local family=4
+	[[ ${#lbs[@]} -eq 0 || -n $(of_family 4 "${lbs[@]}") ]] || family=6
+	address_on "${unwrapping[0]}" $family
+}
+
+# takes TUNNELS MODE: gue is among "ipip gue:6080", say.
+takes() {
+	[[ " $1" == *" $2"* ]]
+}
+
+# decap_takes MODE: the tunnel that the load balancers use, if there is an address of this host that they may send to.
+decap_takes() {
+	local host here=''
+	for host in "${hosts[@]}"; do
+		[[ -n ${place[$host]-} ]] || continue
+		here=$host
+		! takes "${taken[$host]}" "$1" || break
+	done
+	[[ -z $here ]] || fact "decap takes $1" "at $here: ${taken[$here]}" "lb decap add host $here $1" takes "${taken[$here]}" "$1"
 }
 
 # decap_knows_vips: those of the command line must be in its list; without a list and words, those that are on lo.
@@ -101,7 +152,7 @@ decap_knows_vips() {
 			[[ $vip == 127.* ]] || ! is_on "$vip" lo || missing+=("$vip")
 		done
 	fi
-	mapfile -t vips < <(printf '%s\n' "${vips[@]}" "${listed[@]}" | sed '/^$/d' | sort -u)
+	mapfile -t vips < <(printf '%s\n' "${vips[@]}" "${listed[@]}" "${missing[@]}" | sed '/^$/d' | sort -u)
 	found=$(some "${listed[@]}")
 	fact "decap's list has the VIPs" "${found:-none}${missing[*]:+, but not $(some "${missing[@]}")}" "$(chain "${missing[@]/#/lb decap add vip }")" \
 		test ${#listed[@]} -gt 0 -a ${#missing[@]} -eq 0
@@ -132,14 +183,14 @@ vips_are_not_here() {
 
 # vips_are_on_lo: so that packets for them are for us; and nowhere else, where they would be announced.
 vips_are_on_lo() {
-	local vip missing=() elsewhere=() mends=() more=()
+	local vip missing=() elsewhere=() mends=() adds=()
 	for vip in "${vips[@]}"; do
 		is_on "$vip" lo || missing+=("$vip")
 		mapfile -t -O ${#mends[@]} mends < <(away "$vip")
 		[[ ${#mends[@]} -eq ${#elsewhere[@]} ]] || elsewhere+=("$vip")
 	done
-	fact "the VIPs are on lo" "${missing[*]:+not }$(some "${missing[@]:-$(some "${vips[@]}")}")" \
-		"$(chain "${missing[@]/%//32 dev lo}" | sed 's/\(^\| && \)/&ip addr add /g')" is_empty "${missing[@]}"
+	for vip in "${missing[@]}"; do adds+=("ip addr add $(single "$vip") dev lo"); done
+	fact "the VIPs are on lo" "${missing[*]:+not }$(some "${missing[@]:-$(some "${vips[@]}")}")" "$(chain "${adds[@]}")" is_empty "${missing[@]}"
 	fact "and on no other device" "$(some "${elsewhere[@]}")" "$(chain "${mends[@]}")" is_empty "${elsewhere[@]}"
 }
 
@@ -166,19 +217,39 @@ source_may_be_anybody() {
 		test "$value" != 1 -o "$1" = "$answers"
 }
 
-# segments_leave_room: for the outer header, whose 20 bytes the sender does not know of.
+# nobody_answers_for_vips: an administrator may have told the kernel to do so, for others.
+nobody_answers_for_vips() {
+	local vip dev found=() mends=() proxies
+	proxies=$(ip -6 neigh show proxy)
+	for vip in $(of_family 6 "${vips[@]}"); do
+		while read -r dev; do
+			found+=("$vip on $dev")
+			mends+=("ip neigh del proxy $vip dev $dev")
+		done < <(awk -v vip="$vip" '$1 == vip { print $3 }' <<<"$proxies")
+	done
+	fact "no device answers neighbour discovery for a VIP" "$(some "${found[@]}")" "$(chain "${mends[@]}")" is_empty "${found[@]}"
+}
+
+# segments_leave_room: for the outer header, whose bytes the sender does not know of.
 segments_leave_room() {
-	local route dev most mss small=() mends=() wide=()
+	local small=() mends=() wide=()
+	[[ -z $(of_family 4 "${vips[@]}") && ${#vips[@]} -gt 0 ]] || measure_segments 4 40
+	[[ -z $(of_family 6 "${vips[@]}") ]] || measure_segments 6 60
+	fact "clients are asked for segments that leave room for the tunnel" "$(some "${wide[@]:-${small[@]}}")" "$(chain "${mends[@]}")" is_empty "${wide[@]}"
+}
+
+# measure_segments FAMILY HEADERS: of the routes to clients of a family; HEADERS are the bytes of IP and TCP.
+measure_segments() {
+	local route dev most mss
 	while read -r route; do
 		[[ $route =~ \ dev\ ([^ ]+) ]] || continue
-		dev=${BASH_REMATCH[1]} mss=$((${mtu[$dev]} - 40)) most=$((${mtu[$dev]} - 60))
-		[[ ! $route =~ \ mtu\ (lock\ )?([0-9]+) ]] || mss=$((BASH_REMATCH[2] - 40))
+		dev=${BASH_REMATCH[1]} mss=$((${mtu[$dev]} - $2)) most=$((${mtu[$dev]} - overhead - $2))
+		[[ ! $route =~ \ mtu\ (lock\ )?([0-9]+) ]] || mss=$((BASH_REMATCH[2] - $2))
 		[[ ! $route =~ \ advmss\ ([0-9]+) ]] || mss=${BASH_REMATCH[1]}
 		small+=("$mss for ${route%% *}")
 		((mss > most)) || continue
 		wide+=("$mss for ${route%% *}; with the tunnel, $most fit")
-		route=$(sed -E 's/ (advmss [0-9]+|linkdown|dead)//g' <<<"$route")
-		mends+=("ip route change ${route% } advmss $most")
-	done < <(ip -4 route show | grep ' via ')
-	fact "clients are asked for segments that leave room for the tunnel" "$(some "${wide[@]:-${small[@]}}")" "$(chain "${mends[@]}")" is_empty "${wide[@]}"
+		route=$(sed -E 's/ (advmss [0-9]+|linkdown|dead|expires [0-9]+sec|pref [a-z]+)//g' <<<"$route")
+		mends+=("ip -$1 route change ${route% } advmss $most")
+	done < <(ip "-$1" route show | grep ' via ')
 }

@@ -3,22 +3,28 @@
 # balancer: facts of a load balancer, see doctor.sh. The way to its backends is in way.sh.
 
 examine_balancer() {
-	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() services arp
+	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() services arp families
 	program_runs || return 0
-	mode=$(mode_of "${balancers[0]}")
-	for dev in "${balancers[@]}"; do
+	mode=$(mode_of "${balancing[0]}")
+	for dev in "${balancing[@]}"; do
 		examine_program "$dev"
-		device_forwards "$dev"
 		checksums_are_complete "$dev"
 	done
-	programs_maps_are_pinned "${balancers[@]}" || return 0
+	programs_maps_are_pinned "${balancing[@]}" || return 0
 	maps_can_be_read || return 0
 	read_configuration
 	listen_for_vips
-	address_is_ours
+	for dev in "${balancing[@]}"; do device_forwards "$dev"; done
+	[[ $families != *4* ]] || address_is_ours 4 "$own" "own address"
+	[[ $families != *6* ]] || address_is_ours 6 "$own6" "own IPv6 address"
 	key_is_set
 	debug_is_off
 	vips_are_here
+	if [[ $families == *6* ]]; then
+		addresses_are_certain
+		vips_send_nothing
+		addresses_stay
+	fi
 	examine_way
 	[[ $mode != nat ]] || examine_nat
 	services_have_backends
@@ -30,22 +36,32 @@ examine_balancer() {
 # program_runs: on some device. If not, the maps say of which mode it was; l2dsr and ipip have the same.
 program_runs() {
 	local dev mode=l2dsr note="   # or ipip, if that is what it was"
-	[[ ${#balancers[@]} -eq 0 ]] || return 0
+	[[ ${#balancing[@]} -eq 0 ]] || return 0
 	[[ ! -e $maps/conntrack ]] || mode=nat note=''
 	dev=$(ip -j -4 route show default | jq -r '.[0].dev // empty')
 	fact "a load balancer's program runs on a device" "only its maps are there" "lb attach $mode ${dev:-eth0}$note" false
 	return 1
 }
 
+# device_forwards DEV: packets of the backends' family; with NAT also those of the clients'.
 device_forwards() {
-	local forwarding mend
-	forwarding=$(<"/proc/sys/net/ipv4/conf/$1/forwarding")
-	if [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]]; then
-		mend=$(set_conf "$1" forwarding 1)
-	else
-		mend="sysctl -w net.ipv4.ip_forward=1"
-	fi
-	fact "$1 forwards, so that the program may ask for routes" "forwarding=$forwarding" "$mend" test "$forwarding" = 1
+	local routed=("${backends[@]}") all_on
+	[[ $mode != nat ]] || routed+=("${vips[@]}")
+	all_on=$(</proc/sys/net/ipv4/ip_forward)
+	[[ -z $(of_family 4 "${routed[@]}") && ${#routed[@]} -gt 0 ]] || forwards "$1" 4 "$1 forwards" net.ipv4.ip_forward "$all_on"
+	[[ -n $(of_family 6 "${routed[@]}") && -e /proc/sys/net/ipv6 ]] || return 0
+	all_on=$(</proc/sys/net/ipv6/conf/all/forwarding)
+	forwards "$1" 6 "$1 forwards IPv6" net.ipv6.conf.all.forwarding "$all_on"
+}
+
+# forwards DEV FAMILY WORDS SETTING_OF_ALL ALL
+forwards() {
+	local forwarding mend="sysctl -w $4=1"
+	forwarding=$(<"/proc/sys/net/ipv$2/conf/$1/forwarding")
+	[[ $5 != 1 ]] || mend=$(set_conf "$1" forwarding 1 "$2")
+	# A router does not listen to other routers, unless it is told to: it would lose its default route.
+	[[ $2 == 4 || -z $(ip -6 route show dev "$1" proto ra) ]] || mend="$(set_conf "$1" accept_ra 2 6) && $mend"
+	fact "$3, so that the program may ask for routes" "forwarding=$forwarding" "$mend" test "$forwarding" = 1
 }
 
 # maps_can_be_read: by this version of lb. What has been pinned by another one cannot be trusted.
@@ -59,7 +75,8 @@ maps_can_be_read() {
 }
 
 # read_configuration: sets what there is: vips, backends (addresses), checks (kinds), room (of services, backends, slots),
-# unusable (services, and what would make them usable), services (all of it, as lb save has it).
+# unusable (services, and what would make them usable), services (all of it, as lb save has it), and the families of
+# VIPs and backends.
 read_configuration() {
 	local word rest
 	services=''
@@ -83,18 +100,23 @@ read_configuration() {
 		($all[] | . as $service | select(any(.backends[]; usable) | not)
 			| ["unusable", name, if .backends == [] then "no backend" else "\(.backends | length) backends, of which none may get packets" end,
 				([.backends[] | select(.health != "failed")
-					| "lb backend set \($service | name) \(.address)\(if .port == $service.port then "" else ":\(.port)" end)"
+					| "lb backend set \($service | name) \(address_or_server($service.port))"
 						+ (if .weight == 0 then " weight 1" else "" end) + (if .state != "up" then " up" else "" end)] | join(" && "))])
 		| join("\t")' -r)
+	families=''
+	[[ -z $(of_family 6 "${vips[@]}" "${backends[@]}") ]] || families=6
+	[[ -n $families && -z $(of_family 4 "${vips[@]}" "${backends[@]}") ]] || families+=4
 }
 
 # ---- Settings ----
 
+# address_is_ours FAMILY ADDRESS WORDS
 address_is_ours() {
-	local address
-	address=$(address_on "${balancers[0]}")
-	fact "the load balancer's own address is one of this machine" "$own" "${address:+lb set address $address}" \
-		test -n "${place[$own]-}"
+	local address found=$2
+	address=$(address_on "${balancing[0]}" "$1")
+	[[ $2 != 0.0.0.0 && $2 != :: ]] || found="none"
+	fact "the load balancer's $3 is one of this machine" "$found" "${address:+lb set address $address}" \
+		test -n "${place[$2]-}"
 }
 
 # fingerprint: of stdin: short enough to compare by eye, and too short to tell what it is of.
@@ -102,7 +124,7 @@ fingerprint() {
 	sha256sum | head -c 8
 }
 
-# key_is_set: the fingerprints are the same on all load balancers of a group; the key itself is a secret.
+# key_is_set: the fingerprints are the same on all load balancing of a group; the key itself is a secret.
 key_is_set() {
 	local key
 	key=$(settings load_balancer '.hash_key[]' -r | while read -r byte; do printf '\\x%02x' "$byte"; done)
@@ -120,41 +142,101 @@ debug_is_off() {
 
 # ---- VIPs ----
 
-# is_announced VIP: the kernel answers ARP for it where packets come in.
+# is_announced VIP: the kernel answers ARP for it where packets come in. Neighbour discovery is answered for addresses of that
+# very device alone.
 is_announced() {
 	local dev
 	[[ -n ${place[$1]-} ]] || return 1
-	for dev in "${balancers[@]}"; do
+	for dev in "${balancing[@]}"; do
 		! is_on "$1" "$dev" || return 0
-		[[ $(conf "$dev" arp_ignore) != 0 ]] || return 0
+		[[ $1 == *:* || $(conf "$dev" arp_ignore) != 0 ]] || return 0
 	done
 	return 1
 }
 
 # vips_are_here: the kernel, to which the program passes what is not for a service, answers ARP and ping for them.
 vips_are_here() {
-	local vip dev silent=() mends=()
-	for vip in "${vips[@]}"; do
+	local all
+	mapfile -t all < <(of_family 4 "${vips[@]}")
+	[[ ${#all[@]} -eq 0 && ${#vips[@]} -gt 0 ]] || vips_of_family_are_here ARP "${all[@]}"
+	mapfile -t all < <(of_family 6 "${vips[@]}")
+	[[ ${#all[@]} -eq 0 ]] || vips_of_family_are_here "neighbour discovery" "${all[@]}"
+}
+
+# vips_of_family_are_here WHO_ASKS VIP...
+vips_of_family_are_here() {
+	local vip dev missing=() mends=() text="this machine answers $1 for every VIP"
+	for vip in "${@:2}"; do
 		! is_announced "$vip" || continue
-		silent+=("$vip")
+		missing+=("$vip")
 		# where such addresses are, if the program is there
-		dev=$(ip -j -4 route get "$vip" 2>/dev/null | jq -r '.[0].dev') || true
-		[[ " ${balancers[*]} " == *" $dev "* ]] || dev=${balancers[0]}
-		mends+=("ip addr add $vip/32 dev $dev")
+		dev=$(ip -j route get "$vip" 2>/dev/null | jq -r '.[0].dev') || true
+		[[ " ${balancing[*]} " == *" $dev "* ]] || dev=${balancing[0]}
+		mends+=("ip addr add $(single "$vip") dev $dev")
+		# Else it could not be used for a second, or not at all where several have it; and things would be sent from it.
+		[[ $vip != *:* ]] || mends[-1]+=" nodad preferred_lft 0"
 	done
-	if [[ ${#silent[@]} -eq 0 ]]; then
-		fact "this machine answers ARP for every VIP" "$(some "${vips[@]}")" "" true
+	if [[ ${#missing[@]} -eq 0 ]]; then
+		fact "$text" "$(some "${@:2}")" "" true
 	else
-		fact "this machine answers ARP for every VIP" "not for $(some "${silent[@]}")" "$(chain "${mends[@]}")" false
+		fact "$text" "not for $(some "${missing[@]}")" "$(chain "${mends[@]}")" false
+	fi
+}
+
+# addresses_are_certain: one that another machine has, too, cannot be used, unless it was not asked for (nodad).
+addresses_are_certain() {
+	local address found=() mends=() on
+	for address in "$own6" $(of_family 6 "${vips[@]}"); do
+		on=${doubted[$address]-}
+		[[ -n $on ]] || continue
+		found+=("$address on ${on%/*} (dadfailed)")
+		mends+=("ip addr del $address/${on#*/} dev ${on%/*}" "ip addr add $address/${on#*/} dev ${on%/*} nodad${silent[$address]+ preferred_lft 0}")
+	done
+	fact "no other machine was found to have an address of this one" "$(some "${found[@]}")" "$(chain "${mends[@]}")" is_empty "${found[@]}"
+}
+
+# vips_send_nothing: of IPv6, the kernel takes that source address that looks most like the destination. A backend that has
+# the VIP on lo would answer itself; and with NAT, checks would fail.
+vips_send_nothing() {
+	local vip on found=() mends=() judge=hint
+	[[ $mode != nat ]] || judge=fact
+	for vip in $(of_family 6 "${vips[@]}"); do
+		for on in ${place[$vip]-}; do
+			[[ ${on%/*} != lo && ${silent[$vip]-} != "${on%/*}" ]] || continue
+			found+=("$vip on ${on%/*}")
+			mends+=("ip addr change $vip/${on#*/} dev ${on%/*} preferred_lft 0")
+		done
+	done
+	"$judge" "this machine sends nothing of its own from a VIP of IPv6" "$(some "${found[@]}")${found[*]:+ may be taken}" "$(chain "${mends[@]}")" \
+		is_empty "${found[@]}"
+}
+
+# addresses_stay: a link that is set down loses its IPv6 addresses, and what was routed by them.
+addresses_stay() {
+	local dev lost=() mends=()
+	for dev in "${balancing[@]}"; do
+		[[ $(<"/proc/sys/net/ipv6/conf/all/keep_addr_on_down")$(<"/proc/sys/net/ipv6/conf/$dev/keep_addr_on_down") == 00 ]] || continue
+		lost+=("$dev")
+		mends+=("$(set_conf "$dev" keep_addr_on_down 1 6)")
+	done
+	hint "IPv6 addresses stay when a link is set down" "$(some "${lost[@]/%/ would lose its own}")" "$(chain "${mends[@]}")" is_empty "${lost[@]}"
+}
+
+# who_has VIP DEV: prints " from VIP [MAC]" for each other machine that answers.
+who_has() {
+	if [[ $1 == *:* ]]; then
+		! command -v ndisc6 >/dev/null || timeout 1 ndisc6 -q -1 -r 1 -w 300 "$1" "$2" 2>/dev/null | sed "s/.*/ from $1 [&]/"
+	else
+		timeout 0.3 arping -D -c 1 -I "$2" "$1" 2>/dev/null
 	fi
 }
 
 # listen_for_vips: begins to ask who else has the VIPs, the first 16 of them. The answers come while other facts are looked at.
 listen_for_vips() {
 	exec {arp}< <(
-		for dev in "${balancers[@]}"; do
+		for dev in "${balancing[@]}"; do
 			for vip in "${vips[@]:0:16}"; do
-				timeout 0.3 arping -D -c 1 -I "$dev" "$vip" 2>/dev/null &
+				who_has "$vip" "$dev" &
 			done
 		done
 		wait
@@ -162,15 +244,18 @@ listen_for_vips() {
 }
 
 nobody_else_has_vips() {
-	local others
-	mapfile -t others < <(sed -n 's/.* from \([0-9.]*\) \[\([0-9A-Fa-f:]*\)\].*/\1 is at \2, too/p' <&"$arp" | sort -u)
+	local others four six
+	mapfile -t others < <(sed -n 's/.* from \([0-9a-f.:]*\) \[\([0-9A-Fa-f:]*\)\].*/\1 is at \2, too/p' <&"$arp" | sort -u)
 	exec {arp}<&-
-	if [[ ${#others[@]} -eq 0 ]]; then
-		fact "no other machine answers ARP for a VIP" "" "" true
-	else
-		fact "no other machine answers ARP for a VIP" "$(some "${others[@],,}")" \
-			"sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2   # on that machine, if it is a backend" false
-	fi
+	mapfile -t four < <(printf '%s\n' "${others[@]}" | grep -E '^[0-9.]+ ')
+	mapfile -t six < <(printf '%s\n' "${others[@]}" | grep -E '^[0-9a-f]*:')
+	[[ -z $(of_family 4 "${vips[@]}") && ${#vips[@]} -gt 0 ]] ||
+		fact "no other machine answers ARP for a VIP" "$(some "${four[@],,}")" \
+			"sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2   # on that machine, if it is a backend" \
+			is_empty "${four[@]}"
+	[[ -n $(of_family 6 "${vips[@]}") ]] || return 0
+	fact "no other machine answers neighbour discovery for a VIP" \
+		"$(some "${six[@],,}")${six[*]:+; if it is a backend, the VIP shall be on lo alone: lb doctor backend ... tells there}" "" is_empty "${six[@]}"
 }
 
 # ---- Services ----

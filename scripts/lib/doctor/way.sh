@@ -21,19 +21,16 @@ examine_way() {
 		ways_are_wide
 	fi
 	other_ends_take_xdp
-	for dev in "${balancers[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
+	for dev in "${balancing[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
 }
 
 # backends_have_routes: those without are in none. If a gateway is left that nobody needs now, it was theirs (but l2dsr has
 # no use for one).
 backends_have_routes() {
-	local address gateway='' mends=()
+	local address gateway mends=()
 	if [[ ${#none[@]} -gt 0 ]]; then
-		gateway=$(ip -4 neigh show | awk '/ managed/ { print $1 " dev " $3 }' | while read -r address; do
-			[[ " ${backends[*]} " == *" ${address%% *} "* || $'\n'$(printf '%s\n' "${hops[@]}") == *$'\n'"${address%% *} "* ]] || echo "$address"
-		done)
-		[[ -n $gateway && $gateway != *$'\n'* && $mode != l2dsr ]] || gateway=''
 		for address in "${none[@]}"; do
+			gateway=$(idle_gateway "$address")
 			[[ -z $gateway ]] || mends+=("ip route add $address via $gateway")
 		done
 		fact "there is a route to every backend" "none to $(some "${none[@]}")" \
@@ -41,6 +38,17 @@ backends_have_routes() {
 	else
 		fact "there is a route to every backend" "by $(some "${ways[@]:-nothing: no backends}")" "" true
 	fi
+}
+
+# idle_gateway ADDRESS: "GATEWAY dev DEV", if there is just one of that family that the kernel knows for nobody.
+idle_gateway() {
+	local family=4 idle
+	[[ $mode != l2dsr ]] || return 0
+	[[ $1 != *:* ]] || family=6
+	idle=$(ip -$family neigh show | awk '/ managed/ { print $1 " dev " $3 }' | while read -r address; do
+		[[ " ${backends[*]} " == *" ${address%% *} "* || $'\n'$(printf '%s\n' "${hops[@]}") == *$'\n'"${address%% *} "* ]] || echo "$address"
+	done)
+	[[ $idle == *$'\n'* ]] || echo "$idle"
 }
 
 # backends_are_near: with l2dsr, a packet is still for the VIP, so a router would send it back.
@@ -57,13 +65,13 @@ backends_are_near() {
 # it that it does not forget them.
 next_hops_are_known() {
 	local hop entry table unknown=()
-	table=$'\n'$(ip -4 neigh show)$'\n'
+	table=$'\n'$(ip neigh show)$'\n'
 	for hop in "${hops[@]}"; do
 		entry=${table#*$'\n'"${hop% *} dev ${hop#* } "}
 		if [[ $entry == "$table" ]]; then
 			unknown+=("${hop% *} on ${hop#* } is not known")
 		elif [[ ${entry%%$'\n'*} != *lladdr* ]]; then
-			unknown+=("${hop% *} on ${hop#* } does not answer ARP")
+			unknown+=("${hop% *} on ${hop#* } does not answer $(who_asks "$hop")")
 		elif [[ ${entry%%$'\n'*} != *managed* ]]; then
 			unknown+=("${hop% *} on ${hop#* } may be forgotten")
 		fi
@@ -81,9 +89,9 @@ next_hops_are_known() {
 ways_take_xdp() {
 	local way dev mends=()
 	for way in "${ways[@]}"; do
-		[[ ${kind[$way]} =~ ^(bridge|vlan|macvlan|macvtap|ipvlan|dummy|vxlan|geneve|gre|gretap|ipip|sit|wireguard|vrf|team)$ ]] || continue
+		[[ ${kind[$way]} =~ ^(bridge|vlan|macvlan|macvtap|ipvlan|dummy|vxlan|geneve|gre|gretap|ip6gre|ip6gretap|ipip|sit|ip6tnl|wireguard|vrf|team)$ ]] || continue
 		bad+=("$way is a ${kind[$way]}")
-		for dev in "${balancers[@]}"; do
+		for dev in "${balancing[@]}"; do
 			[[ $dev != "$way" && ${flavour[$dev]} == native ]] || continue
 			mends+=("ip link set dev $dev xdp off" "lb attach $mode $dev generic")
 		done
@@ -95,7 +103,7 @@ ways_take_xdp() {
 # on this machine.
 other_ends_take_xdp() {
 	local dev end
-	for dev in $(printf '%s\n' "${balancers[@]}" "${ways[@]}" | sort -u); do
+	for dev in $(printf '%s\n' "${balancing[@]}" "${ways[@]}" | sort -u); do
 		end=${peer[$dev]}
 		[[ ${kind[$dev]} == veth && $end != - ]] || continue
 		fact "$end, the other end of $dev, has an XDP program" "${program[$end]}" \
@@ -107,16 +115,24 @@ other_ends_take_xdp() {
 ways_are_wide() {
 	local way dev narrow=() mends=() found
 	for way in "${ways[@]}"; do
-		for dev in "${balancers[@]}"; do
+		for dev in "${balancing[@]}"; do
 			((${mtu[$way]} < ${mtu[$dev]})) || continue
 			narrow+=("$way: ${mtu[$way]}, but $dev: ${mtu[$dev]}")
 			mends+=("ip link set dev $way mtu ${mtu[$dev]}")
 		done
 	done
 	found="${ways[0]}: ${mtu[${ways[0]}]}"
-	[[ $mode != ipip ]] ||
-		found+="; the tunnel takes 20 of them, so backends ask for segments of $((${mtu[${ways[0]}]} - 60)): advmss"
+	[[ ! $mode =~ ^($tunnels)$ ]] || found+=$(tunnel_takes "${mtu[${ways[0]}]}")
 	fact "the way to the backends has the MTU of the way here" "$(some "${narrow[@]:-$found}")" "$(chain "${mends[@]}")" is_empty "${narrow[@]}"
+}
+
+# tunnel_takes MTU: how much the longest outer header takes of it, and so how much is left for TCP.
+tunnel_takes() {
+	local overhead family=4 headers=40
+	[[ -z $(of_family 6 "${backends[@]}") ]] || family=6
+	overhead "$mode" $family
+	[[ -z $(of_family 6 "${vips[@]}") ]] || headers=60
+	echo "; the tunnel takes $overhead of them, so backends ask for segments of $(($1 - overhead - headers)): advmss"
 }
 
 # ---- NAT ----
