@@ -58,12 +58,14 @@ __attribute__((noinline)) int write_note(const struct fragment_key *key, __u32 b
 		.backend = backend,
 		.expires = bpf_ktime_get_coarse_ns() + FRAGMENT_LIFETIME,
 	};
+	struct fragment_key own;
 
 	if (!key)
 		return -1;
+	own = *key; /* Linux 6.1 takes no key from where an argument points to */
 	if (becomes)
 		note.becomes = *becomes;
-	return bpf_map_update_elem(&fragments, key, &note, BPF_ANY);
+	return bpf_map_update_elem(&fragments, &own, &note, BPF_ANY);
 }
 
 /* Notes what is to be done with the other fragments of this packet: which backend they are for (0:

@@ -55,11 +55,13 @@ static __always_inline __u16 ipv4_checksum(const struct iphdr *ip)
  * made sure that the TTL is above 1. */
 static __always_inline void decrement_ttl(struct iphdr *ip)
 {
+	/* Both bytes of a word at once: a byte that is written, and then read as part of a word,
+	 * would have to wait for its way through the cache. */
 	__u16 *ttl_and_protocol = (void *)&ip->ttl;
-	__u16 before = *ttl_and_protocol;
+	__u16 before = *ttl_and_protocol, after = before - bpf_htons(1 << 8);
 
-	ip->ttl--;
-	ip->check = checksum_update(ip->check, checksum_delta16(before, *ttl_and_protocol));
+	*ttl_and_protocol = after;
+	ip->check = checksum_update(ip->check, checksum_delta16(before, after));
 }
 
 #endif

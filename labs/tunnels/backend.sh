@@ -20,5 +20,5 @@ run scripts/lb decap add vip "$VIP"
 why "a web server on the VIP, whose page says who we are"
 serve "$VIP"
 
-why "and a file of 4 MB, for experiment.sh"
-run truncate --size 4000000 /run/xdp-lb/www/long
+why "and a file of 100 MB, for experiment.sh"
+run truncate --size 100000000 /run/xdp-lb/www/long

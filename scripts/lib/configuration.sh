@@ -7,7 +7,7 @@ lists=$bpffs/xdp/lists
 # Which map and which program a list is made of, if they are not all called the same; and among_maps, if the program looks
 # into other maps, too.
 declare -gA made_of=([traffic]="backends traffic among_maps" [shares]="services shares among_maps" [new_flows]="new_flows flows"
-	[conntrack]="conntrack conntrack among_maps")
+	[conntrack]="conntrack conntrack among_maps" [conntrack6]="conntrack6 conntrack6 among_maps")
 
 # among_maps COMMAND...: runs it where $bpffs is the folder of the maps. There libbpf looks for maps that an object of a
 # list defines, beside the map that is listed, and bpftool cannot tell it another place.

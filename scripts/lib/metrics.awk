@@ -49,8 +49,10 @@ section == "durations" {
 }
 section == "checks" && $1 != "check" { entries["checks"]++ }
 section == "flows" || section == "new_flows" { entries[section]++; alive[section] += $9 > 0 }
-section == "conntrack" {
-	entries["conntrack"] += 2
+section ~ /^conntrack/ {
+	# one entry for the client's packets, and one for the backend's, which may have another family
+	entries[section]++
+	entries[$9 ~ /:/ ? "conntrack6" : "conntrack"]++
 	entries["seats"]++
 	if ($11) {
 		open_connections++

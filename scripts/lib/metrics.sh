@@ -4,7 +4,7 @@
 #
 # The kernel prints what it has as lists; metrics.awk makes text of them. With many backends everything else is too slow.
 
-metrics_lists=(traffic past_stats changed_at shares flows new_flows conntrack)
+metrics_lists=(traffic past_stats changed_at shares flows new_flows conntrack conntrack6)
 
 # metrics [text|file FILE|http]
 metrics() {
@@ -82,7 +82,7 @@ balancer_metrics() {
 map_sizes() {
 	local map
 	echo "list maps"
-	for map in services backends slots checks flows new_flows conntrack seats; do
+	for map in services backends slots checks flows new_flows conntrack conntrack6 seats; do
 		[[ ! -e $maps/$map ]] || echo "map show pinned $maps/$map"
 	done | { bpftool -j batch file - 2>/dev/null || true; } |
 		jq -r '.[].output | "\(.name) \(if .name == "slots" then 2 * .max_entries else .max_entries end)"' # two in each

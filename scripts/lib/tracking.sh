@@ -27,16 +27,17 @@ slots() {
 			| "\(.[0].now // "nobody") \(length) of \($all) slots, \(map(select(.now != .was)) | length) of them with memories of others"'
 }
 
-# flows: connections that are remembered, out of the lists that bpf/list_flows.c and bpf/list_conntrack.c print.
+# flows: connections that are remembered, out of the lists that bpf/list_flows.c, list_conntrack.c and list_conntrack6.c
+# print.
 flows() {
 	local flow='include "bytes"; include "address"; def server($i): .[$i + 1] as $port | .[$i] | with_port($port);
 		[inputs | split(" ") | {protocol: (.[0] | protocol), client: server(1), service: server(3), backend: '
 	no_more "$@"
 	check_machine
 	need_configuration
-	need_lists flows conntrack
+	need_lists flows conntrack conntrack6
 	if [[ -e $maps/conntrack ]]; then
-		listed conntrack | stage "$flow"'server(8)}]' -nRc
+		{ listed conntrack && listed conntrack6; } | stage "$flow"'server(8)}]' -nRc
 	else
 		listed flows | stage "$flow"'$names[0][.[5]], closing: (.[6] == "1")}]' -nRc --slurpfile names <(backend_names)
 	fi | print_list '.[] | "\(.protocol) \(.client) > \(.service) at \(.backend)\(if .closing then " closing" else "" end)"'

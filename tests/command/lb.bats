@@ -238,7 +238,7 @@ with_ipv6() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 25 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 26 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {

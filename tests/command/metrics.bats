@@ -123,7 +123,7 @@ compared() {
 @test "the figures are those of stats and service show" {
 	send_some
 	expected >"$BATS_TEST_TMPDIR/expected"
-	[ "$(grep -c packets_total "$BATS_TEST_TMPDIR/expected")" -eq 33 ]
+	[ "$(grep -c packets_total "$BATS_TEST_TMPDIR/expected")" -eq 35 ]
 	diff "$BATS_TEST_TMPDIR/expected" <(lb metrics text | compared)
 	[ "$(sample 'xdp_lb_packets_total{verdict="forwarded"}')" -gt 20 ]
 	[ "$(sample 'xdp_lb_packets_total{verdict="no_backend"}')" -ge 1 ]
@@ -268,6 +268,57 @@ tracked() {
 		<(grep ^xdp_lb_nat_events_total "$BATS_TEST_TMPDIR/text")
 	diff <(expected) <(compared <"$BATS_TEST_TMPDIR/text")
 	[ "$(lb flows | sort | head -1)" = "tcp 10.0.0.20:40001 > 192.168.178.15:8000 at 172.20.0.20:8000" ]
+}
+
+# entry FAMILY SOURCE DESTINATION PORT PORT VALUE: a TCP connection's, in the map of this family.
+entry() {
+	local map=conntrack key
+	if [[ $1 == 4 ]]; then
+		key=$(encode ipv4_key "${@:2:4}" tcp)
+	else
+		map=conntrack6 key=$(encode connection_key "${@:2:4}" tcp 6)
+	fi
+	# shellcheck disable=SC2086 # bytes
+	on lb bpftool map update pinned "$MAPS/$map" key $key value $6
+}
+
+# connection CLIENT VIP OWN BACKEND: that has just been seen. Each of its two entries has the family of whose packets come.
+connection() {
+	local family client_family seen
+	seen=$(($(cut -d . -f 1 /proc/uptime) * 1000000000))
+	family_of "$1"
+	client_family=$family
+	family_of "$4"
+	entry "$client_family" "$1" "$2" 40001 8000 "$(encode connection "$3" "$4" 20001 8000 1 request tcp "$family" 0 "$seen" 0 0 0)"
+	entry "$family" "$4" "$3" 8000 20001 "$(encode connection "$2" "$1" 8000 40001 1 reply tcp "$client_family" 0 "$seen" 0 0 0)"
+}
+
+@test "NAT in both families and between them: connections, and entries of each map" {
+	local map
+	# shellcheck source=/dev/null
+	. maps/all.sh
+	lb detach eth0
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	lb attach nat eth0
+	lb restore - <<<$'service tcp [2001:db8::15]:8000\nbackend 2001:db8:1::10\nbackend 172.20.0.20'
+	connection 10.0.0.20 192.168.178.15 192.168.178.10 172.20.0.20
+	connection 2001:db8:9::1 2001:db8::15 2001:db8::10 2001:db8:1::10
+	connection 2001:db8:9::2 2001:db8::15 192.168.178.10 172.20.0.21
+	connection 10.0.0.21 192.168.178.15 2001:db8::10 2001:db8:1::11
+	diff <(lb flows | sort) - <<-'END'
+		tcp 10.0.0.20:40001 > 192.168.178.15:8000 at 172.20.0.20:8000
+		tcp 10.0.0.21:40001 > 192.168.178.15:8000 at [2001:db8:1::11]:8000
+		tcp [2001:db8:9::1]:40001 > [2001:db8::15]:8000 at [2001:db8:1::10]:8000
+		tcp [2001:db8:9::2]:40001 > [2001:db8::15]:8000 at 172.20.0.21:8000
+	END
+	lb metrics text >"$BATS_TEST_TMPDIR/text"
+	run -0 promtool check metrics <"$BATS_TEST_TMPDIR/text"
+	[ "$(sample xdp_lb_nat_connections)" -eq 4 ]
+	for map in conntrack conntrack6; do
+		[ "$(sample "xdp_lb_map_entries{map=\"$map\"}")" -eq "$(on lb bpftool -j map dump pinned "$MAPS/$map" | jq length)" ]
+	done
+	[ "$(sample 'xdp_lb_map_entries{map="conntrack"}')" -eq 4 ]
+	[ "$(sample "xdp_lb_backend_weight$(of_service 2001:db8::15 8000 TCP 2001:db8:1::10 8000)")" -eq 1 ]
 }
 
 @test "checks: whether lb watch runs, how long they took, and which of them passed" {

@@ -98,11 +98,14 @@ forget() {
 
 # cell MODE VIP_FAMILY BACKEND_FAMILY: one line of the table. Fails if anything did.
 cell() {
-	local vip=${vips[$2]} url tcp udp down up line
+	local vip=${vips[$2]} url answered tcp udp down up line
 	url="http://$(bracketed "$vip"):800$3"
 	forget
+	answered=$BATS_TEST_TMPDIR/answered
+	on client tests/lib/server.py ask-udp "$vip" 900$3 $requests >"$answered" 3>&- &
 	tcp=$(on client curl -s --max-time 30 -o /dev/null -w '%{http_code}\n' "$url/[1-$requests]/bytes/100" | grep -c 200) || true
-	udp=$(on client tests/lib/server.py ask-udp "$vip" 900$3 $requests | jq '[to_entries[] | select(.key | startswith("backend-")).value] | add // 0')
+	wait $! || true
+	udp=$(jq '[to_entries[] | select(.key | startswith("backend-")).value] | add // 0' "$answered")
 	down=$(transfer "$(cut -d' ' -f1 "$BATS_FILE_TMPDIR/sum")" downloaded "$url")
 	up=$(transfer "$(<"$BATS_FILE_TMPDIR/upload.sum")" uploaded "$url")
 	line=$(printf '%-8s %-5s %-8s %9s %9s %12s %12s' "$1" "IPv$2" "IPv$3" "$tcp" "$udp" "$down" "$up")

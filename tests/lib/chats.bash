@@ -3,11 +3,12 @@
 # Connections that stay, and talk (tests/lib/connections.py): for tests that change things meanwhile. Loaded after helper.bash.
 # chats and expected are set by the test: to () and 0 at first.
 
-# open_chats PORT [N] [SOURCE]: 50 more connections to 192.168.178.15:7000, from this port of the client upwards.
+# open_chats PORT [N] [SOURCE]: 50 more connections to port 7000 of the VIP (of $vip, or 192.168.178.15), from this port of
+# the client upwards.
 open_chats() {
 	local fd n=${2-50}
 	mkfifo "$BATS_TEST_TMPDIR/say$1"
-	on client tests/lib/connections.py ask 192.168.178.15 7000 "$n" "$1" "${3-10.0.0.20}" \
+	on client tests/lib/connections.py ask "${vip-192.168.178.15}" 7000 "$n" "$1" "${3-10.0.0.20}" \
 		<"$BATS_TEST_TMPDIR/say$1" >>"$BATS_TEST_TMPDIR/heard$1" 2>&1 3>&- &
 	exec {fd}>"$BATS_TEST_TMPDIR/say$1"
 	wait_for 40 grep -q "^open $n\$" "$BATS_TEST_TMPDIR/heard$1" || {
