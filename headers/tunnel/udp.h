@@ -13,21 +13,22 @@
 #include "outer.h"
 #include "pop.h"
 
-/* Returns whether there is a checksum over all `length` bytes behind the IP header: TCP and ICMP
- * have one, and UDP if it is not 0 and if the packet ends where UDP does. Extension headers and
- * fragments have none. */
-static __always_inline int is_summed(const struct packet *packet, __u8 protocol, __u32 length)
+/* Returns whether there is a checksum over all bytes behind the IP header, which is `header` bytes
+ * long: TCP and ICMP have one, and UDP if it is not 0 and if the packet ends where UDP does.
+ * Extension headers and fragments have none. */
+static __always_inline int is_summed(const struct packet *packet, __u8 protocol, __u32 header)
 {
-	struct udphdr *udp = packet->transport;
+	int is_ipv4 = packet->flow.family == 4;
+	struct udphdr *udp = (is_ipv4 ? (void *)packet->ip : (void *)packet->ip6) + header;
 
 	if (packet->piece != PIECE_ALL)
 		return 0;
 	if (protocol != IPPROTO_UDP)
 		return protocol == IPPROTO_TCP ||
-		       protocol == (packet->flow.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+		       protocol == (is_ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	if ((void *)(udp + 1) > (void *)(long)packet->ctx->data_end)
 		return 0;
-	return udp->check && bpf_ntohs(udp->len) == length;
+	return udp->check && bpf_ntohs(udp->len) == packet->length - header;
 }
 
 /* Both return the sum over a packet of which is_summed() holds. What is covered by a right checksum
@@ -62,7 +63,7 @@ static __always_inline __u64 sum_packet(const struct packet *packet)
 	__u32 header = is_ipv4 ? packet->ip->ihl * 4 : sizeof(struct ipv6hdr);
 	__u32 length = packet->length - header;
 
-	if (!is_summed(packet, protocol, length))
+	if (!is_summed(packet, protocol, header))
 		return sum_bytes(packet->ctx, packet->l2_length, packet->length);
 	return is_ipv4 ? sum_of_ipv4(packet, length) : sum_of_ipv6(packet, length);
 }
