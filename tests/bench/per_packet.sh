@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # per_packet: what does a packet cost? Runs every program on every kind of packet, in turns with floors
 # (programs that do next to nothing), and prints JSON: nanoseconds per packet and multiples of the floor.
-# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, l2dsr, decap, nat (with room for FLOWS
+# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, gre, fou, gue, l2dsr, decap, nat (with room for FLOWS
 #        connections), or nat-new (as it is built, with new connections); REPEATS: how often all is loaded and
 #        measured; ROUNDS and RUNS: see packets.c; FLOWS: how many in the cold cases, a power of two
 # It fails if a verdict or a counter is not what it must be.
@@ -83,8 +83,8 @@ change_backends() {
 
 moves=0
 case $mode in
-ipip | l2dsr)
-	[[ $mode != ipip ]] || moves=1
+ipip | gre | fou | gue | l2dsr)
+	[[ $mode == l2dsr ]] || moves=1
 	machine $((1 + 3 * moves))
 	change_backends
 	add "established" xdp "$(deck 1 1 established)" $TX forwarded $moves

@@ -256,3 +256,19 @@ except ConnectionRefusedError:
 @test "after its link was down, the load balancer finds all next hops again by lb refresh" {
 	outlives_a_link_flap
 }
+
+@test "with FAMILY=64, an IPv6 client has IPv4 servers" {
+	FAMILY=64 run -0 labs/nat/setup.sh
+	[ "$(grep -c "^Hello from backend-0[12] (192.168.178.1[12])" <<<"$output")" -eq 8 ]
+	run -0 labs/nat/check.sh
+	[ "$(grep -c '^ok' <<<"$output")" -eq 12 ]
+	grep -q "^ok: backend-01 sees the client as 192.168.178.10$" <<<"$output"
+	run -0 labs/nat/trace.sh
+	echo "$output"
+	grep -qE "^ 2 +\*gateway +\*lb +- +2001:db8:10::20 > 2001:db8:178::15 +[0-9]+ > 8000 +\*63$" <<<"$output"
+	grep -qE "^ 3 +\*lb +\*backend-0[12] +- +\*192.168.178.10 > 192.168.178.1[12] +[0-9]+ > 8000 +\*62$" <<<"$output"
+	grep -qE "^ 2 +\*lb +\*gateway +- +\*2001:db8:178::15 > 2001:db8:10::20 +8000 > [0-9]+ +\*63$" <<<"$output"
+	# the README's command
+	run -0 bash -ec "$(sed -n '/^## 5/,/^## Is/s/^# \(scripts.*\)$/\1/p' labs/nat/README.md)"
+	grep -qF '"client":"[2001:db8:10::20]:' <<<"$output"
+}

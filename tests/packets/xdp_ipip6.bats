@@ -307,6 +307,24 @@ SENT='client6(src=VIP6,dst=CLIENT6,fl=0)'
 	END
 }
 
+@test "ICMPv6 errors have the same budget as ICMP's" {
+	local program map long='client6()/TCP(dport=8000)/("x"*1401)'
+	program=$(on lb ip -j -d link show dev eth0 | jq '.[0].xdp.prog.id')
+	for map in $(on lb bpftool -j prog show id "$program" | jq '.map_ids[]'); do
+		[ "$(on lb bpftool -j map show id "$map" | jq -r .name)" != icmp_budgets ] || break
+	done
+	# struct icmp_budget, on every CPU: a period that ends in ages, and 99 errors sent
+	on lb bpftool map update id "$map" key 0 0 0 0 value 0 0 0 0 0 0 0 127 99 0 0 0 0 0 0 0
+	packet "came()/$long" tx too_big_answered \
+		"leaves()/IPv6(src=VIP6,dst=CLIENT6,hlim=64)/ICMPv6PacketTooBig(mtu=1460)/quote6($long)"
+	on lb bpftool map update id "$map" key 0 0 0 0 value 0 0 0 0 0 0 0 127 100 0 0 0 0 0 0 0
+	packets <<-END
+		came()/$long => drop icmp_limited
+		came()/client6(hlim=1)/UDP(dport=8000) => drop icmp_limited
+	END
+	on lb bpftool map update id "$map" key 0 0 0 0 value 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
+}
+
 @test "a health check goes to the backend that its port means, and its answer to the one who checks" {
 	local id
 	id=$(listed_id 2001:db8:16::10)
