@@ -358,7 +358,7 @@ memories() {
 		came()/client6()/IPv6ExtHdrFragment(offset=3,id=77,nh=6)/Raw("x"*16)|drop fragment_unknown|its first fragment
 		came()/client6(plen=21)/TCP(dport=80)|drop malformed|lengths in its headers disagree
 		came()/client6(hlim=1)/TCP(sport=40000,dport=80,flags="A")|tx ttl_answered|its hop limit ends here
-		came()/client6()/IPv6ExtHdrDestOpt()/TCP(sport=40001,dport=64,flags="A",seq=101,ack=501)|drop untranslatable|the other family
+		came()/client6()/IPv6ExtHdrFragment(offset=0,m=1,id=79)/IPv6ExtHdrDestOpt()/TCP(sport=40001,dport=64)/("x"*4)|drop untranslatable|a packet of the other family cannot have
 		came()/client6()/TCP(sport=40000,dport=80,flags="A")/("x"*1441)|tx too_big_answered|ICMPv6 packet too big
 	END
 }
