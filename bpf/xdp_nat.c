@@ -74,7 +74,7 @@ static __always_inline enum verdict balance(struct packet *packet)
 
 	/* Which way to the backend, or back to the client? */
 	path = (struct path){&becomes->source, &becomes->destination, becomes->family};
-	verdict = find_nexthop(packet, nexthop_id(becomes), &path, &hop);
+	verdict = find_nexthop(packet, lb, nexthop_id(becomes), &path, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 
