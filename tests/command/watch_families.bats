@@ -173,12 +173,13 @@ all_combinations() {
 # each_kind CHECK_THAT_PASSES CHECK_THAT_FAILS REASON: of services PROTOCOL PORT in variables.
 each_kind() {
 	lb restore - <<<"# none"
+	# The time-out is long: what is expected comes at once, or as soon as a busy machine can.
 	lb restore - <<-END
 		service $protocol [$VIP6]:$port
-		  $1 $quickly
+		  $1 interval 2 fast-interval 0.1 timeout 2 fall 2 rise 2
 		  backend 2001:db8:178::11
 		service $protocol [$VIP6]:$((port + 1))
-		  $2 $quickly
+		  $2 interval 2 fast-interval 0.1 timeout 2 fall 2 rise 2
 		  backend 2001:db8:178::11
 	END
 	becomes healthy failed
