@@ -303,10 +303,14 @@ answered() {
 	wait_for 10 logged "eth0 forwards IPv6 again"
 	answered 10
 	# without keep_addr_on_down, a link that is set down loses its addresses
-	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=0
+	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=0 net.ipv6.conf.eth0.keep_addr_on_down=0
 	on lb ip link set eth0 down
-	wait_for 10 logged "$VIP6 IS NO ADDRESS OF THIS MACHINE any more"
-	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1
+	wait_for 10 logged "$VIP6 IS NO ADDRESS OF THIS MACHINE any more" || {
+		on lb ip -6 addr
+		on lb cat /run/watch.log
+		false
+	}
+	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1 net.ipv6.conf.eth0.keep_addr_on_down=1
 	on lb ip link set eth0 up
 	on lb ip addr add 2001:db8:178::10/64 dev eth0 nodad
 	on lb ip addr add $VIP6/128 dev eth0 nodad preferred_lft 0 # the machine's own checks (NAT) are not to come from it
