@@ -203,7 +203,7 @@ values_of() {
 	[ "$(destination_key 2001:db8::15)" = "21 0 0 0" ]
 	[ "$(destination_key fd00::1:abcd)" = "205 171 0 0" ]
 	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1 70000)")
-	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"unused":0}}'
+	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"crosses":0}}'
 	got=$(round_trip slots "$(u32 2097151)" "$(slot_pair 258 65535)")
 	holds "$got" . '{"key":2097151,"value":{"even":{"now":258,"was":258},"odd":{"now":65535,"was":65535}}}'
 	[ "$(jq -s . <<<"$got" | slots_decode)" = '[{"slot":4194302,"now":258,"was":258},{"slot":4194303,"now":65535,"was":65535}]' ]
