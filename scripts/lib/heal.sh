@@ -50,6 +50,8 @@ neighbour_news() {
 	elif [[ $1 =~ \ lladdr\ ([0-9a-f:]+) && $known != "${BASH_REMATCH[1]}" ]]; then
 		learn_mac "$2" "${BASH_REMATCH[1]}"
 	else
+		# The kernel asks, or has given up. Of the answer it does not always tell: read_macs looks.
+		[[ $1 == *" lladdr "* ]] || macs[$2]=none
 		return 1
 	fi
 }
