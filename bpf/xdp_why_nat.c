@@ -32,8 +32,9 @@ static long copy_set(__u32 i, void *unused)
 		return 1;
 	to->next = from->next;
 	to->answered = from->answered;
-	__builtin_memcpy(to->keys, from->keys, sizeof(to->keys));
-	__builtin_memcpy(to->handshakes, from->handshakes, sizeof(to->handshakes));
+	to->first = from->first;
+	to->second = from->second;
+	to->third = from->third;
 	return 0;
 }
 
@@ -46,8 +47,9 @@ static long copy_set6(__u32 i, void *unused)
 		return 1;
 	to->next = from->next;
 	to->answered = from->answered;
-	__builtin_memcpy(to->keys, from->keys, sizeof(to->keys));
-	__builtin_memcpy(to->handshakes, from->handshakes, sizeof(to->handshakes));
+	to->first = from->first;
+	to->second = from->second;
+	to->third = from->third;
 	return 0;
 }
 

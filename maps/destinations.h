@@ -16,7 +16,8 @@ struct destination {
 	/* How often services of these VIPs have changed. Count it up after a change: then every
 	 * packet sees the change at once; otherwise within 2.5 s (headers/lb/cache.h). */
 	__u32 changes;
-	__u32 unused;
+	/* NAT: 1 if packets to an address that ends so have gone over to the other family. */
+	__u32 crosses;
 };
 
 _Static_assert(sizeof(struct destination) == 16, "no padding");

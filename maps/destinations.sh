@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # destinations.h for the shell.
 
-struct destination vips:u32 lent:u32 changes:u32 unused:pad4
+struct destination vips:u32 lent:u32 changes:u32 crosses:u32
 
 # destination_key ADDRESS: of its last two octets.
 destination_key() {
@@ -15,5 +15,5 @@ destination_key() {
 # destination VIPS [LENT [CHANGES]]: how many VIPs end in these octets; NAT: 1 if an address does whose ports
 # have been lent; how often their services have changed.
 destination() {
-	encode destination "$1" "${2-0}" "${3-0}"
+	encode destination "$1" "${2-0}" "${3-0}" 0
 }

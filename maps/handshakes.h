@@ -1,39 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* handshakes: connections of xdp_nat that have not been confirmed yet. Here are those of IPv4
- * packets, in handshakes6 those of IPv6: as in conntrack.h. */
+ * clients with IPv4 backends, in handshakes6 all others. */
 #ifndef MAPS_HANDSHAKES_H
 #define MAPS_HANDSHAKES_H
 
 #include "conntrack.h"
 
 #define HANDSHAKE_SETS 65536
-#define HANDSHAKES_IN_SET 3
 
-/* One direction of a handshake. (Whose packets: a key beside it says so.) */
+/* One direction of a handshake. */
 struct handshake {
-	struct translation translation;
+	/* Whose packets: as they are on the wire, in network byte order, */
+	__be32 source;
+	__be32 destination;
+	__be16 source_port;
+	__be16 destination_port;
+	/* and what they become. */
+	__be32 new_source;
+	__be32 new_destination;
+	__be16 new_source_port;
+	__be16 new_destination_port;
+	__u16 backend;	/* id */
+	__u8 direction; /* enum direction */
+	__u8 protocol;
 	__u32 confirm; /* of a reply: the TCP acknowledgement that the client must know */
-	__u64 expires; /* ns since boot */
-	__u64 unused;
+	__u64 expires; /* ns since boot; 0: there is none */
 };
 
 /* A table of its own, because a flood of spoofed SYNs pushes out other handshakes, but never a
  * connection. And one where a newcomer takes the place of the oldest of three, without a search: an
  * LRU of the kernel looks for the oldest of all, and takes it out of its list and of its bucket,
- * which costs more than all the rest that is done for a SYN. The keys of three handshakes, and
- * which one is next, are a cache line; so is each of the handshakes. */
+ * which costs more than all the rest that is done for a SYN. Three handshakes and what belongs to
+ * them are two cache lines. */
 struct handshake_set {
 	struct bpf_spin_lock lock;
 	__u8 next;     /* which one has to go next */
 	__u8 answered; /* bit i: the backend has answered handshake i, a reply's */
-	__u8 unused[2];
-	struct ipv4_key keys[HANDSHAKES_IN_SET]; /* protocol 0: there is none */
-	__u64 unused8;
-	struct handshake handshakes[HANDSHAKES_IN_SET];
+	__u16 unused;
+	struct handshake first, second, third;
 };
 
-_Static_assert(sizeof(struct handshake) == 64, "a cache line");
-_Static_assert(sizeof(struct handshake_set) == 256, "four cache lines");
+_Static_assert(sizeof(struct handshake) == 40, "no padding");
+_Static_assert(sizeof(struct handshake_set) == 128, "two cache lines");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -41,7 +41,7 @@ static __always_inline enum verdict start_handshake(struct xdp_md *ctx, struct n
 	verdict = lend_port(ctx, np, expires);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
-	expect_answers(&np->becomes.source, np->becomes.family);
+	expect_answers(&np->becomes.source, &np->key, np->becomes.family);
 	note_handshake(&np->key, &np->becomes, expires, 0);
 	count(&nat_events, NAT_STARTED, 0);
 	return VERDICT_GO_ON;
@@ -51,8 +51,8 @@ static __always_inline enum verdict start_handshake(struct xdp_md *ctx, struct n
 static __always_inline void forget_handshake(struct nat_packet *np)
 {
 	np->answer = answer_to(&np->becomes);
-	forget_one(&np->answer);
-	forget_one(&np->key);
+	forget_one(&np->answer, is_short(&np->key, &np->becomes));
+	forget_one(&np->key, is_short(&np->key, &np->becomes));
 }
 
 /* Moves a handshake to conntrack; np->becomes is what requests become, and np->answer the key of
@@ -91,7 +91,8 @@ static __always_inline void note_answer(const struct nat_packet *np)
 
 	if (is_tcp && (np->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
-	note_answered(&np->key, is_tcp ? bpf_ntohl(np->sequence) + 1 : 0);
+	note_answered(&np->key, is_short(&np->key, &np->becomes),
+		      is_tcp ? bpf_ntohl(np->sequence) + 1 : 0);
 }
 
 /* Returns whether a client's packet proves that the client has seen the answer. */
@@ -113,7 +114,7 @@ static __always_inline int has_lost_its_answers(struct nat_packet *np)
 	    (np->key.protocol == IPPROTO_TCP && !np->opens))
 		return 0;
 	np->answer = answer_to(&np->becomes);
-	return recall_answer(&np->answer, np->now, &unused) < 0;
+	return recall_answer(&np->answer, is_short(&np->key, &np->becomes), np->now, &unused) < 0;
 }
 
 /* The next packet of a handshake, from either side. The backend's answer is noted; the client's
@@ -132,7 +133,8 @@ static __always_inline enum verdict continue_handshake(struct nat_packet *np)
 		return VERDICT_GO_ON;
 	}
 	np->answer = answer_to(&np->becomes);
-	if (recall_answer(&np->answer, np->now, &confirm) <= 0 || !confirms(np, confirm))
+	if (recall_answer(&np->answer, is_short(&np->key, &np->becomes), np->now, &confirm) <= 0 ||
+	    !confirms(np, confirm))
 		return VERDICT_GO_ON;
 	return establish(np);
 }

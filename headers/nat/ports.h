@@ -41,6 +41,18 @@ static __always_inline int has_socket(struct xdp_md *ctx, struct connection_key 
 	return 1;
 }
 
+/* Returns whether answers like np->answer are expected by a handshake with a client of the other
+ * family: it is noted in the other map. */
+static __always_inline int is_promised(const struct nat_packet *np)
+{
+	struct destination *destination = find_destination(&np->answer.destination, 4);
+	__u32 unused;
+
+	if (np->answer.family == 6 || !destination || !destination->crosses)
+		return 0;
+	return recall_answer(&np->answer, np->key.family == 6, np->now, &unused) >= 0;
+}
+
 /* A search for a port: what it is for, and whether it has found one. */
 struct port_search {
 	struct xdp_md *ctx;
@@ -63,13 +75,15 @@ static long try_port(__u32 i, struct port_search *search)
 		return 1;
 	pool = settings->last_port - settings->first_port + 1;
 	search->tries = i;
+	if (i == 1)
+		search->start = bpf_get_prandom_u32();
 	if (i > 0)
 		port = settings->first_port + (search->start + i) % (pool ?: 1);
 	if (port < settings->first_port || port > settings->last_port || !port)
 		return 0;
 	np->becomes.source_port = bpf_htons(port);
 	np->answer = answer_to(&np->becomes);
-	if (find_live(np, &np->answer) || has_socket(search->ctx, &np->answer))
+	if (find_live(np, &np->answer) || is_promised(np) || has_socket(search->ctx, &np->answer))
 		return 0;
 	/* Another CPU may be about to take the same port: only one of them finds no handshake. */
 	if (note_handshake(&np->answer, &np->back, search->expires, np->now))
@@ -88,7 +102,6 @@ static __always_inline enum verdict lend_port(struct xdp_md *ctx, struct nat_pac
 		.ctx = ctx,
 		.np = np,
 		.expires = expires,
-		.start = bpf_get_prandom_u32(),
 	};
 
 	np->back = back_to(&np->key, np->becomes.backend);
@@ -99,14 +112,23 @@ static __always_inline enum verdict lend_port(struct xdp_md *ctx, struct nat_pac
 	return VERDICT_GO_ON;
 }
 
-/* Makes sure that packets to our own address are looked at from now on: they may be answers. This
- * holds even after the address was given up. */
-static __always_inline void expect_answers(const union address *own, __u8 family)
+/* Makes sure that packets to our own address are looked at from now on: they may be answers. If the
+ * connection is between the families, this is noted for both of its addresses here. It holds even
+ * after the address was given up. */
+static __always_inline void expect_answers(const union address *own,
+					   const struct connection_key *request, __u8 family)
 {
 	struct destination *destination = find_destination(own, family);
 
 	if (destination && !destination->lent)
 		destination->lent = 1;
+	if (family == request->family)
+		return;
+	if (destination && !destination->crosses)
+		destination->crosses = 1;
+	destination = find_destination(&request->destination, request->family);
+	if (destination && !destination->crosses)
+		destination->crosses = 1;
 }
 
 /* A packet of no connection and for no service: is it an answer that came too late? */

@@ -4,59 +4,91 @@
 #ifndef HEADERS_NAT_WAITING_H
 #define HEADERS_NAT_WAITING_H
 
+#include "../../maps/destinations.h"
 #include "sets.h"
 
-/* Looks for a packet's handshake: returns 1 and sets *to, what the packet becomes, if it is there
- * and has not expired. */
-static __always_inline int recall_handshake(const struct connection_key *key, __u64 now,
-					    struct translation *to)
+static __always_inline int is_short(const struct connection_key *key, const struct translation *to)
+{
+	return key->family == 4 && to->family == 4;
+}
+
+/* Looks for a packet's handshake in one of the maps: returns 1 and sets *to, what the packet
+ * becomes, if it is there and has not expired. */
+static __always_inline int recall_from(const struct connection_key *key, int is_short, __u64 now,
+				       struct translation *to)
 {
 	struct waiting waiting;
-	struct handshake *handshake;
 	int place, found = 0;
 
 	/* A first look without the lock: nearly always there is nothing. */
-	if (find_set(key, &waiting) || place_of(&waiting, key) < 0)
+	if (find_set(key, is_short, &waiting) || place_of(&waiting, key) < 0)
 		return 0;
-	bpf_spin_lock(&waiting.set->lock);
+	bpf_spin_lock(waiting.lock);
 	place = place_of(&waiting, key);
-	handshake = at_place(&waiting, place);
-	if (place >= 0 && now < handshake->expires) {
-		*to = handshake->translation;
+	if (place >= 0 && now < *expires_at(&waiting, place)) {
+		read_translation(&waiting, place, to);
 		found = 1;
 	}
-	bpf_spin_unlock(&waiting.set->lock);
+	bpf_spin_unlock(waiting.lock);
 	return found;
 }
 
+/* The same in both: what an IPv4 packet becomes is not known yet. It is IPv6 only if such packets
+ * to this address have been seen before. */
+static __always_inline int recall_handshake(const struct connection_key *key, __u64 now,
+					    struct translation *to)
+{
+	struct destination *destination;
+
+	if (key->family == 6)
+		return recall_from(key, 0, now, to);
+	if (recall_from(key, 1, now, to))
+		return 1;
+	destination = find_destination(&key->destination, 4);
+	return destination && destination->crosses && recall_from(key, 0, now, to);
+}
+
 /* Returns 1 and sets *confirm if the backend has answered in the handshake that has this key for
- * its answers; 0 if it has not, -1 if nothing is known of answers with this key. */
-static __always_inline int recall_answer(const struct connection_key *key, __u64 now,
+ * its answers; 0 if it has not, -1 if nothing is known of such answers. */
+static __always_inline int recall_answer(const struct connection_key *key, int is_short, __u64 now,
 					 __u32 *confirm)
 {
 	struct waiting waiting;
-	struct handshake *handshake;
 	int place, answered = -1;
 
-	if (find_set(key, &waiting))
+	if (find_set(key, is_short, &waiting))
 		return -1;
-	bpf_spin_lock(&waiting.set->lock);
+	bpf_spin_lock(waiting.lock);
 	place = place_of(&waiting, key);
-	handshake = at_place(&waiting, place);
-	if (place >= 0 && now < handshake->expires) {
-		*confirm = handshake->confirm;
-		answered = waiting.set->answered >> place & 1;
+	if (place >= 0 && now < *expires_at(&waiting, place)) {
+		*confirm = *confirm_at(&waiting, place);
+		answered = *answered_in(&waiting) >> place & 1;
 	}
-	bpf_spin_unlock(&waiting.set->lock);
+	bpf_spin_unlock(waiting.lock);
 	return answered;
 }
 
-static __always_inline int becomes_the_same(const struct translation *a,
-					    const struct translation *b)
+/* Returns whether the handshake at a place is about the same answers to the same client: `to` is
+ * what they become. */
+static __always_inline int becomes_the_same(const struct waiting *waiting, int place,
+					    const struct translation *to)
 {
-	return a->family == b->family && same_address(&a->source, &b->source, 6) &&
-	       same_address(&a->destination, &b->destination, 6) &&
-	       a->source_port == b->source_port && a->destination_port == b->destination_port;
+	struct handshake6 *handshake6;
+	struct handshake *handshake;
+
+	if (waiting->set6) {
+		handshake6 = at_place6(waiting->set6, place);
+		return handshake6->translation.family == to->family &&
+		       handshake6->translation.source_port == to->source_port &&
+		       handshake6->translation.destination_port == to->destination_port &&
+		       same_address(&handshake6->translation.source, &to->source, 6) &&
+		       same_address(&handshake6->translation.destination, &to->destination, 6);
+	}
+	handshake = at_place(waiting->set, place);
+	return handshake->new_source == ipv4_of(&to->source) &&
+	       handshake->new_destination == ipv4_of(&to->destination) &&
+	       handshake->new_source_port == to->source_port &&
+	       handshake->new_destination_port == to->destination_port;
 }
 
 /* Notes one direction of a handshake: packets with this key, and what they become, until
@@ -67,63 +99,57 @@ static __always_inline int note_handshake(const struct connection_key *key,
 					  __u64 timid_at)
 {
 	struct waiting waiting;
-	struct handshake *handshake;
 	int place, stays = 0;
 
-	if (find_set(key, &waiting))
+	if (find_set(key, is_short(key, to), &waiting))
 		return -1;
-	bpf_spin_lock(&waiting.set->lock);
+	bpf_spin_lock(waiting.lock);
 	place = place_of(&waiting, key);
-	if (place >= 0 && timid_at) {
-		handshake = at_place(&waiting, place);
-		stays = timid_at < handshake->expires &&
-			!becomes_the_same(&handshake->translation, to);
-	}
+	if (place >= 0 && timid_at)
+		stays = timid_at < *expires_at(&waiting, place) &&
+			!becomes_the_same(&waiting, place, to);
 	if (!stays) {
-		if (place < 0) {
-			place = waiting.set->next;
-			waiting.set->next = place >= HANDSHAKES_IN_SET - 1 ? 0 : place + 1;
-			write_key(&waiting, place, key);
-		}
-		handshake = at_place(&waiting, place);
-		handshake->translation = *to;
-		handshake->expires = expires;
-		waiting.set->answered &= ~(1 << place);
+		if (place < 0)
+			place = take_turn(&waiting);
+		write_handshake(&waiting, place, key, to);
+		*expires_at(&waiting, place) = expires;
+		*answered_in(&waiting) &= ~(1 << place);
 	}
-	bpf_spin_unlock(&waiting.set->lock);
+	bpf_spin_unlock(waiting.lock);
 	return -stays;
 }
 
 /* Notes that the backend has answered, by a packet with this key, and what the client must know to
  * confirm it. */
-static __always_inline void note_answered(const struct connection_key *key, __u32 confirm)
+static __always_inline void note_answered(const struct connection_key *key, int is_short,
+					  __u32 confirm)
 {
 	struct waiting waiting;
 	int place;
 
-	if (find_set(key, &waiting))
+	if (find_set(key, is_short, &waiting))
 		return;
-	bpf_spin_lock(&waiting.set->lock);
+	bpf_spin_lock(waiting.lock);
 	place = place_of(&waiting, key);
 	if (place >= 0) {
-		at_place(&waiting, place)->confirm = confirm;
-		waiting.set->answered |= 1 << place;
+		*confirm_at(&waiting, place) = confirm;
+		*answered_in(&waiting) |= 1 << place;
 	}
-	bpf_spin_unlock(&waiting.set->lock);
+	bpf_spin_unlock(waiting.lock);
 }
 
-static __always_inline void forget_one(const struct connection_key *key)
+static __always_inline void forget_one(const struct connection_key *key, int is_short)
 {
 	struct waiting waiting;
 	int place;
 
-	if (find_set(key, &waiting))
+	if (find_set(key, is_short, &waiting))
 		return;
-	bpf_spin_lock(&waiting.set->lock);
+	bpf_spin_lock(waiting.lock);
 	place = place_of(&waiting, key);
 	if (place >= 0)
-		clear_key(&waiting, place);
-	bpf_spin_unlock(&waiting.set->lock);
+		*expires_at(&waiting, place) = 0;
+	bpf_spin_unlock(waiting.lock);
 }
 
 #endif

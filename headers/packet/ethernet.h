@@ -81,6 +81,15 @@ static __always_inline __u32 bounded_l2_length(__u32 l2_length)
 	return sizeof(struct ethhdr) + ((l2_length - sizeof(struct ethhdr)) & 12);
 }
 
+/* Returns 0, but the verifier takes it for any number: it does not see that `any`, of which it
+ * knows nothing, cancels itself out. A value that it is added to is forgotten. If branches differ
+ * in nothing else, then what is behind them is verified once, and not once for each branch. */
+static __always_inline __u32 unknown_zero(__u32 any)
+{
+	asm volatile("%0 ^= %0" : "+r"(any));
+	return any;
+}
+
 /* Moves the first `l2_length` bytes (Ethernet header and tags) by `delta` bytes: forward if
  * positive, over what stood there. Returns 0, or -1: nothing was changed. (An IP header follows the
  * link-layer header, so MAX_L2_LENGTH bytes are always there.) */

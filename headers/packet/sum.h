@@ -46,10 +46,8 @@ static long sum_piece(__u32 i, struct summing *summing)
 	return 0;
 }
 
-/* Returns the sum over `length` bytes, `at` bytes behind the frame's first one. (Not inlined: it is
- * rare, and so does not need room on the stack of what is not.) */
-static __noinline __attribute__((unused)) __u64 sum_bytes(struct xdp_md *ctx, __u32 at,
-							  __u32 length)
+/* Returns the sum over `length` bytes, `at` bytes behind the frame's first one. */
+static __always_inline __u64 sum_bytes(struct xdp_md *ctx, __u32 at, __u32 length)
 {
 	struct summing summing = {.ctx = ctx, .at = at, .end = at + length};
 

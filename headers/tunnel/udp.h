@@ -13,58 +13,61 @@
 #include "outer.h"
 #include "pop.h"
 
-/* Returns whether there is a checksum over all `length` bytes behind the IP header: TCP and ICMP
- * have one, and UDP if it is not 0 and if the packet ends where UDP does. Extension headers and
- * fragments have none. */
-static __always_inline int is_summed(const struct packet *packet, __u8 protocol, __u32 length)
+/* Returns whether there is a checksum over all `length` bytes behind an IP header: TCP and ICMP
+ * have one, and UDP if it is not 0 and if the packet ends where UDP does. */
+static __always_inline int is_summed(void *transport, void *end, int protocol, __u32 length)
 {
-	struct udphdr *udp = packet->transport;
+	struct udphdr *udp = transport;
 
-	if (packet->piece != PIECE_ALL)
-		return 0;
 	if (protocol != IPPROTO_UDP)
-		return protocol == IPPROTO_TCP ||
-		       protocol == (packet->flow.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	if ((void *)(udp + 1) > (void *)(long)packet->ctx->data_end)
-		return 0;
-	return udp->check && bpf_ntohs(udp->len) == length;
+		return protocol == IPPROTO_TCP || protocol == IPPROTO_ICMP ||
+		       protocol == IPPROTO_ICMPV6;
+	return (void *)(udp + 1) <= end && udp->check && bpf_ntohs(udp->len) == length;
 }
 
-/* Both return the sum over a packet of which is_summed() holds. What is covered by a right checksum
- * adds up to nothing together with its pseudo header: so alone it is the opposite of that. An IPv4
- * header adds up to nothing by itself. */
-static __always_inline __u64 sum_of_ipv4(const struct packet *packet, __u32 length)
+/* Both return the sum over a packet with a checksum over all of it. What is covered by a right
+ * checksum adds up to nothing together with its pseudo header: so alone it is the opposite of that.
+ * An IPv4 header adds up to nothing by itself. */
+static __always_inline __u64 sum_of_ipv4(const struct iphdr *ip, __u32 length)
 {
-	union address source = source_of(packet), destination = destination_of(packet);
-	__u8 protocol = packet->ip->protocol;
+	__u64 addresses = (__u64)ip->saddr + ip->daddr;
 
-	if (protocol == IPPROTO_ICMP) /* which has no pseudo header */
+	if (ip->protocol == IPPROTO_ICMP) /* which has no pseudo header */
 		return 0;
-	return (__u16)~checksum_fold(sum_pseudo_header(&source, &destination, protocol, length));
+	return (__u16)~checksum_fold(addresses + bpf_htons(ip->protocol) + bpf_htonl(length));
 }
 
 /* The addresses are part of header and pseudo header: so they cancel out. */
-static __always_inline __u64 sum_of_ipv6(const struct packet *packet, __u32 length)
+static __always_inline __u64 sum_of_ipv6(const struct ipv6hdr *ip6, __u32 length)
 {
-	const __be32 *first = (const void *)packet->ip6;
-	__u64 pseudo_header = (__u64)bpf_htons(packet->ip6->nexthdr) + bpf_htonl(length);
+	const __be32 *first = (const void *)ip6;
+	__u64 pseudo_header = (__u64)bpf_htons(ip6->nexthdr) + bpf_htonl(length);
 
 	return (__u64)first[0] + first[1] + (__u16)~checksum_fold(pseudo_header);
 }
 
-/* Returns the sum over an IP packet, whose payload seldom has to be read for that (the kernel calls
- * this local checksum offload). If a checksum of the packet is wrong, this sum is, too: the packet
- * is dropped where the tunnel ends, instead of behind it. */
-static __always_inline __u64 sum_packet(const struct packet *packet)
+/* Returns the sum over the IP packet behind a link-layer header; `length` is the packet's. Its
+ * payload seldom has to be read for that (the kernel calls this local checksum offload): only if it
+ * is a fragment, has extension headers, or no checksum. If a checksum of the packet is wrong, this
+ * sum is, too: the packet is dropped where the tunnel ends, instead of behind it. (Not inlined: so
+ * the verifier looks at it once, and it needs no room on the stack of those who do not call it.) */
+__attribute__((noinline)) __u64 sum_packet(struct xdp_md *ctx, __u32 l2_length, __u32 length)
 {
-	int is_ipv4 = packet->flow.family == 4;
-	__u8 protocol = is_ipv4 ? packet->ip->protocol : packet->ip6->nexthdr;
-	__u32 header = is_ipv4 ? packet->ip->ihl * 4 : sizeof(struct ipv6hdr);
-	__u32 length = packet->length - header;
+	__u32 at = bounded_l2_length(l2_length), header = sizeof(struct ipv6hdr);
+	void *start = (void *)(long)ctx->data + at, *end = (void *)(long)ctx->data_end;
+	struct ipv6hdr *ip6 = start;
+	struct iphdr *ip = start;
 
-	if (!is_summed(packet, protocol, length))
-		return sum_bytes(packet->ctx, packet->l2_length, packet->length);
-	return is_ipv4 ? sum_of_ipv4(packet, length) : sum_of_ipv6(packet, length);
+	if ((void *)(ip + 1) <= end && ip->version == 4) {
+		header = ip->ihl * 4;
+		if (!is_fragment(ip) &&
+		    is_summed(start + header, end, ip->protocol, length - header))
+			return sum_of_ipv4(ip, length - header);
+	} else if ((void *)(ip6 + 1) <= end) {
+		if (is_summed(start + header, end, ip6->nexthdr, length - header))
+			return sum_of_ipv6(ip6, length - header);
+	}
+	return sum_bytes(ctx, at, length);
 }
 
 /* Returns the checksum of a UDP packet of so many bytes; `sum`: over what is behind its header. */
@@ -86,7 +89,9 @@ static __always_inline void *push_udp(const struct packet *packet, const struct 
 				      const struct path *path, __u32 overhead, __u16 shim)
 {
 	__u16 length = packet->length + overhead;
-	__u64 sum = path->family == 6 ? sum_packet(packet) + shim : 0;
+	__u64 sum = path->family == 6
+			    ? sum_packet(packet->ctx, packet->l2_length, packet->length) + shim
+			    : 0;
 	struct udphdr *udp = push_outer(packet, hop, path, overhead, IPPROTO_UDP);
 
 	if (!udp)

@@ -69,10 +69,6 @@ def per_cpu($value): map({key: (.key | bytes | native)}
 def source: .source_port as $port | .source | with_port($port);
 def destination: .destination_port as $port | .destination | with_port($port);
 
-# handshakes: elements of handshakes or handshakes6 -> those that are there, as elements of conntrack
-def handshakes: map(.value | {key: .key1, value: .first}, {key: .key2, value: .second}, {key: .key3, value: .third}
-	| select(.key.protocol != "0"));
-
 # connections: elements of conntrack, or handshakes -> [{protocol, client, vip, lb, backend}]
 def connections: map(select(.value.translation.direction == "request") | {
 	protocol: .key.protocol, client: (.key | source), vip: (.key | destination),

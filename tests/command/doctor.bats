@@ -309,7 +309,7 @@ balancer6() {
 		this machine answers neighbour discovery for every VIP | ip addr del 2001:db8:178::15/128 dev eth0
 		this machine answers neighbour discovery for every VIP | ip addr del 2001:db8:178::15/128 dev eth0; ip addr add 2001:db8:178::15/128 dev lo
 		this machine sends nothing of its own from a VIP of IPv6 | ip addr del 2001:db8:178::15/128 dev lo; ip addr change 2001:db8:178::15/128 dev eth0 preferred_lft forever
-		IPv6 addresses stay when a link is set down | ip addr del 2001:db8:178::15/128 dev lo; sysctl -w net.ipv6.conf.eth0.keep_addr_on_down=0
+		IPv6 addresses stay when a link is set down | sysctl -w net.ipv6.conf.eth0.keep_addr_on_down=0
 		there is a route to every backend | ip route del default via 2001:db8:178::2
 		the kernel keeps the MAC address of every next hop known | ip route replace default via 2001:db8:178::2; ip neigh del 2001:db8:178::2 dev eth0
 		the kernel keeps the MAC address of every next hop known | ip neigh del 2001:db8:16::10 dev eth1; ping -c 1 2001:db8:16::10

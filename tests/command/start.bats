@@ -131,7 +131,7 @@ families() {
 }
 
 @test "start and stop with both families: settings, tunnels, VIPs, forwarding" {
-	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	on lb sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth0.accept_ra=1
 	wait_for 5 on lb sh -c '[ -z "$(ip -6 addr show tentative)" ]'
 	everything >"$BATS_TEST_TMPDIR/before"
 	printf '%s\n' "service tcp [2001:DB8::15]:8000" "  backend 172.16.0.10" "  backend [2001:db8:1::11]:80" >"$BATS_TEST_TMPDIR/services"

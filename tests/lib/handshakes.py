@@ -13,13 +13,10 @@ import struct
 import sys
 
 SETS, IN_SET = 65536, 3
-# Of each map: sizes of a set and a key, where the first key is, and the first struct handshake; where the protocol and
-# the ports are in a key, and how long an address is.
-MAPS = {
-    "handshakes": (256, 16, 8, 64, 12, 8, 4, socket.AF_INET),
-    "handshakes6": (320, 40, 8, 128, 36, 32, 16, socket.AF_INET6),
-}
-HANDSHAKE, DIRECTION_AT = 64, 38
+# Of each map: sizes of a set and of a handshake; where in it the ports, the direction and the expiry are; and how long
+# an address is. In handshakes6 the key's family is at FAMILY_AT.
+MAPS = {"handshakes": (128, 40, 8, 26, 32, 4), "handshakes6": (296, 96, 32, 78, 88, 16)}
+FIRST_AT, FAMILY_AT = 8, 37
 LOOKUP_BATCH, UPDATE_BATCH, OBJ_GET = 24, 26, 7
 SYSCALL = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 DIRECTIONS = ["request", "reply"]
@@ -41,12 +38,13 @@ def batch(command, fd, keys, values):
 
 
 def text(family, address, port):
-    address = socket.inet_ntop(family, bytes(address))
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    if family == 6:
+        return f"[{socket.inet_ntop(socket.AF_INET6, bytes(address))}]:{port}"
+    return f"{socket.inet_ntoa(bytes(address[:4]))}:{port}"
 
 
 def visit(name, verb, direction):
-    size, key_size, keys_at, handshakes_at, protocol_at, ports_at, length, family = MAPS[name]
+    size, handshake, ports_at, direction_at, expires_at, length = MAPS[name]
     path = ctypes.create_string_buffer(f"/sys/fs/bpf/xdp/globals/{name}".encode())
     fd = bpf(OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 0))
     keys = ctypes.create_string_buffer(4 * SETS)
@@ -54,19 +52,19 @@ def visit(name, verb, direction):
     batch(LOOKUP_BATCH, fd, keys, values)
     data = bytearray(values.raw)
     for at in range(0, len(data), size):
-        if not any(data[at + keys_at:at + keys_at + IN_SET * key_size]):
+        if not any(data[at + FIRST_AT:at + size]):
             continue
-        for i in range(IN_SET):
-            key = at + keys_at + i * key_size
-            found = DIRECTIONS[data[at + handshakes_at + i * HANDSHAKE + DIRECTION_AT]]
-            if not data[key + protocol_at] or direction not in (None, found):
+        for way in range(at + FIRST_AT, at + FIRST_AT + IN_SET * handshake, handshake):
+            found = DIRECTIONS[data[way + direction_at]]
+            if not any(data[way + expires_at:way + expires_at + 8]) or direction not in (None, found):
                 continue
             if verb == "list":
-                sport, dport = struct.unpack_from("!HH", data, key + ports_at)
-                print(found, text(family, data[key:key + length], sport),
-                      text(family, data[key + length:key + 2 * length], dport))
+                sport, dport = struct.unpack_from("!HH", data, way + ports_at)
+                family = 4 if length == 4 else data[way + FAMILY_AT]
+                print(found, text(family, data[way:way + length], sport),
+                      text(family, data[way + length:way + 2 * length], dport))
             else:
-                data[key:key + key_size] = bytes(key_size)
+                data[way:way + handshake] = bytes(handshake)
     if verb == "clear":
         values.raw = bytes(data)
         batch(UPDATE_BATCH, fd, keys, values)

@@ -203,7 +203,7 @@ values_of() {
 	[ "$(destination_key 2001:db8::15)" = "21 0 0 0" ]
 	[ "$(destination_key fd00::1:abcd)" = "205 171 0 0" ]
 	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1 70000)")
-	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"unused":0}}'
+	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"crosses":0}}'
 	got=$(round_trip slots "$(u32 2097151)" "$(slot_pair 258 65535)")
 	holds "$got" . '{"key":2097151,"value":{"even":{"now":258,"was":258},"odd":{"now":65535,"was":65535}}}'
 	[ "$(jq -s . <<<"$got" | slots_decode)" = '[{"slot":4194302,"now":258,"was":258},{"slot":4194303,"now":65535,"was":65535}]' ]
@@ -316,19 +316,20 @@ list_of() {
 
 # 10.0.0.20:40000 > 192.168.178.15:80, TCP. It becomes 192.168.178.10:40001 > 172.16.0.10:8080, of backend 3.
 key=(10.0.0.20 192.168.178.15 40000 80 tcp)
-translation=(192.168.178.10 172.16.0.10 40001 8080 3 request tcp)
+translation=(192.168.178.10 172.16.0.10 40001 8080 3 request tcp 4)
 shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]'
 
-@test "connections: conntrack, handshakes, seats, flows and new_flows" {
+@test "connections: conntrack, conntrack6, seats, flows and new_flows" {
 	local map got
 	[ "$(encode ipv4_key "${key[@]}")" = "10 0 0 20 192 168 178 15 156 64 0 80 6 0 0 0" ]
-	round_trip conntrack "$(encode ipv4_key "${key[@]}")" "$(encode connection "${translation[@]}" 0 5 0 0 0)"
+	round_trip conntrack "$(encode ipv4_key "${key[@]}")" "$(encode connection "${translation[@]}" 5 0 0 0 0)"
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/conntrack" | conntrack_decode)" = "$shown" ]
-	nothing=(0.0.0.0 0.0.0.0 0 0 0.0.0.0 0.0.0.0 0 0 0 request 0 0 0)
-	got=$(round_trip handshakes "$(u32 65535)" "$(encode handshake_set 0 0 0 "${nothing[@]}" "${key[@]:0:4}" "${translation[@]}" 0 1 "${nothing[@]}")")
-	[ "$(jq -s . <<<"$got" | handshakes_decode)" = "$shown" ]
-	got=$(round_trip seats "$(u32 131071)" "$(encode seat 1 70000 "${key[@]}")")
-	holds "$got" .value.taken 1
+	# a client of IPv6, whose backend has IPv4
+	round_trip conntrack6 "$(encode connection_key 2001:db8:9::1 2001:db8::15 40000 80 tcp 6)" "$(encode connection "${translation[@]}" 5 0 0 0 0)"
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/conntrack6" | conntrack6_decode)" = \
+		'[{"protocol":"tcp","client":"[2001:db8:9::1]:40000","vip":"[2001:db8::15]:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]' ]
+	got=$(round_trip seats "$(u32 131071)" "$(encode seat 1 70000 2001:db8:9::1 2001:db8::15 40000 80 tcp 6)")
+	holds "$got" '[.value.taken, .value.request.family, .value.request.source.octets[15]]' '[1,6,1]'
 	for map in flows new_flows; do
 		round_trip $map "$(encode connection_key "${key[@]}" 4)" "$(encode tracked_flow 3 1 5000000001)" # ns
 		[ "$(on lb bpftool -j map dump pinned "$MAPS/$map" | ${map}_decode)" = \
@@ -418,11 +419,14 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 	# of a connection its request's entry; it is over without the other one
 	# shellcheck disable=SC2046 # bytes
 	on lb bpftool map update pinned "$MAPS/nat" key 0 0 0 0 value $(nat "${NAT_DEFAULTS[@]}")
-	round_trip conntrack "$(encode ipv4_key "${key[@]}")" "$(encode connection "${translation[@]}" $((now * 1000000000)) 5 0 0 0)" >/dev/null
+	round_trip conntrack "$(encode ipv4_key "${key[@]}")" "$(encode connection "${translation[@]}" 5 $((now * 1000000000)) 0 0 0)" >/dev/null
 	[ "$(list_of conntrack)" = "6 10.0.0.20 40000 192.168.178.15 80 192.168.178.10 40001 3 172.16.0.10 8080 0" ]
 	round_trip conntrack "$(encode ipv4_key 172.16.0.10 192.168.178.10 8080 40001 tcp)" \
-		"$(encode connection 192.168.178.15 10.0.0.20 80 40000 3 reply tcp $((now * 1000000000)) 5 0 0 0)" >/dev/null
+		"$(encode connection 192.168.178.15 10.0.0.20 80 40000 3 reply tcp 4 5 $((now * 1000000000)) 0 0 0)" >/dev/null
 	[[ $(list_of conntrack) == *" 3 172.16.0.10 8080 1" ]]
+	round_trip conntrack6 "$(encode connection_key 2001:db8:9::1 2001:db8::15 40000 80 tcp 6)" \
+		"$(encode connection 2001:db8::10 2001:db8:1::10 20001 8080 3 request tcp 6 5 $((now * 1000000000)) 0 0 0)" >/dev/null
+	[ "$(list_of conntrack6)" = "6 2001:db8:9::1 40000 2001:db8::15 80 2001:db8::10 20001 3 2001:db8:1::10 8080 0" ]
 }
 
 @test "every map that is pinned has its pair of files" {
@@ -431,5 +435,5 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 21 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 23 ]
 }

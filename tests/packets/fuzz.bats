@@ -5,7 +5,7 @@
 
 load ../lib/helper
 
-FRAMES=${FRAMES-20000}
+FRAMES=${FRAMES-10000}
 SEED=${SEED-1}
 
 setup_file() {

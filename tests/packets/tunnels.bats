@@ -120,6 +120,8 @@ both_ways() {
 			=> tx forwarded leaves()/envelope("$kind",BACKEND6,client(flags="MF",id=77,ttl=63)/UDP(sport=40000,dport=8600,len=1000)/("x"*16))
 			came()/client(flags=0,frag=3,id=77,proto=17)/Raw("y"*17)
 			=> tx forwarded leaves()/envelope("$kind",BACKEND6,client(flags=0,frag=3,id=77,ttl=63,proto=17)/Raw("y"*17))
+			came()/client(flags="MF",id=81)/TCP(sport=40000,dport=8600,chksum=0x1234)/("x"*16)
+			=> tx forwarded leaves()/envelope("$kind",BACKEND6,client(flags="MF",id=81,ttl=63)/TCP(sport=40000,dport=8600,chksum=0x1234)/("x"*16))
 			came()/client6()/IPv6ExtHdrFragment(m=1,id=77)/UDP(sport=40000,dport=8600,len=1000,chksum=1)/("x"*16)
 			=> tx forwarded leaves()/envelope("$kind",BACKEND6,client6(hlim=63)/IPv6ExtHdrFragment(m=1,id=77)/UDP(sport=40000,dport=8600,len=1000,chksum=1)/("x"*16))
 			came()/client6()/IPv6ExtHdrFragment(offset=3,id=77,nh=17)/Raw("y"*17)
