@@ -319,6 +319,17 @@ key=(10.0.0.20 192.168.178.15 40000 80 tcp)
 translation=(192.168.178.10 172.16.0.10 40001 8080 3 request tcp 4)
 shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]'
 
+@test "handshakes and handshakes6" {
+	local got nothing=(0.0.0.0 0.0.0.0 0 0 0.0.0.0 0.0.0.0 0 0 0 request 0 0 0)
+	local nothing6=(:: :: 0 0 0 6 :: :: 0 0 0 request 0 6 0 0)
+	got=$(round_trip handshakes "$(u32 65535)" "$(encode handshake_set 0 0 0 "${nothing[@]}" "${key[@]:0:4}" "${translation[@]:0:7}" 0 1 "${nothing[@]}")")
+	[ "$(jq -s . <<<"$got" | handshakes_decode)" = "$shown" ]
+	got=$(round_trip handshakes6 "$(u32 65535)" "$(encode handshake6_set 0 0 0 "${nothing6[@]}" \
+		2001:db8:9::1 2001:db8::15 40000 80 tcp 6 "${translation[@]}" 0 1 "${nothing6[@]}")")
+	[ "$(jq -s . <<<"$got" | handshakes6_decode)" = \
+		'[{"protocol":"tcp","client":"[2001:db8:9::1]:40000","vip":"[2001:db8::15]:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]' ]
+}
+
 @test "connections: conntrack, conntrack6, seats, flows and new_flows" {
 	local map got
 	[ "$(encode ipv4_key "${key[@]}")" = "10 0 0 20 192 168 178 15 156 64 0 80 6 0 0 0" ]
