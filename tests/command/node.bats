@@ -100,7 +100,7 @@ teardown() {
 	run -1 scripts/node create one eth0=red:10.1.0.300/24
 	run -2 scripts/node create one eth0=red:10.1.0.1/24,2001:db8::
 	run -1 scripts/node create one eth0=red:10.1.0.1/24 via 2001:db8::1 # which it cannot reach
-	[ -z "$(scripts/node list | grep -v switch)" ]
+	run ! on one true
 	run -1 scripts/node exec nobody true
 	[[ $output == *"there is no node nobody"* ]]
 	run -1 scripts/node shell nobody
