@@ -56,8 +56,8 @@ words_of_families() {
 		[[ $one == 4 ]] || other=net.ipv6.conf.all.forwarding=1
 		[[ " ${forwarding[*]} " == *" $other "* ]] || forwarding+=("$other")
 	done
-	vip_bits=32 nodad=() asks=ARP # one address; it can be used at once; and who asks for its MAC address
-	[[ $vip_family == 4 ]] || vip_bits=128 nodad=(nodad) asks="neighbour discovery"
+	vip_bits=32 nodad=() asks=ARP # one address; used at once, and never as a source; who asks for its MAC address
+	[[ $vip_family == 4 ]] || vip_bits=128 nodad=(nodad preferred_lft 0) asks="neighbour discovery"
 	outer_bytes=20
 	[[ $backend_family == 4 ]] || outer_bytes=40
 	# An IPv6 header has 20 bytes more, inside and outside.

@@ -35,7 +35,7 @@ setup_file() {
 		on $node sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=2
 	done
 	on lb ip addr add 192.168.178.15/32 dev eth0
-	on lb ip addr add 2001:db8:178::15/128 dev eth0 nodad
+	on lb ip addr add 2001:db8:178::15/128 dev eth0 nodad preferred_lft 0
 	for node in backend-01 backend-02; do
 		on $node sysctl -qw net.ipv4.conf.eth0.arp_ignore=1 net.ipv4.conf.eth0.arp_announce=2
 		on $node ip addr add 192.168.178.15/32 dev lo

@@ -21,7 +21,7 @@ teardown_file() {
 	grep -q "Hello from backend-01 (2001:db8:172::10)" "$BATS_FILE_TMPDIR/setup.out"
 	grep -q "Hello from backend-02 (2001:db8:172::11)" "$BATS_FILE_TMPDIR/setup.out"
 	grep -qF "client# curl -sS --max-time 5 http://[2001:db8:178::15]:8000/" "$BATS_FILE_TMPDIR/setup.out"
-	grep -q "^lb# ip addr replace 2001:db8:178::15/128 dev eth0 nodad$" "$BATS_FILE_TMPDIR/setup.out"
+	grep -q "^lb# ip addr replace 2001:db8:178::15/128 dev eth0 nodad preferred_lft 0$" "$BATS_FILE_TMPDIR/setup.out"
 	grep -q "^backend-01# ip addr replace 2001:db8:178::15/128 dev lo$" "$BATS_FILE_TMPDIR/setup.out"
 	run ! grep -E "192\.168\.|arp_|ip_forward" "$BATS_FILE_TMPDIR/setup.out"
 }
