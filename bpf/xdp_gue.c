@@ -51,7 +51,7 @@ static __always_inline enum verdict encapsulate(struct packet *packet,
 	/* Which way to the backend? */
 	if (is_unset(outer.source, family))
 		return VERDICT_NO_ADDRESS;
-	verdict = find_nexthop(packet, packet->backend, &outer, &hop);
+	verdict = find_nexthop(packet, lb, packet->backend, &outer, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 

@@ -54,7 +54,7 @@ static __always_inline enum verdict balance(struct packet *packet)
 
 	/* Which way to the backend? */
 	path = (struct path){own_address(lb, backend->family), &backend->address, backend->family};
-	verdict = find_nexthop(packet, packet->backend, &path, &hop);
+	verdict = find_nexthop(packet, lb, packet->backend, &path, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* xdp_nat: a load balancer that both directions pass through. It rewrites the client's packet into
  * one of its own to the backend, and the backend's answer into one from the VIP. The backend needs
- * no preparation, and does not see the client's address.
+ * no preparation, and does not see the client's address. Client and backend may be of different
+ * families: NAT44, NAT66, NAT64, NAT46 (RFC 7915).
  *
  *   request -> connection (or: service -> slot -> backend -> a port of ours) -> rewrite -> out
  *   reply   -> connection                                                    -> rewrite -> out
@@ -10,7 +11,7 @@
  *
  *   packet                                            verdict
  *   ------------------------------------------------  ----------------------------------------
- *   not IPv4, or none of those below                   PASS, not one byte changed
+ *   not IP, or none of those below                     PASS, not one byte changed
  *   of a known connection, either way                  rewritten, TTL one less
  *   TCP SYN or UDP for a service                       a new connection, from a port of ours
  *   other TCP for a service, of no connection          DROP: after a restart, or never ours
@@ -21,12 +22,23 @@
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     like its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
+ *   IPv6 with too many extension headers, for a VIP    DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
  *   no port left, no room for connections              DROP: old ones are not harmed
  *   TTL 1                                              ICMP time exceeded from lb to the sender (*)
- *   too big for the route, DF set                      ICMP fragmentation needed to the sender (*)
+ *   too big for the route, DF set or IPv6              ICMP too big to the sender (*)
  *   too big for the route, DF clear                    DROP: XDP cannot fragment
  *   next hop on another interface                      REDIRECT, without VLAN tags
+ *
+ *   on the way to the other family
+ *   ------------------------------------------------  ----------------------------------------
+ *   IP options, extension headers                      left out (those of IPv6 stay in NAT66)
+ *   fragment                                           a fragment; 16 bits of the id are kept
+ *   IPv4 UDP without a checksum                        gets one; a fragment: DROP
+ *   IPv6 that fits in 1260 bytes of IPv4, else         DF clear, else DF set
+ *   ICMP error                                         its counterpart, the MTU changed by 20 bytes
+ *   ICMP error without a counterpart                   DROP
+ *   fragment header in front of other headers          DROP
  *
  * (*) Whole TCP and UDP packets of senders that can be answered, and not too often; else DROP.
  */
@@ -62,7 +74,7 @@ static __always_inline enum verdict balance(struct packet *packet)
 
 	/* Which way to the backend, or back to the client? */
 	path = (struct path){&becomes->source, &becomes->destination, becomes->family};
-	verdict = find_nexthop(packet, nexthop_id(becomes), &path, &hop);
+	verdict = find_nexthop(packet, lb, nexthop_id(becomes), &path, &hop);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 

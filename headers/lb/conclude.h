@@ -25,12 +25,15 @@ static __always_inline void count_backend(const struct packet *packet)
 /* Counts a packet under its verdict and returns the XDP action. */
 static __always_inline int conclude(const struct packet *packet, enum verdict verdict)
 {
-	struct load_balancer *lb = this_load_balancer();
+	struct load_balancer *lb;
 
 	count(&stats, verdict, packet->frame_length);
+	if (verdict == VERDICT_NOT_OURS)
+		return action(verdict);
 	if (verdict == VERDICT_FORWARDED || verdict == VERDICT_REDIRECTED)
 		count_backend(packet);
-	if (lb && lb->flags & LB_DEBUG && verdict != VERDICT_NOT_OURS)
+	lb = this_load_balancer();
+	if (lb && lb->flags & LB_DEBUG)
 		tell(packet->backend, verdict);
 	return action(verdict);
 }

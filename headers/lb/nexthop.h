@@ -77,16 +77,16 @@ static __always_inline enum verdict ask_fib(const struct packet *packet, const s
 
 /* Finds the way along `path`, which is kept under `id`. Returns VERDICT_GO_ON and sets *found, or
  * the reason why there is none. */
-static __always_inline enum verdict find_nexthop(const struct packet *packet, __u32 id,
+static __always_inline enum verdict find_nexthop(const struct packet *packet,
+						 const struct load_balancer *lb, __u32 id,
 						 const struct path *path, struct nexthop **found)
 {
 	struct nexthop *hop = bpf_map_lookup_elem(&nexthops, &id);
-	struct load_balancer *lb = this_load_balancer();
 	__u64 now = bpf_jiffies64();
 	enum verdict verdict;
 	__u16 routes;
 
-	if (!hop || !lb)
+	if (!hop)
 		return VERDICT_BUG;
 	*found = hop;
 	routes = lb->routes; /* before the FIB is asked */

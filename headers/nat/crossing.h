@@ -5,6 +5,7 @@
 
 #include "../../maps/types/translation.h"
 #include "../lb/nexthop.h"
+#include "../packet/icmp.h"
 #include "../packet/link.h"
 #include "../packet/packet.h"
 #include "../packet/sum.h"

@@ -364,12 +364,13 @@ trace_request() {
 # tear_down ARGUMENT...: ends the playground, also if only a part of it is there. Everything that setup.sh
 # makes is in the nodes, and ends with them.
 tear_down() {
-	local started=${EPOCHREALTIME/[.,]/}
+	local up started=${EPOCHREALTIME/[.,]/}
 	[[ $# -eq 0 ]] || usage
-	if [[ -z $(scripts/node list) ]]; then
+	up=$(scripts/node list)
+	scripts/node destroy --all # also a node that has only begun, which is not in the list
+	if [[ -z $up ]]; then
 		echo "Nothing is up in $LAB."
 		return
 	fi
-	scripts/node destroy --all
 	echo "Removed $LAB in $(((${EPOCHREALTIME/[.,]/} - started) / 1000)) ms."
 }

@@ -9,5 +9,5 @@ tunnel_now() {
 
 # change_tunnel NAME: puts another one in its place.
 change_tunnel() {
-	[[ -z $1 ]] || on lb env TUNNEL="$1" "$lab/lb.sh"
+	[[ -z $1 ]] || on lb env TUNNEL="$1" labs/tunnels/lb.sh
 }

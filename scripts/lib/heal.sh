@@ -50,6 +50,8 @@ neighbour_news() {
 	elif [[ $1 =~ \ lladdr\ ([0-9a-f:]+) && $known != "${BASH_REMATCH[1]}" ]]; then
 		learn_mac "$2" "${BASH_REMATCH[1]}"
 	else
+		# The kernel asks, or has given up. Of the answer it does not always tell: read_macs looks.
+		[[ $1 == *" lladdr "* ]] || macs[$2]=none
 		return 1
 	fi
 }
@@ -183,18 +185,26 @@ attach_again() (
 
 # watch_addresses: our own, and VIPs: those that were addresses of this machine shall be it still, or nobody finds them.
 watch_addresses() {
-	local address here hint
+	local here address seen=' '
 	here=$(ip -o addr)
-	for address in "$own" "$own6" $(listed services | cut -d ' ' -f 3 | sort -u); do
-		if [[ $here == *" $address/"* ]]; then
-			[[ ${homes[$address]-} != gone ]] || log 5 "$address is an address of this machine again" OLD=gone NEW=here
-			homes[$address]=here
-		elif [[ ${homes[$address]-} == here ]]; then
-			homes[$address]=gone hint=''
-			[[ $address != *:* ]] || hint="; a link that is set down loses its IPv6 addresses, unless: sysctl -w net.ipv6.conf.all.keep_addr_on_down=1"
-			log 3 "$address IS NO ADDRESS OF THIS MACHINE any more, so it answers nobody who looks for it$hint" OLD=here NEW=gone
-		fi
-	done
+	while read -r _ _ address _; do
+		[[ -n $address && $seen != *" $address "* ]] || continue
+		seen+="$address "
+		watch_address "$address"
+	done < <(printf -- '- - %s\n' "$own" "$own6" && cat "$lists/services")
+}
+
+# watch_address ADDRESS: says it once if it is gone, and if it is back. Needs here, all addresses that there are.
+watch_address() {
+	local hint=''
+	if [[ $here == *" $1/"* ]]; then
+		[[ ${homes[$1]-} != gone ]] || log 5 "$1 is an address of this machine again" OLD=gone NEW=here
+		homes[$1]=here
+	elif [[ ${homes[$1]-} == here ]]; then
+		homes[$1]=gone
+		[[ $1 != *:* ]] || hint="; a link that is set down loses its IPv6 addresses, unless: sysctl -w net.ipv6.conf.all.keep_addr_on_down=1"
+		log 3 "$1 IS NO ADDRESS OF THIS MACHINE any more, so it answers nobody who looks for it$hint" OLD=here NEW=gone
+	fi
 }
 
 # watch_forwarding: the kernel routes for us; whether it may is the administrator's decision, for each family by itself.

@@ -67,12 +67,14 @@ need_tools() {
 # backends: those services are left out, and that is said once, until there is one.
 need_own_addresses() {
 	local family some
+	declare -A looks=([4]='"address":"[0-9]+\.' [6]='"address":"[0-9a-f]*:')
 	[[ $road == 1 ]] || return 0
 	for family in 4 6; do
 		! has_own $family || {
 			missing=${missing// address:$family/}
 			continue
 		}
+		[[ $configuration =~ ${looks[$family]} ]] || continue # as nearly always
 		some=$(jq -r --argjson family $family '[.[] | select((.address | contains(":")) == ($family == 6)).address] | unique | join(", ")' <<<"$configuration")
 		[[ -n $some ]] || continue
 		configuration=$(jq -c --argjson family $family 'map(select((.address | contains(":")) == ($family == 4)))' <<<"$configuration")

@@ -111,7 +111,7 @@ def because($verdict):
 		late_reply: "DROPPED: it is for a port that is lent to connections, but of none of them",
 		ports_exhausted: "DROPPED: no port is free for a new connection to \($address); run: lb nat set ports FIRST-LAST, or add backends",
 		connections_full: "DROPPED: there is no room for a new connection; build with: make CFLAGS=-DMAX_CONNECTIONS=...",
-		untranslatable: "DROPPED: it has something that a packet of the other family cannot have (RFC 7915): extension headers, say, or an error that it does not know",
+		untranslatable: "DROPPED: it has something that a packet of the other family cannot have (RFC 7915): a fragment with extension headers or without a UDP checksum, say, or an error of a kind that only one of them has",
 		icmp_limited: "DROPPED: its sender should be told, but not that often",
 		bug: "ABORTED: this is a bug; please report the frame"
 	}[$verdict] // "\($verdict)";

@@ -62,7 +62,7 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	if (last == STEP_BACKEND)
 		return VERDICT_FORWARDED;
 	outer = (struct path){&lb->address, &backend->address, 4};
-	if (find_nexthop(packet, id, &outer, &hop) != VERDICT_GO_ON)
+	if (find_nexthop(packet, lb, id, &outer, &hop) != VERDICT_GO_ON)
 		return VERDICT_NO_ROUTE;
 	if (hop_limit(packet) <= 1 || packet->length + ip_length(4) + IPIP_OVERHEAD > hop->mtu)
 		return VERDICT_TOO_BIG;

@@ -49,7 +49,7 @@ static __always_inline enum verdict climb(struct packet *packet, enum step last)
 	if (last == STEP_SEEN)
 		return VERDICT_FORWARDED;
 	path = (struct path){&becomes->source, &becomes->destination, 4};
-	if (find_nexthop(packet, becomes->backend, &path, &hop) != VERDICT_GO_ON ||
+	if (find_nexthop(packet, lb, becomes->backend, &path, &hop) != VERDICT_GO_ON ||
 	    hop_limit(packet) <= 1 || packet->length > hop->mtu)
 		return VERDICT_NO_ROUTE;
 	if (last == STEP_NEXTHOP)

@@ -516,7 +516,7 @@ complete_line() {
 	lb service add tcp "[2001:db8::15]:443"
 	[ "$(complete_line "lb service set tcp [2001:db8::15]:")" = 443 ]
 	[ "$(complete_line "lb stats --w")" = --watch ]
-	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip" ]
+	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip gre fou gue" ]
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]
 	[ "$(complete_line "lb metrics ")" = "text file http" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 ht")" = "http https" ]

@@ -34,6 +34,18 @@ teardown() {
 	run ! on one ping -c 1 -W 1 10.1.0.3
 }
 
+@test "a node has addresses and gateways of both families, at once, and keeps them while its link is down" {
+	scripts/node create one eth0=red:10.1.0.1/24,2001:db8:1::1/64 via 10.1.0.2 via 2001:db8:1::2
+	[ -z "$(on one ip -6 addr show dev eth0 scope global tentative)" ]
+	scripts/node create two eth0=red:10.1.0.2/24,2001:db8:1::2/64
+	on one ping -c 1 -W 2 10.1.0.2
+	on one ping -c 1 -W 2 2001:db8:1::2
+	[ "$(on one ip -j route get 10.9.9.9 | jq -r '.[0].gateway')" = 10.1.0.2 ]
+	[ "$(on one ip -j route get 2001:db8:9::9 | jq -r '.[0].gateway')" = 2001:db8:1::2 ]
+	on two ip link set eth0 down
+	[ -n "$(on two ip -6 addr show dev eth0 to 2001:db8:1::2)" ]
+}
+
 @test "a node that is destroyed is gone with its processes, and the last one takes the switch along" {
 	scripts/node create one eth0=red:10.1.0.1/24
 	scripts/node create two eth0=red:10.1.0.2/24
@@ -86,6 +98,9 @@ teardown() {
 	run -2 scripts/node create one eth0=red
 	run -2 scripts/node create one via
 	run -1 scripts/node create one eth0=red:10.1.0.300/24
+	run -2 scripts/node create one eth0=red:10.1.0.1/24,2001:db8::
+	run -1 scripts/node create one eth0=red:10.1.0.1/24 via 2001:db8::1 # which it cannot reach
+	run ! on one true
 	run -1 scripts/node exec nobody true
 	[[ $output == *"there is no node nobody"* ]]
 	run -1 scripts/node shell nobody

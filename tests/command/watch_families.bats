@@ -173,12 +173,13 @@ all_combinations() {
 # each_kind CHECK_THAT_PASSES CHECK_THAT_FAILS REASON: of services PROTOCOL PORT in variables.
 each_kind() {
 	lb restore - <<<"# none"
+	# The time-out is long: what is expected comes at once, or as soon as a busy machine can.
 	lb restore - <<-END
 		service $protocol [$VIP6]:$port
-		  $1 $quickly
+		  $1 interval 2 fast-interval 0.1 timeout 2 fall 2 rise 2
 		  backend 2001:db8:178::11
 		service $protocol [$VIP6]:$((port + 1))
-		  $2 $quickly
+		  $2 interval 2 fast-interval 0.1 timeout 2 fall 2 rise 2
 		  backend 2001:db8:178::11
 	END
 	becomes healthy failed
@@ -302,10 +303,14 @@ answered() {
 	wait_for 10 logged "eth0 forwards IPv6 again"
 	answered 10
 	# without keep_addr_on_down, a link that is set down loses its addresses
-	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=0
+	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=0 net.ipv6.conf.eth0.keep_addr_on_down=0
 	on lb ip link set eth0 down
-	wait_for 10 logged "$VIP6 IS NO ADDRESS OF THIS MACHINE any more"
-	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1
+	wait_for 10 logged "$VIP6 IS NO ADDRESS OF THIS MACHINE any more" || {
+		on lb ip -6 addr
+		on lb cat /run/watch.log
+		false
+	}
+	on lb sysctl -qw net.ipv6.conf.all.keep_addr_on_down=1 net.ipv6.conf.eth0.keep_addr_on_down=1
 	on lb ip link set eth0 up
 	on lb ip addr add 2001:db8:178::10/64 dev eth0 nodad
 	on lb ip addr add $VIP6/128 dev eth0 nodad preferred_lft 0 # the machine's own checks (NAT) are not to come from it

@@ -102,7 +102,7 @@ cell() {
 	url="http://$(bracketed "$vip"):800$3"
 	forget
 	answered=$BATS_TEST_TMPDIR/answered
-	on client tests/lib/server.py ask-udp "$vip" 900$3 $requests >"$answered" 3>&- &
+	on client tests/lib/server.py ask-udp "$vip" "900$3" $requests >"$answered" 3>&- &
 	tcp=$(on client curl -s --max-time 30 -o /dev/null -w '%{http_code}\n' "$url/[1-$requests]/bytes/100" | grep -c 200) || true
 	wait $! || true
 	udp=$(jq '[to_entries[] | select(.key | startswith("backend-")).value] | add // 0' "$answered")

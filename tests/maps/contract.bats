@@ -203,7 +203,7 @@ values_of() {
 	[ "$(destination_key 2001:db8::15)" = "21 0 0 0" ]
 	[ "$(destination_key fd00::1:abcd)" = "205 171 0 0" ]
 	got=$(round_trip destinations "$(destination_key 10.0.1.2)" "$(destination 16909060 1 70000)")
-	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"unused":0}}'
+	holds "$got" . '{"key":258,"value":{"vips":16909060,"lent":1,"changes":70000,"crosses":0}}'
 	got=$(round_trip slots "$(u32 2097151)" "$(slot_pair 258 65535)")
 	holds "$got" . '{"key":2097151,"value":{"even":{"now":258,"was":258},"odd":{"now":65535,"was":65535}}}'
 	[ "$(jq -s . <<<"$got" | slots_decode)" = '[{"slot":4194302,"now":258,"was":258},{"slot":4194303,"now":65535,"was":65535}]' ]
@@ -318,6 +318,17 @@ list_of() {
 key=(10.0.0.20 192.168.178.15 40000 80 tcp)
 translation=(192.168.178.10 172.16.0.10 40001 8080 3 request tcp 4)
 shown='[{"protocol":"tcp","client":"10.0.0.20:40000","vip":"192.168.178.15:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]'
+
+@test "handshakes and handshakes6" {
+	local got nothing=(0.0.0.0 0.0.0.0 0 0 0.0.0.0 0.0.0.0 0 0 0 request 0 0 0)
+	local nothing6=(:: :: 0 0 0 6 :: :: 0 0 0 request 0 6 0 0)
+	got=$(round_trip handshakes "$(u32 65535)" "$(encode handshake_set 0 0 0 "${nothing[@]}" "${key[@]:0:4}" "${translation[@]:0:7}" 0 1 "${nothing[@]}")")
+	[ "$(jq -s . <<<"$got" | handshakes_decode)" = "$shown" ]
+	got=$(round_trip handshakes6 "$(u32 65535)" "$(encode handshake6_set 0 0 0 "${nothing6[@]}" \
+		2001:db8:9::1 2001:db8::15 40000 80 tcp 6 "${translation[@]}" 0 1 "${nothing6[@]}")")
+	[ "$(jq -s . <<<"$got" | handshakes6_decode)" = \
+		'[{"protocol":"tcp","client":"[2001:db8:9::1]:40000","vip":"[2001:db8::15]:80","lb":"192.168.178.10:40001","backend":"172.16.0.10:8080"}]' ]
+}
 
 @test "connections: conntrack, conntrack6, seats, flows and new_flows" {
 	local map got

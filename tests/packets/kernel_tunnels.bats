@@ -24,7 +24,7 @@ setup_file() {
 	on backend ip addr add 192.168.178.15/32 dev lo
 	on backend ip addr add 2001:db8:15::15/128 dev lo nodad
 	background backend python3 -m http.server 8000 --bind :: --directory bpf
-	wait_for 10 on backend curl -s -o /dev/null http://127.0.0.1:8000/README.md
+	wait_for 120 on backend curl -s -o /dev/null http://127.0.0.1:8000/README.md
 }
 
 teardown_file() {
@@ -78,7 +78,7 @@ each_combination() {
 reaches_vip() {
 	local vip=192.168.178.15
 	[[ $1 == 4 ]] || vip='[2001:db8:15::15]'
-	on client curl -sS --max-time 20 -o /dev/null "http://$vip:8000/README.md"
+	on client curl -sS --max-time 60 -o /dev/null "http://$vip:8000/README.md"
 }
 
 # way_to_vip FAMILY WORD...: the client's route.
@@ -100,7 +100,7 @@ kernel_takes_off() {
 		service tcp $([[ $inner == 4 ]] && echo 192.168.178.15 || echo '[2001:db8:15::15]'):8000
 		backend $own
 	END
-	wait_for 10 on lb bash -c "ip neigh show $own | grep -q lladdr" # which lb has told the kernel to find out
+	wait_for 60 on lb bash -c "ip neigh show $own | grep -q lladdr" # which lb has told the kernel to find out
 	way_to_vip "$inner" via "$([[ $inner == 4 ]] && echo 192.168.178.10 || echo $LB6)"
 	reaches_vip "$inner"
 	case $kind in
