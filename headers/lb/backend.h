@@ -72,29 +72,6 @@ static __always_inline enum verdict choose(struct packet *packet, const struct l
 						       : follow_flow(packet, lb);
 }
 
-/* Packets have come here by several ways: TCP or UDP, whole or in pieces, known or new. The
- * verifier would follow each of them to the end of the program; that of Linux 6.1 would give up on
- * the way, after a million instructions. So let it forget what they differ in. Returns 0, or -1,
- * which never happens: the header was there before. */
-static __always_inline int join_ways(struct packet *packet)
-{
-	void *network = (void *)(long)packet->ctx->data + bounded_l2_length(packet->l2_length);
-	__u32 zero = unknown_zero(packet->frame_length);
-
-	packet->parsed += zero;
-	packet->piece += zero;
-	packet->probe += zero;
-	packet->opens += zero;
-	packet->flow.protocol += zero;
-	packet->flow.client_port += zero;
-	packet->flow.vip_port += zero;
-	if (network + ip_length(packet->flow.family) > (void *)(long)packet->ctx->data_end)
-		return -1;
-	packet->ip = network;
-	packet->ip6 = network;
-	return 0;
-}
-
 /* Finds the backend for a packet that parse_packet() has read. Returns VERDICT_GO_ON and sets
  * packet->backend and *backend, or says what becomes of the packet instead. */
 static __always_inline enum verdict
@@ -112,7 +89,9 @@ find_backend(struct packet *packet, const struct load_balancer *lb, struct backe
 		return VERDICT_NO_BACKEND;
 	if (packet->piece == PIECE_FIRST)
 		note_fragment(packet, packet->backend, NULL);
-	return join_ways(packet) ? VERDICT_BUG : VERDICT_GO_ON;
+	/* All of them have the same way from here on: the verifier shall read it once. */
+	packet->parsed += unknown_zero(packet->frame_length);
+	return VERDICT_GO_ON;
 }
 
 #endif
