@@ -46,6 +46,12 @@ balancer() {
 		for backend in "${@:2}"; do echo "  backend $backend"; done
 	} | lb restore -
 	lb refresh
+	wait_for 20 knows_neighbours
+}
+
+# knows_neighbours: the MAC addresses of all next hops.
+knows_neighbours() {
+	! on lb ip neigh show | grep managed | grep -qv lladdr
 }
 
 # typed NODE COMMAND: as a person types it there, after `make install`.

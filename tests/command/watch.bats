@@ -465,7 +465,7 @@ kill_some() {
 	# a program of somebody else
 	on lb ip link set dev eth0 xdp off
 	on lb ip -force link set dev eth0 xdp obj bpf/xdp_pass.o sec xdp
-	wait_for 10 logged "another program (xdp_pass) is on eth0 instead of xdp_l2dsr; it stays"
+	wait_for 30 logged "another program (xdp_pass) is on eth0 instead of xdp_l2dsr; it stays"
 	on lb ip link set dev eth0 xdp off
 	on lb ip link del spare0
 }
