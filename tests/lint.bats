@@ -46,6 +46,10 @@ files() {
 	done
 }
 
+@test "no two files of tests have one name: a lab is called after it" {
+	[ -z "$(find tests -name '*.bats' -printf '%f\n' | sort | uniq -d)" ]
+}
+
 @test "make help names every target" {
 	local target
 	for target in all test bench lint clean; do

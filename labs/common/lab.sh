@@ -58,6 +58,8 @@ words_of_families() {
 	done
 	vip_bits=32 nodad=() asks=ARP # one address; used at once, and never as a source; who asks for its MAC address
 	[[ $vip_family == 4 ]] || vip_bits=128 nodad=(nodad preferred_lft 0) asks="neighbour discovery"
+	arp_setting="; and sysctl net.ipv4.conf.eth0.arp_ignore" # which IPv6 has not
+	[[ $vip_family == 4 ]] || arp_setting=
 	outer_bytes=20
 	[[ $backend_family == 4 ]] || outer_bytes=40
 	# An IPv6 header has 20 bytes more, inside and outside.

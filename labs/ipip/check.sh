@@ -49,7 +49,7 @@ fi
 
 answers=$(who_answers gateway eth2 "$VIP")
 fact "nobody in the backends' network answers $asks for the VIP" [ -z "$answers" ] ||
-	seen "$answers; scripts/node exec backend-01 ip addr; and sysctl net.ipv4.conf.eth0.arp_ignore"
+	seen "$answers; scripts/node exec backend-01 ip addr$arp_setting"
 
 # Last, because it breaks the lab for a moment.
 unwrap_on() {

@@ -43,6 +43,6 @@ fact "for the gateway, the VIP is lb: $VIP is at $lb" [ "$known" = "$lb" ] ||
 	seen "${known:-nobody}; scripts/node exec gateway ip neigh show $VIP"
 answers=$(who_answers gateway eth0 "$VIP")
 fact "and nobody else answers $asks for it" [ "$answers" = "$lb" ] ||
-	seen "$answers; scripts/node exec backend-01 sysctl net.ipv4.conf.eth0.arp_ignore"
+	seen "$answers; scripts/node exec backend-01 ip addr$arp_setting"
 
 exit "$failed"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What one frame alone cannot show about the tunnels. Run on the load balancer's node of tests/packets/tunnels.bats.
+"""What one frame alone cannot show about the tunnels. Run on the load balancer's node of tests/packets/xdp_tunnels.bats.
 
 usage: tunnels.py ports DEV KIND   a flow always has the same source port, and flows spread evenly over them
        tunnels.py sums DEV KIND    checksums of UDP in IPv6, through the corners of ones' complement arithmetic
