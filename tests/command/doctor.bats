@@ -281,6 +281,7 @@ speaks_ipv6() {
 	on lb sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.all.keep_addr_on_down=0 net.ipv6.conf.eth0.keep_addr_on_down=1
 	on lb ip addr replace 2001:db8:178::10/64 dev eth0 nodad
 	on lb ip addr replace 2001:db8:16::1/64 dev eth1 nodad
+	on lb ip addr replace fe80::1/64 dev eth1 nodad # without one the kernel asks nobody, and a test before may have flushed it
 	on lb ip addr replace 2001:db8:178::15/128 dev eth0 nodad preferred_lft 0
 	on lb ip route replace default via 2001:db8:178::2
 	on near ip addr replace 2001:db8:178::11/64 dev eth0 nodad
@@ -299,6 +300,7 @@ balancer6() {
 		for backend in "${@:2}"; do echo "  backend $backend"; done
 	} | lb restore -
 	lb refresh
+	wait_for 20 knows_neighbours
 }
 
 @test "IPv6: a load balancer" {
