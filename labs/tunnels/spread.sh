@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # spread: 200 connections through each tunnel. How many different outer headers does a backend get, and over how many queues
-# of a network card would they spread? The headers are real; the queues are computed as a card does it (RSS, with four
-# queues), because a veth has no such thing.
+# of a network card would they spread? The headers are real; the queues of a card are computed as it does it (RSS, with four
+# queues); those of a veth are counted: the same packets are sent over one that has four.
 # usage: [LAB=NAME] labs/tunnels/spread.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -27,7 +27,7 @@ for backend in $(backend_names); do
 	on "$backend" scripts/lb decap add lb "$sources"
 done
 
-# connections TUNNEL SOURCES: 200 of them, and two lines of the table.
+# connections TUNNEL SOURCES: 200 of them, and their lines of the table.
 connections() {
 	change_tunnel "$1" >/dev/null
 	on lb scripts/lb set source "$2"

@@ -68,6 +68,11 @@ column() {
 		read -r packets headers used whole < <(column "$name +lb's own address" addresses)
 		[[ $packets -ge 20 && "$headers $used $whole" == "1 1 1" ]]
 	done
+	# Linux looks behind IPIP and GRE headers.
+	for name in ipip gre fou gue; do
+		read -r packets headers used whole < <(column "$name +lb's own address" "\\(a veth of Linux\\)")
+		[[ $packets -ge 20 && $used -ge 3 && $whole -eq 1 ]]
+	done
 	for name in fou gue; do
 		read -r packets headers used whole < <(column "$name +lb's own address" addresses)
 		[[ $packets -ge 20 && $headers -ge $((packets * 9 / 10)) && "$used $whole" == "1 1" ]]
@@ -76,6 +81,8 @@ column() {
 	done
 	read -r packets headers used whole < <(column "ipip +192.168.178.128\/25" addresses)
 	[[ $packets -ge 20 && $headers -ge $((packets * 4 / 10)) && $used -ge 3 && $whole -eq 1 ]]
+	read -r packets headers used whole < <(column "ipip +192.168.178.128\/25" "\\(a veth of Linux\\)")
+	[[ $packets -ge 20 && $used -ge 3 && $whole -eq 1 ]]
 	lb --json show | jq -e '.source == null'
 }
 
