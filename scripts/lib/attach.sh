@@ -151,19 +151,19 @@ introduce_nat() {
 
 # stale_pins DEV: those of our maps that no program uses, but for the one on this device, and that of lb watch (probes.sh).
 stale_pins() {
-	local pin name used of
-	used=$(jq -s --argjson on "$(ip -j -d link | jq --arg dev "$1" --arg probes "$probe_device" '[.[] | select(.ifname != $dev and .ifname != $probes).xdp.prog.id // empty]')" \
-		'.[0] | [.[] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]]' <(bpftool -j prog show))
+	local pin name of
 	for pin in $(pins); do
 		name=${pin##*/}
 		[[ -e $repo/maps/$name.sh ]] || continue # the headers are not installed
 		# No program has the builder's own: they belong to the services.
 		of=$pin
 		[[ " ${own_maps[*]} " != *" $name "* ]] || of=$maps/services
-		bpftool -j map show pinned "$of" |
-			jq -e --argjson used "$used" '.id as $id | all($used[]; . != $id)' >/dev/null && echo "$pin"
-	done
-	return 0
+		echo "$pin $(bpftool -j map show pinned "$of")"
+	done | jq -nRr --arg dev "$1" --arg probes "$probe_device" --slurpfile links <(ip -j -d link) --slurpfile programs <(bpftool -j prog show) '
+		[$links[0][] | select(.ifname != $dev and .ifname != $probes).xdp.prog.id // empty] as $on
+		| [$programs[0][] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]] as $used
+		| inputs | index(" ") as $end | (.[$end:] | fromjson.id) as $id
+		| select(all($used[]; . != $id)) | .[:$end]'
 }
 
 detach() {

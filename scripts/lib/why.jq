@@ -2,34 +2,25 @@
 # why: what lb why says of a packet, step by step.
 #
 # In:  $explanation: what xdp_why has put in front of it (maps/types/explanation.h), $mode, $dev, $frame, $out: the frame
-#      before and afterwards, as bytes; $action: of XDP; $verdict: the counters that went up, as names; $road: {address, hop,
-#      device, neighbour, mtu} of the backend, or null; and what configuration.jq reads
+#      before and afterwards, as bytes; $tried: what bpftool says of the run that made it so, $counters: of that run; $road:
+#      what ip says of the way to the backend: routes, neighbours, links, [its address, the next hop, the device], or nothing;
+#      and what configuration.jq reads
 # Out: {packet, service, slot, backend, verdict, action, steps: [{step, text}]}
 include "words";
 include "address";
 include "configuration";
+include "chosen";
 include "frame";
 include "bytes";
 
-def flows_only: 65535; # SLOT_FLOWS_ONLY of maps/slots.h
+# road: {address, hop, device, neighbour, mtu} of the backend, or null.
+def road:
+	if $road == [] then null else
+		$road[-1] as [$address, $hop, $device]
+		| {$address, $hop, $device, neighbour: $road[-3][0], mtu: ([$road[:-3][][].metrics[]?.mtu // empty][0] // $road[-2][0].mtu)} end;
 
-# explained($it): the explanation, with the service and the backends that its ids mean.
-def explained($it):
-	configuration as $all
-	| ([$all[] | select(.id == $it.service)][0]) as $service
-	| ([$all[] | .backends[], (.fallback | values) | {key: (.id | tostring), value: .}] | from_entries) as $backends
-	| $it + {service: $service, is_later: ($it.parsed == "later_fragment"),
-		now: $backends[$it.now | tostring], was: (if $it.was == flows_only then null else $backends[$it.was | tostring] end),
-		differs: ($it.now != $it.was), only_flows: ($it.was == flows_only), known: $backends[$it.backend | tostring]};
-
-def usable: .state == "up" and (.health != "failed" or last_resort);
-
-# chosen: the backend that the packet is for, as choose_backend() of headers/lb/tracking.h has it; or null.
-def chosen:
-	if .memory != "none" or .probe == 1 then .known
-	elif .service == null then null
-	elif .differs and (.opens | . == 0) and .service.learns > 0 and (.was | values | usable) then .was
-	else .now end;
+def action: $tried[0].retval | action_name;
+def verdict: [$counters[] | select(.packets > 0).name] | join(" ");
 
 def from: .flow.source_port as $port | .flow.source | with_port($port);
 def to: .flow.destination_port as $port | .flow.destination | with_port($port);
@@ -69,7 +60,7 @@ def steps:
 		   elif .service.learns > 0 then "for \(.service.learns) s more, such a packet is taken for one of an old connection"
 		   else "the time is over in which it would be taken for one of an old connection" end)}),
 	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if last_resort then ", gets packets as the last resort" else "" end)"}),
-	  ($road[0] | select(.) | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
+	  (road | select(.) | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
 			"to \(.address) \(if .hop == .address then "directly" else "via \(.hop)" end), by \(.device), MTU \(.mtu // "unknown")" end)},
 		(select(.device != "-") | {step: "neighbour", text: "\(.hop) is \(.neighbour.lladdr // "NOT KNOWN") (\(.neighbour.state // ["no entry"] | join(", ")))"}));
 
@@ -80,14 +71,14 @@ def leaves: ($out | addresses) as $ip
 
 # because($verdict): what it means, and what mends it.
 def because($verdict):
-	($road[0].hop // "the next hop") as $hop | ($road[0].address // "the backend") as $address
+	(road // {}) as $road | ($road.hop // "the next hop") as $hop | ($road.address // "the backend") as $address
 	| (chosen // {}) as $chosen
 	| ($chosen.address // .flow.destination | is_ipv6) as $way6
 	| (if .flow.family == 6 then {ttl: "hop limit", too_big: "ICMPv6 packet too big"} else {ttl: "TTL", too_big: "ICMP fragmentation needed"} end) as $words
 	| {
 		not_ours: "the kernel gets it, unchanged: it is for no service",
 		forwarded: "it goes on to the backend, out of \($dev) again, \(leaves)",
-		redirected: "it goes on to the backend, by \($road[0].device // "another device"), \(leaves)",
+		redirected: "it goes on to the backend, by \($road.device // "another device"), \(leaves)",
 		probe: "the health check goes on to its backend, \(leaves)",
 		probe_answer: "the answer to a health check goes to lb watch",
 		ttl_answered: "its \($words.ttl) ends here: the sender is told (ICMP time exceeded), \(leaves)",
@@ -117,8 +108,8 @@ def because($verdict):
 	}[$verdict] // "\($verdict)";
 
 def why:
-	($verdict | join(" ")) as $name
-	| explained($explanation[0])
-	| [steps, {step: "program", text: "\($mode) says \($name) (\($action | action_name))"}, {step: "so", text: because($name)}] as $steps
+	verdict as $verdict | action as $action
+	| explained($explanation)
+	| [steps, {step: "program", text: "\($mode) says \($verdict) (\($action))"}, {step: "so", text: because($verdict)}] as $steps
 	| {packet: .flow, service: (.service | if . then name else null end), slot: (if .service then .slot else null end),
-		backend: (chosen | if . then server else null end), verdict: $name, action: ($action | action_name), $steps};
+		backend: (chosen | if . then server else null end), $verdict, $action, $steps};

@@ -8,15 +8,18 @@ steps='.steps[] | "\(.step + "          " | .[:10]) \(.text)"' # of an explanati
 # find_program [DEV]: sets dev and mode to the program of ours that the packet meets, and shared to the maps that
 # this program has, as NAME:ID.
 find_program() {
-	local found id
-	found=$(ip -j -d link | jq -r --arg dev "${1-}" --arg modes "$modes" --arg not "$probe_device" '.[] | select(.ifname != $not)
-		| select($dev == "" or .ifname == $dev or any(.altnames[]?; . == $dev))
-		| select(.xdp.prog.name // "" | rtrimstr("_frags") | test("^xdp_(" + $modes + ")$")) | "\(.ifname) \(.xdp.prog.id) \(.xdp.prog.name | rtrimstr("_frags"))"')
-	[[ -n $found ]] || die "no program of ours is on ${1:-a device}: the kernel gets every packet; run: lb attach MODE ${1:-DEV}"
-	[[ $found != *$'\n'* ]] || die "programs are on several devices; say which one the packet comes in by: dev ${found%% *}"
-	read -r dev id mode <<<"$found"
-	mapfile -t shared < <(jq -rs '(.[0].map_ids) as $ids | .[1][] | select(.id as $id | any($ids[]; . == $id)) | "\(.name):\(.id)"' \
-		<(bpftool -j prog show id "$id") <(bpftool -j map show))
+	local id
+	mapfile -t shared < <(jq -nr --arg dev "${1-}" --arg modes "$modes" --arg not "$probe_device" \
+		--slurpfile links <(ip -j -d link) --slurpfile programs <(bpftool -j prog show) --slurpfile maps <(bpftool -j map show) '
+		[$links[0][] | select(.ifname != $not)
+			| select($dev == "" or .ifname == $dev or any(.altnames[]?; . == $dev))
+			| .mode = (.xdp.prog.name // "" | rtrimstr("_frags")) | select(.mode | test("^xdp_(" + $modes + ")$"))] as $found
+		| ($found | length), ($found[:1][] | .xdp.prog.id as $id | "\(.ifname) \($id) \(.mode)",
+			($programs[0][] | select(.id == $id).map_ids as $ids | $maps[0][] | select(.id as $id | any($ids[]; . == $id)) | "\(.name):\(.id)"))')
+	[[ ${shared[0]} -gt 0 ]] || die "no program of ours is on ${1:-a device}: the kernel gets every packet; run: lb attach MODE ${1:-DEV}"
+	read -r dev id mode <<<"${shared[1]}"
+	[[ ${shared[0]} -eq 1 ]] || die "programs are on several devices; say which one the packet comes in by: dev $dev"
+	shared=("${shared[@]:2}")
 }
 
 # join PREFIX NAME...: adds to `words`, for bpftool: these maps of the program on the device, each as the map PREFIX + NAME.
@@ -48,8 +51,9 @@ on_copies() {
 	echo "bpftool prog loadall '$repo/bpf/$mode.o' $bpffs/tried ${words[*]}"
 	# Without `debug`: a trace log is read by people.
 	echo "bpftool map update pinned $bpffs/load_balancer key $(u32 0) value $quiet"
-	echo "bpftool map pin id \$(bpftool -j prog show pinned $bpffs/tried/$mode | jq '.map_ids[]' | while read -r id; do
-		bpftool -j map show id \$id; done | jq 'select(.name == \"fragments\").id') $bpffs/fragments"
+	echo "bpftool -j map show | jq --slurpfile tried <(bpftool -j prog show pinned $bpffs/tried/$mode) '.[] | select(
+		.name == \"fragments\" and (.id as \$id | any(\$tried[0].map_ids[]; . == \$id))).id' >'$1/fragments'"
+	echo "bpftool map pin id \$(<'$1/fragments') $bpffs/fragments"
 	words=()
 	[[ $mode == xdp_nat ]] || join "" backends
 	join "" "${read_only[@]}"
@@ -74,10 +78,10 @@ on_copies_of_decap() {
 
 # neighbour_mac ADDRESS: the MAC address of the next hop to it, as far as the kernel knows; or one of nobody.
 neighbour_mac() {
-	local hop device mac
-	read -r hop device < <(ip -j route get "$1" 2>/dev/null | jq -r '.[0] | "\(.gateway // .dst) \(.dev)"') || true
-	mac=$(ip -j neigh show "${hop:-$1}" ${device:+dev "$device"} 2>/dev/null | jq -r '.[0].lladdr // empty')
-	echo "${mac:-02:00:00:00:00:01}"
+	local route
+	route=$(ip -j route get "$1" 2>/dev/null) || route=[]
+	ip -j neigh show | jq -r --argjson route "$route" '($route[0] // {}) as $way | ($way.gateway // $way.dst) as $hop
+		| first(.[] | select(.dst == $hop and .dev == $way.dev).lladdr // empty) // "02:00:00:00:00:01"'
 }
 
 # byte_list FILE: its bytes, as a list of JSON.
@@ -85,73 +89,77 @@ byte_list() {
 	od -An -v -tu1 "$1" | tr -s ' \n' , | sed 's/^,*/[/;s/,*$/]/'
 }
 
-# try_packet PACKET FOLDER: (JSON of frame_words) through copies; leaves the answers in the folder.
+# try_packet PACKET CLIENT FOLDER: (JSON of frame_words; the client's address, if it says one) through copies; leaves the
+# answers in the folder.
 try_packet() {
-	local from=02:00:00:00:00:01 client length error
-	client=$(jq -r '.client.address // empty' <<<"$1")
-	[[ -z $client ]] || from=$(neighbour_mac "$client")
+	local from=02:00:00:00:00:01 copies=on_copies quiet length error
+	[[ -z $2 ]] || from=$(neighbour_mac "$2")
 	# shellcheck disable=SC2059 # escapes are what it is for
-	printf "$(stage 'include "frame"; frame_bytes($to; $from) | printf_text' -r --arg to "$(<"/sys/class/net/$dev/address")" --arg from "$from" <<<"$1")" >"$2/frame"
-	length=$(stat -c %s "$2/frame")
+	printf "$(stage 'include "frame"; frame_bytes($to; $from) | printf_text' -r --arg to "$(<"/sys/class/net/$dev/address")" --arg from "$from" <<<"$1")" >"$3/frame"
+	length=$(stat -c %s "$3/frame")
 	# struct xdp_md
 	# shellcheck disable=SC2046,SC2059 # numbers
-	printf "$(printf '\\x%02x' $(u32 0) $(u32 "$length") $(u32 0) $(u32 "$(<"/sys/class/net/$dev/ifindex")") $(u32 0) $(u32 0))" >"$2/context"
+	printf "$(printf '\\x%02x' $(u32 0) $(u32 "$length") $(u32 0) $(u32 "$(<"/sys/class/net/$dev/ifindex")") $(u32 0) $(u32 0))" >"$3/context"
 	if [[ $mode == xdp_decap ]]; then
-		error=$(on_copies_of_decap "$2" | unshare --mount --propagation private bash -e 2>&1) || die "the packet cannot be tried: $error"
-		return
+		copies=on_copies_of_decap
+	else
+		quiet=$(settings load_balancer "decimal as \$hex | .flags = [] | $(encoder load_balancer)" -r)
 	fi
-	quiet=$(settings load_balancer "decimal as \$hex | .flags = [] | $(encoder load_balancer)" -r)
-	error=$(on_copies "$2" | unshare --mount --propagation private bash -e 2>&1) ||
-		die "the packet cannot be tried: $error"
+	error=$($copies "$3" | unshare --mount --propagation private bash -e 2>&1) || die "the packet cannot be tried: $error"
 }
 
-# read_roads FOLDER: what the kernel knows of the way to the backend that the packet is for: into FOLDER/road.json.
-read_roads() {
-	local address hop device from=$own
-	address=$(configured 'include "words"; include "why"; explained($explanation[0]) | chosen // empty | .address' -r \
-		--slurpfile explanation "$1/explanation.json")
-	echo null >"$1/road.json"
-	[[ -n $address ]] || return 0
-	[[ $address != *:* ]] || from=$own6
-	{ ip -j route get "$address" from "$from" iif "$dev" 2>/dev/null || ip -j route get "$address" 2>/dev/null; } >"$1/route.json" || true
-	read -r hop device < <(jq -rs 'add // [] | .[0] // {} | "\(.gateway // .dst // "-") \(.dev // "-")"' "$1/route.json")
-	jq -n --arg address "$address" --arg hop "$hop" --arg device "$device" \
-		--slurpfile neighbour <(ip -j neigh show "$hop" dev "$device" 2>/dev/null || echo '[]') \
-		--slurpfile route "$1/route.json" --slurpfile link <(ip -j link show dev "$device" 2>/dev/null || echo '[]') \
-		'{$address, $hop, $device, neighbour: ($neighbour[0][0]), mtu: ([$route[][0].metrics[]?.mtu // empty][0] // $link[0][0].mtu)}' >"$1/road.json"
+# read_road FOLDER ADDRESS: what the kernel knows of the way to the backend that the packet is for, if there is one: lists in
+# FOLDER/road.
+read_road() {
+	local hop=- device=- from=$own
+	: >"$1/road"
+	[[ -n $2 ]] || return 0
+	[[ $2 != *:* ]] || from=$own6
+	{ ip -j route get "$2" from "$from" iif "$dev" 2>/dev/null || ip -j route get "$2" 2>/dev/null; } >"$1/road" || true
+	read -r hop device < <(jq -rs 'add // [] | .[0] // {} | "\(.gateway // .dst // "-") \(.dev // "-")"' "$1/road")
+	[[ -s $1/road ]] || echo '[]' >"$1/road"
+	{
+		ip -j neigh show "$hop" dev "$device" 2>/dev/null || echo '[]'
+		ip -j link show dev "$device" 2>/dev/null || echo '[]'
+		echo "[\"$2\", \"$hop\", \"$device\"]"
+	} >>"$1/road"
+}
+
+# show_steps: an explanation, of a filter that includes its stage, for people or as JSON.
+# usage: show_steps COMMAND FILTER [JQ_OPTION...]
+show_steps() {
+	if [[ -n $json ]]; then "$1" "$2" -c "${@:3}"; else "$1" "$2 | $steps" -r "${@:3}"; fi
 }
 
 # why_decap FOLDER: what a decapsulator has made of the packet that was tried.
 why_decap() {
-	stage 'include "why_decap"; why_decap' -nc --arg mode "$mode" --arg dev "$dev" --argjson frame "$(byte_list "$1/frame")" \
-		--argjson action "$(jq .retval "$1/tried.json")" --argjson verdict "$(decap_stats_decode <"$1/stats.json" | jq -c 'map(select(.packets > 0).name)')" \
-		--argjson roles "$(dump decap_addresses | decap_addresses_decode)" | print_list "$steps"
+	show_steps stage 'include "why_decap"; why_decap' -n --arg mode "$mode" --arg dev "$dev" --argjson frame "$(byte_list "$1/frame")" \
+		--slurpfile tried "$1/tried.json" --argjson counters "$(decap_stats_decode <"$1/stats.json")" \
+		--argjson roles "$(dump decap_addresses | decap_addresses_decode)"
 }
 
 # why PROTOCOL CLIENT:PORT VIP:PORT [OPTION]... | why frame HEX [dev DEV]
 why() {
-	local lines packet dev='' mode='' shared=() quiet folder size
-	mapfile -t lines < <(stage 'include "words"; include "frame"; answer($ARGS.positional | frame_words; tojson)' -nr \
+	local lines dev='' mode='' shared=() folder explanation address
+	mapfile -t lines < <(stage 'include "words"; include "frame"; answer($ARGS.positional | frame_words; tojson, .dev // "", .client.address // "")' -nr \
 		--argjson tunnel_ports "$tunnel_ports" --args "$@")
 	accept
-	packet=${lines[0]}
 	check_machine
-	find_program "$(jq -r '.dev // empty' <<<"$packet")"
+	find_program "${lines[1]}"
 	[[ $mode == xdp_decap ]] || need_configuration
 	folder=$(mktemp -d)
 	# shellcheck disable=SC2064 # this folder
 	trap "rm -rf '$folder'" EXIT
-	try_packet "$packet" "$folder"
+	try_packet "${lines[0]}" "${lines[2]}" "$folder"
 	if [[ $mode == xdp_decap ]]; then
 		why_decap "$folder"
 		return
 	fi
-	size=$(stage 'include "bytes"; size("explanation")' -n)
-	byte_list <(head -c "$size" "$folder/explained") | stage 'include "bytes"; decode("explanation")' -c >"$folder/explanation.json"
-	read_roads "$folder"
-	configured 'include "why"; why' -c --arg mode "$mode" --arg dev "$dev" --argjson frame "$(byte_list "$folder/frame")" \
-		--argjson out "$(byte_list "$folder/out")" --argjson action "$(jq .retval "$folder/tried.json")" \
-		--argjson verdict "$(stats_decode <"$folder/stats.json" | jq -c 'map(select(.packets > 0).name)')" \
-		--slurpfile explanation "$folder/explanation.json" --slurpfile road "$folder/road.json" |
-		print_list "$steps"
+	mapfile -t lines < <(configured 'include "bytes"; include "chosen"; ($explained | decode("explanation")) as $it
+		| ($it | tojson), (explained($it) | chosen // {} | .address // "")' -r --argjson explained "$(byte_list "$folder/explained")")
+	explanation=${lines[0]} address=${lines[1]}
+	read_road "$folder" "$address"
+	show_steps configured 'include "why"; why' --arg mode "$mode" --arg dev "$dev" --argjson frame "$(byte_list "$folder/frame")" \
+		--argjson out "$(byte_list "$folder/out")" --slurpfile tried "$folder/tried.json" \
+		--argjson counters "$(stats_decode <"$folder/stats.json")" --argjson explanation "$explanation" --slurpfile road "$folder/road"
 }

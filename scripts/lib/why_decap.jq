@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # why_decap: what lb why says of a packet that a decapsulator gets.
 #
-# In:  $mode, $dev, $frame: its bytes, $action: of XDP, $verdict: the counters that went up, as names; $roles: what decap_addresses
+# In:  $mode, $dev, $frame: its bytes, $tried: what bpftool says of its run, $counters: of that run; $roles: what decap_addresses
 #      has, [{address, roles, tunnels}]
 # Out: {verdict, action, steps: [{step, text}]}
 
@@ -58,8 +58,8 @@ def why_decap:
 	| ($frame | ip_header(ip_at)) as $outer
 	| ($frame | tunnel_of($outer)) as $tunnel
 	| (if $tunnel.kind then $frame | ip_header($tunnel.inner) | .destination // "?" else "?" end) as $inner
-	| ($in.verdict | join(" ")) as $verdict
-	| ($in.action | action_name) as $action
+	| ([$in.counters[] | select(.packets > 0).name] | join(" ")) as $verdict
+	| ($in.tried[0].retval | action_name) as $action
 	| {$verdict, $action, steps: [
 		{step: "packet", text: "\(if $tunnel.kind then "\($tunnel.kind) \($outer.source) > \($outer.destination), inside for \($inner)" else "no tunnel" end), \($frame | length) bytes, comes in by \($in.dev)"},
 		(("lb", "host", "vip") as $role | {step: $role, text: "accepted: \(accepted($role))"}),

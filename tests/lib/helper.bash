@@ -92,7 +92,7 @@ packets() {
 	{
 		echo "${1-eth0}"
 		cat
-	} >"$BATS_FILE_TMPDIR/requests"
+	} | timeout 60 tee "$BATS_FILE_TMPDIR/requests" >/dev/null # which opens a pipe: that waits for the server
 	mapfile -t answer < <(timeout 60 cat "$BATS_FILE_TMPDIR/answers")
 	[[ ${answer[-1]-nothing} == right ]] || {
 		printf '%s\n' "${answer[@]}"
@@ -103,16 +103,19 @@ packets() {
 # packet_server: one tests/lib/packet.py for the node lb, started when the first frame is to be sent. It ends with the
 # node.
 packet_server() {
-	! is_running "$BATS_FILE_TMPDIR/packet_server" || return 0
+	! packet_server_runs || return 0
 	rm -f "$BATS_FILE_TMPDIR/requests" "$BATS_FILE_TMPDIR/answers"
 	mkfifo "$BATS_FILE_TMPDIR/requests" "$BATS_FILE_TMPDIR/answers"
 	background lb tests/lib/packet.py serve "$BATS_FILE_TMPDIR/requests" "$BATS_FILE_TMPDIR/answers"
 	echo $! >"$BATS_FILE_TMPDIR/packet_server"
 }
 
-# is_running FILE: whether the process runs whose id is in a file. (One that has ended has no command line.)
-is_running() {
-	[[ -e $1 ]] && read -r -d '' _ <"/proc/$(<"$1")/cmdline"
+# packet_server_runs: with its file of requests on the command line. (A number alone may be that of another process by now.)
+packet_server_runs() {
+	local words
+	[[ -e $BATS_FILE_TMPDIR/packet_server ]] || return 1
+	mapfile -d '' -t words <"/proc/$(<"$BATS_FILE_TMPDIR/packet_server")/cmdline"
+	[[ " ${words[*]} " == *" $BATS_FILE_TMPDIR/requests "* ]]
 } 2>/dev/null
 
 # lb ARGUMENT...: the command on the node lb.
