@@ -162,8 +162,8 @@ stale_pins() {
 	done | jq -nRr --arg dev "$1" --arg probes "$probe_device" --slurpfile links <(ip -j -d link) --slurpfile programs <(bpftool -j prog show) '
 		[$links[0][] | select(.ifname != $dev and .ifname != $probes).xdp.prog.id // empty] as $on
 		| [$programs[0][] | select(.id as $id | any($on[]; . == $id)) | .map_ids // [] | .[]] as $used
-		| inputs | index(" ") as $end | (.[$end:] | fromjson.id) as $id
-		| select(all($used[]; . != $id)) | .[:$end]'
+		| inputs | index(" ") as $at | (.[$at:] | fromjson.id) as $id
+		| select(all($used[]; . != $id)) | .[:$at]'
 }
 
 detach() {

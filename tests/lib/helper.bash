@@ -123,6 +123,11 @@ lb() {
 	on lb scripts/lb "$@"
 }
 
+# tcp_and_udp VIP:PORT BACKEND: two services, as lb restore reads them.
+tcp_and_udp() {
+	printf 'service %s %s\nbackend %s\n' tcp "$1" "$2" udp "$1" "$2"
+}
+
 # What the labs' tests ask: the VIP. Those of IPv6 set another one.
 vip=192.168.178.15
 

@@ -7,26 +7,25 @@ load ../lib/helper
 setup_file() {
 	one_load_balancer
 	lb attach ipip eth0
-	lb service add tcp 192.168.178.15:8000
-	lb backend add tcp 192.168.178.15:8000 172.16.0.10
-	lb service add udp 192.168.178.15:8000
-	lb backend add udp 192.168.178.15:8000 172.16.0.10
-	# A service whose backend is on another interface, and one without any backend.
-	lb service add tcp 192.168.178.15:8001
-	lb backend add tcp 192.168.178.15:8001 172.20.0.20
-	lb service add tcp 192.168.178.15:8002
-	# Backends that cannot be reached: no route, and nobody at home.
-	lb service add tcp 192.168.178.15:8003
-	lb backend add tcp 192.168.178.15:8003 172.30.0.1
 	on lb ip route add unreachable 172.30.0.0/24
-	lb service add tcp 192.168.178.15:8004
-	on lb ip neigh replace 172.20.0.99 dev eth1 nud permanent lladdr 02:00:00:00:01:99
-	lb backend add tcp 192.168.178.15:8004 172.20.0.99
-	on lb ip neigh del 172.20.0.99 dev eth1
-	# A backend behind a route with a smaller MTU.
-	lb service add tcp 192.168.178.15:8005
-	lb backend add tcp 192.168.178.15:8005 172.16.5.10
 	on lb ip route add 172.16.5.0/24 via 192.168.178.2 mtu lock 1400
+	on lb ip neigh replace 172.20.0.99 dev eth1 nud permanent lladdr 02:00:00:00:01:99
+	lb restore - <<-END
+		$(tcp_and_udp 192.168.178.15:8000 172.16.0.10)
+		# A service whose backend is on another interface, and one without any backend.
+		service tcp 192.168.178.15:8001
+		backend 172.20.0.20
+		service tcp 192.168.178.15:8002
+		# Backends that cannot be reached: no route, and nobody at home.
+		service tcp 192.168.178.15:8003
+		backend 172.30.0.1
+		service tcp 192.168.178.15:8004
+		backend 172.20.0.99
+		# A backend behind a route with a smaller MTU.
+		service tcp 192.168.178.15:8005
+		backend 172.16.5.10
+	END
+	on lb ip neigh del 172.20.0.99 dev eth1
 }
 
 teardown_file() {

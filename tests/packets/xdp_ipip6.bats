@@ -6,38 +6,32 @@ load ../lib/helper
 
 VIP6=2001:db8:178::15
 
-# serve PORT BACKEND: a TCP and a UDP service of the IPv6 VIP, with one backend.
-serve() {
-	local protocol
-	for protocol in tcp udp; do
-		lb service add "$protocol" "[$VIP6]:$1"
-		lb backend add "$protocol" "[$VIP6]:$1" "$2"
-	done
-}
-
 setup_file() {
 	one_load_balancer
 	speak_ipv6
 	lb attach ipip eth0
 	lb set address 2001:db8:178::10
-	serve 8000 2001:db8:16::10 # 6in6
-	serve 8400 172.16.0.10     # 6in4
-	lb service add tcp 192.168.178.15:8600
-	lb backend add tcp 192.168.178.15:8600 2001:db8:16::10 # 4in6
-	# A service whose backend is on another interface, and one without any backend.
-	serve 8001 2001:db8:20::20
-	lb service add tcp "[$VIP6]:8002"
-	# Backends that cannot be reached: no route, and nobody at home.
 	on lb ip route add unreachable 2001:db8:30::/64
-	serve 8003 2001:db8:30::1
-	on lb ip neigh replace 2001:db8:20::99 dev eth1 nud permanent lladdr 02:00:00:00:01:99
-	serve 8004 2001:db8:20::99
-	on lb ip neigh del 2001:db8:20::99 dev eth1
-	# A backend behind a route with a smaller MTU.
 	on lb ip route add 2001:db8:5::/64 via 2001:db8:178::2 dev eth0 mtu lock 1400
-	serve 8005 2001:db8:5::10
 	on lb ip route add 2001:db8:6::/64 via 2001:db8:178::2 dev eth0 mtu lock 1300
-	serve 8006 2001:db8:6::10
+	on lb ip neigh replace 2001:db8:20::99 dev eth1 nud permanent lladdr 02:00:00:00:01:99
+	lb restore - <<-END
+		# 6in6, 6in4, 4in6
+		$(tcp_and_udp "[$VIP6]:8000" 2001:db8:16::10)
+		$(tcp_and_udp "[$VIP6]:8400" 172.16.0.10)
+		service tcp 192.168.178.15:8600
+		backend 2001:db8:16::10
+		# A service whose backend is on another interface, and one without any backend.
+		$(tcp_and_udp "[$VIP6]:8001" 2001:db8:20::20)
+		service tcp [$VIP6]:8002
+		# Backends that cannot be reached: no route, and nobody at home.
+		$(tcp_and_udp "[$VIP6]:8003" 2001:db8:30::1)
+		$(tcp_and_udp "[$VIP6]:8004" 2001:db8:20::99)
+		# Backends behind routes with smaller MTUs.
+		$(tcp_and_udp "[$VIP6]:8005" 2001:db8:5::10)
+		$(tcp_and_udp "[$VIP6]:8006" 2001:db8:6::10)
+	END
+	on lb ip neigh del 2001:db8:20::99 dev eth1
 }
 
 teardown_file() {
@@ -240,7 +234,7 @@ SENT='client6(src=VIP6,dst=CLIENT6,fl=0)'
 }
 
 @test "forwarding of IPv6 is off" {
-	serve 8007 2001:db8:16::66 # a next hop that is not cached yet
+	{ lb save && tcp_and_udp "[$VIP6]:8007" 2001:db8:16::66; } | lb restore - # a next hop that is not cached yet
 	on lb sysctl -qw net.ipv6.conf.all.forwarding=0
 	run packet 'came()/client6()/TCP(dport=8007)' drop forwarding_off
 	on lb sysctl -qw net.ipv6.conf.all.forwarding=1

@@ -7,28 +7,26 @@ load ../lib/helper
 setup_file() {
 	one_load_balancer
 	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
-	lb attach l2dsr eth0
-	local service
-	for service in tcp udp; do
-		lb service add $service 192.168.178.15:8000
-		lb backend add $service 192.168.178.15:8000 192.168.178.11
-	done
-	# A service whose backend is on another interface, one without, and one that cannot be reached.
-	lb service add tcp 192.168.178.15:8001
-	lb backend add tcp 192.168.178.15:8001 172.20.0.20
-	lb service add tcp 192.168.178.15:8002
-	lb service add tcp 192.168.178.15:8003
-	lb backend add tcp 192.168.178.15:8003 172.30.0.1
-	on lb ip route add unreachable 172.30.0.0/24
-	lb service add tcp 192.168.178.15:8004
-	lb backend add tcp 192.168.178.15:8004 172.20.0.99
-	# A backend behind the gateway, and one behind another router.
-	lb service add tcp 192.168.178.15:8005
-	lb backend add tcp 192.168.178.15:8005 172.16.0.10
 	on lb ip neigh replace 192.168.178.3 dev eth0 lladdr 02:00:00:00:00:03 nud permanent
 	on lb ip route add 172.17.0.0/24 via 192.168.178.3
-	lb service add tcp 192.168.178.15:8006
-	lb backend add tcp 192.168.178.15:8006 172.17.0.10
+	on lb ip route add unreachable 172.30.0.0/24
+	lb attach l2dsr eth0
+	lb restore - <<-END
+		$(tcp_and_udp 192.168.178.15:8000 192.168.178.11)
+		# A service whose backend is on another interface, one without, and backends that cannot be reached.
+		service tcp 192.168.178.15:8001
+		backend 172.20.0.20
+		service tcp 192.168.178.15:8002
+		service tcp 192.168.178.15:8003
+		backend 172.30.0.1
+		service tcp 192.168.178.15:8004
+		backend 172.20.0.99
+		# A backend behind the gateway, and one behind another router.
+		service tcp 192.168.178.15:8005
+		backend 172.16.0.10
+		service tcp 192.168.178.15:8006
+		backend 172.17.0.10
+	END
 }
 
 teardown_file() {

@@ -7,31 +7,27 @@ load ../lib/helper
 
 VIP6=2001:db8:178::15
 
-# serve PORT BACKEND: a TCP and a UDP service of the IPv6 VIP, with one backend.
-serve() {
-	local protocol
-	for protocol in tcp udp; do
-		lb service add "$protocol" "[$VIP6]:$1"
-		lb backend add "$protocol" "[$VIP6]:$1" "$2"
-	done
-}
-
 setup_file() {
 	one_load_balancer
 	speak_ipv6
 	on lb ip neigh replace 2001:db8:178::11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
 	on lb ip neigh replace 192.168.178.11 dev eth0 lladdr 02:00:00:00:00:11 nud permanent
-	lb attach l2dsr eth0
-	serve 8000 2001:db8:178::11
-	serve 8400 192.168.178.11 # an IPv4 address for an IPv6 VIP, and the other way
-	lb service add tcp 192.168.178.15:8600
-	lb backend add tcp 192.168.178.15:8600 2001:db8:178::11
-	serve 8001 2001:db8:20::20 # on another interface
-	lb service add tcp "[$VIP6]:8002"
 	on lb ip route add unreachable 2001:db8:30::/64
-	serve 8003 2001:db8:30::1
-	serve 8004 2001:db8:20::99
-	serve 8005 2001:db8:16::10 # behind the gateway
+	lb attach l2dsr eth0
+	lb restore - <<-END
+		$(tcp_and_udp "[$VIP6]:8000" 2001:db8:178::11)
+		# An IPv4 address for an IPv6 VIP, and the other way.
+		$(tcp_and_udp "[$VIP6]:8400" 192.168.178.11)
+		service tcp 192.168.178.15:8600
+		backend 2001:db8:178::11
+		# A service whose backend is on another interface, one without, and backends that cannot be reached.
+		$(tcp_and_udp "[$VIP6]:8001" 2001:db8:20::20)
+		service tcp [$VIP6]:8002
+		$(tcp_and_udp "[$VIP6]:8003" 2001:db8:30::1)
+		$(tcp_and_udp "[$VIP6]:8004" 2001:db8:20::99)
+		# A backend behind the gateway.
+		$(tcp_and_udp "[$VIP6]:8005" 2001:db8:16::10)
+	END
 }
 
 teardown_file() {

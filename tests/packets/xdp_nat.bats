@@ -11,15 +11,17 @@ setup_file() {
 	on lb ip neigh replace 192.168.178.12 dev eth0 lladdr 02:00:00:00:00:12 nud permanent
 	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 	lb attach nat eth0
-	lb service add tcp 192.168.178.15:80
-	lb backend add tcp 192.168.178.15:80 192.168.178.11:8080
-	lb service add udp 192.168.178.15:53
-	lb backend add udp 192.168.178.15:53 192.168.178.11:5353
-	lb service add tcp 192.168.178.15:8001
-	lb backend add tcp 192.168.178.15:8001 172.20.0.20
-	lb service add tcp 192.168.178.15:8002
-	lb service add tcp 192.168.178.15:8003
-	lb backend add tcp 192.168.178.15:8003 172.20.0.99
+	lb restore - <<-END
+		service tcp 192.168.178.15:80
+		backend 192.168.178.11:8080
+		service udp 192.168.178.15:53
+		backend 192.168.178.11:5353
+		service tcp 192.168.178.15:8001
+		backend 172.20.0.20
+		service tcp 192.168.178.15:8002
+		service tcp 192.168.178.15:8003
+		backend 172.20.0.99
+	END
 }
 
 teardown_file() {

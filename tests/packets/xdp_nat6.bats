@@ -7,15 +7,6 @@ load ../lib/helper
 
 VIP6=2001:db8:178::15
 
-# serve VIP PORT BACKEND: a TCP service of a VIP, and a UDP service with the same port.
-serve() {
-	local protocol
-	for protocol in tcp udp; do
-		lb service add "$protocol" "$1:$2"
-		lb backend add "$protocol" "$1:$2" "$3"
-	done
-}
-
 setup_file() {
 	one_load_balancer
 	speak_ipv6
@@ -24,10 +15,13 @@ setup_file() {
 	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
 	lb attach nat eth0
 	lb set address 2001:db8:178::10
-	serve "[$VIP6]" 80 "[2001:db8:178::11]:8080" # NAT66
-	serve "[$VIP6]" 64 "192.168.178.11:8080"     # NAT64
-	serve 192.168.178.15 46 "[2001:db8:178::11]:8046"
-	serve "[$VIP6]" 8001 2001:db8:20::20
+	lb restore - <<-END
+		# NAT66, NAT64, NAT46
+		$(tcp_and_udp "[$VIP6]:80" "[2001:db8:178::11]:8080")
+		$(tcp_and_udp "[$VIP6]:64" 192.168.178.11:8080)
+		$(tcp_and_udp 192.168.178.15:46 "[2001:db8:178::11]:8046")
+		$(tcp_and_udp "[$VIP6]:8001" 2001:db8:20::20)
+	END
 	lb service add tcp "[$VIP6]:8002"
 }
 
