@@ -26,81 +26,7 @@
  *   more extension headers than are read, and a        DROP
  *   tunnel may stand behind them
  */
-#include "../headers/decap/find.h"
-#include "../headers/decap/trust.h"
-#include "../headers/packet/ethernet.h"
-#include "../headers/tunnel/ecn.h"
-#include "../headers/tunnel/fou.h"
-#include "../headers/tunnel/gre.h"
-#include "../headers/tunnel/gue.h"
-#include "../headers/tunnel/ipip.h"
-
-/* Steps over the tunnel's own header. Returns the protocol of what is inside, or -1. */
-static __always_inline int parse_tunnel(struct cursor *cursor, struct tunnel *tunnel)
-{
-	switch (tunnel->kind) {
-	case DECAP_IPIP:
-		return parse_ipip(cursor, tunnel);
-	case DECAP_GRE:
-		return parse_gre(cursor, tunnel);
-	case DECAP_FOU:
-		return parse_fou(cursor, tunnel);
-	default:
-		return parse_gue(cursor, tunnel);
-	}
-}
-
-/* From the inner packet on: the cursor stands on its first byte. */
-static __always_inline enum decap_verdict unwrap(struct tunnel *tunnel, struct cursor *cursor)
-{
-	enum decap_verdict verdict;
-	struct trusted *trusted;
-
-	/* Is it in full, and exactly in the outer one? */
-	switch (parse_inner(cursor, tunnel)) {
-	case CHAIN_BROKEN:
-		return DECAP_MALFORMED;
-	case CHAIN_UNREADABLE:
-		return DECAP_UNREADABLE;
-	default:
-		break;
-	}
-
-	/* From a load balancer of ours, to this host, and for a VIP of this host? */
-	verdict = trust(tunnel, &trusted);
-	if (verdict != DECAP_GO_ON)
-		return verdict;
-	if (is_nested(tunnel, cursor, trusted))
-		return DECAP_NESTED;
-
-	/* Then take the outer packet off. */
-	if (ecn_decapsulate(tunnel))
-		return DECAP_CONGESTED;
-	return pop_outer(tunnel) ? DECAP_BUG : DECAP_DECAPSULATED;
-}
-
-/* From the outer packet on. The family of either packet is decided once: each instance of unwrap()
- * knows both. */
-static __always_inline enum decap_verdict decapsulate(struct tunnel *tunnel, struct cursor cursor)
-{
-	/* Is it a tunnel at all? */
-	enum decap_verdict verdict = find_tunnel(tunnel, cursor);
-
-	if (verdict != DECAP_GO_ON)
-		return verdict;
-	if (parse_outer(&cursor, tunnel))
-		return DECAP_MALFORMED;
-	switch (parse_tunnel(&cursor, tunnel)) {
-	case IPPROTO_IPIP:
-		tunnel->inner_family = 4;
-		return unwrap(tunnel, &cursor);
-	case IPPROTO_IPV6:
-		tunnel->inner_family = 6;
-		return unwrap(tunnel, &cursor);
-	default:
-		return DECAP_MALFORMED;
-	}
-}
+#include "../headers/decap/unwrap.h"
 
 static __always_inline int conclude(const struct tunnel *tunnel, enum decap_verdict verdict)
 {
@@ -116,22 +42,11 @@ static __always_inline int conclude(const struct tunnel *tunnel, enum decap_verd
 	}
 }
 
-/* The family of the outer packet is decided here, once: decapsulate() is compiled twice. */
 static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
 {
 	struct tunnel tunnel = {.ctx = ctx, .frame_length = frame_length};
-	struct cursor cursor = cursor_at_start(ctx);
 
-	switch (parse_ethernet(&cursor, &tunnel.l2_length)) {
-	case ETH_P_IP:
-		tunnel.family = 4;
-		return conclude(&tunnel, decapsulate(&tunnel, cursor));
-	case ETH_P_IPV6:
-		tunnel.family = 6;
-		return conclude(&tunnel, decapsulate(&tunnel, cursor));
-	default:
-		return conclude(&tunnel, DECAP_PLAIN);
-	}
+	return conclude(&tunnel, decapsulate(&tunnel));
 }
 
 SEC("xdp")

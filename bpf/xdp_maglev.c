@@ -70,6 +70,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 		.before = before ? before->first : 0,
 		.split = split_of(before, service),
 		.tracked = lb->window != 0,
+		.unseen = !!(lb->flags & LB_BACKEND),
 	};
 	__u32 failed;
 
@@ -78,7 +79,7 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 	service->learns_until = before ? before->learns_until : 0;
 	if (until < service->learns_until)
 		until = service->learns_until;
-	takeover.learning = now < service->learns_until;
+	takeover.learning = !takeover.unseen && now < service->learns_until;
 
 	change_backends(ctx, command);
 	change_checks(ctx, command);

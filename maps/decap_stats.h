@@ -10,6 +10,9 @@ enum decap_verdict {
 	/* XDP_PASS */
 	DECAP_PLAIN,	    /* no tunnel: untouched */
 	DECAP_DECAPSULATED, /* the inner packet goes up to the kernel */
+	/* XDP_TX, XDP_REDIRECT: xdp_chance alone */
+	DECAP_HANDED_ON,    /* to another backend, which may have the connection */
+	DECAP_HANDED_ASIDE, /* the same, on another interface */
 	/* XDP_DROP */
 	DECAP_MALFORMED,	   /* lengths that disagree, outer or inner */
 	DECAP_UNREADABLE,	   /* IPv6: a tunnel may stand behind too many extension headers */
@@ -20,6 +23,7 @@ enum decap_verdict {
 	DECAP_NESTED,		   /* the inner packet is a tunnel again */
 	DECAP_VIP_REFUSED,	   /* inner destination is no VIP of this host */
 	DECAP_CONGESTED,	   /* marked CE on the way, but the inner packet knows no ECN */
+	DECAP_NO_WAY,		   /* another backend may have it, but there is no way to it */
 	/* XDP_ABORTED: a bug, nothing else */
 	DECAP_BUG,
 	DECAP_VERDICTS, /* how many there are */

@@ -22,6 +22,7 @@ struct takeover {
 	__u32 split;	/* each of which is so many now; 0: there were none, or of other flows */
 	__u32 tracked;	/* 0: connections are not to be kept */
 	__u32 learning; /* 1: flows that nobody knows belong to `was`; else to `now` */
+	__u32 unseen;	/* 1: flows do not pass here: any backend can have some */
 };
 
 /* Returns what becomes of a slot that `next` (id of a backend; 0: nobody) shall have. An unknown
@@ -35,7 +36,8 @@ static __always_inline struct slot hand_over(const struct takeover *takeover, st
 
 	if (!takeover->tracked || !takeover->split)
 		return settled;
-	if (slot.now == slot.was && (slot.now == next || !has_flows(slot.now)))
+	if (slot.now == slot.was &&
+	    (slot.now == next || (!takeover->unseen && !has_flows(slot.now))))
 		return settled;
 	if (takeover->learning && usable_backend(slot.was))
 		owner = slot.was;

@@ -8,12 +8,18 @@
 #include "packet.h"
 #include "tcp_udp.h"
 
+/* The mark of an outer packet: a backend has handed on what is inside to another one
+ * (headers/decap/chance.h). It is in a field that means nothing else there: in IPv4 the id, because
+ * DF is set (RFC 6864), in IPv6 the flow label. */
+#define HANDED_ON 1
+
 /* From whom to whom: what stands in the headers of a packet that leaves. */
 struct path {
 	const union address *source;
 	const union address *destination;
 	__u8 family;	    /* of both: 4 or 6 */
 	struct ports ports; /* of a tunnel in UDP */
+	__u8 mark;	    /* of an outer packet: 0, or HANDED_ON */
 };
 
 /* Returns the length of an IP header of a family, without options. */

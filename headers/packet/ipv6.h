@@ -127,6 +127,8 @@ static __always_inline int parse_ipv6(struct cursor *cursor, __u32 length)
 	return ip6->nexthdr;
 }
 
+#define IPV6_FLOW_LABEL 0xfffff /* the bits of the first word that are the flow label */
+
 /* The traffic class (DSCP and ECN, as IPv4's TOS) stands across two bytes. */
 static __always_inline __u8 ipv6_traffic_class(const struct ipv6hdr *ip6)
 {

@@ -22,6 +22,7 @@ static __always_inline void write_outer_ipv4(struct iphdr *outer, const struct p
 		.ihl = sizeof(*outer) / 4,
 		.tos = tos,
 		.tot_len = bpf_htons(length),
+		.id = bpf_htons(path->mark),
 		.frag_off = bpf_htons(IP_DONT_FRAGMENT),
 		.ttl = OUTER_TTL,
 		.protocol = protocol,
@@ -39,7 +40,7 @@ static __always_inline void write_outer_ipv6(struct ipv6hdr *outer, const struct
 		.nexthdr = protocol,
 		.hop_limit = OUTER_TTL,
 	};
-	*(__be32 *)outer = bpf_htonl(6 << 28 | tos << 20);
+	*(__be32 *)outer = bpf_htonl(6 << 28 | tos << 20 | path->mark);
 	__builtin_memcpy(&outer->saddr, path->source, sizeof(outer->saddr));
 	__builtin_memcpy(&outer->daddr, path->destination, sizeof(outer->daddr));
 }

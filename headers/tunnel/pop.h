@@ -29,6 +29,9 @@ struct tunnel {
 	int inner_protocol;  /* what the inner packet carries, behind its extension headers */
 	__u32 overhead;	     /* what has been stepped over, outer IP header included */
 	__u32 left;	     /* what the outer packet has from the cursor on */
+	/* What is known of the outer packet when it is gone: see remember_outer(). */
+	union address to; /* its destination */
+	__u8 mark;	  /* 0, or HANDED_ON */
 	/* These are not valid any more after pop_outer(). */
 	union {
 		void *outer; /* IP headers, checked to be there */
@@ -122,6 +125,19 @@ static __always_inline enum chain parse_inner(struct cursor *cursor, struct tunn
 {
 	return tunnel->inner_family == 4 ? parse_inner_ipv4(cursor, tunnel)
 					 : parse_inner_ipv6(cursor, tunnel);
+}
+
+/* Notes what somebody may want to know when the outer packet has been taken off. */
+static __always_inline void remember_outer(struct tunnel *tunnel)
+{
+	if (tunnel->family == 4) {
+		tunnel->to = ipv4_address(tunnel->outer4->daddr);
+		tunnel->mark = tunnel->outer4->id == bpf_htons(HANDED_ON);
+	} else {
+		tunnel->to = ipv6_address(&tunnel->outer6->daddr);
+		tunnel->mark = (*(__be32 *)tunnel->outer6 & bpf_htonl(IPV6_FLOW_LABEL)) ==
+			       bpf_htonl(HANDED_ON);
+	}
 }
 
 /* Takes off what is in front of the inner packet. The Ethernet header and its tags stay, and the

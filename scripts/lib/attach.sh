@@ -78,7 +78,7 @@ attach() {
 	*) usage "'$3' is no way to attach; take native or generic" ;;
 	esac
 	no_more "${@:4}"
-	is_ours "xdp_$mode" || die "'$mode' is no mode; take $some_modes or decap"
+	is_ours "xdp_$mode" || die "'$mode' is no mode; take $some_modes, decap or chance"
 	take_lock
 	[[ -e $repo/bpf/xdp_$mode.o ]] || die "$repo/bpf/xdp_$mode.o is not built; run: make -C $repo"
 	read_device "$2"
@@ -86,7 +86,7 @@ attach() {
 	load_program "$mode"
 	note "xdp_$mode attached to $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" "NEW=xdp_$mode"
 	[[ $mode != decap && -z $dry ]] || return 0
-	introduce "$dev"
+	introduce "$dev" "$([[ $mode != chance ]] || echo backend)"
 	need_configuration
 	[[ $mode != nat ]] || introduce_nat
 }
@@ -109,7 +109,7 @@ settled_address_of() {
 	address_of "$1" 6
 }
 
-# introduce DEV: the load balancer learns who it is, as far as it does not know.
+# introduce DEV [FLAGS]: the load balancer learns who it is, as far as it does not know.
 introduce() {
 	local own own6 address address6 is_new
 	read -r address address6 is_new < <(settings load_balancer '"\(.address) \(.address6) \(.hash_key | all(. == 0))"' -r)
@@ -121,7 +121,7 @@ introduce() {
 	own=${own:-0.0.0.0} own6=${own6:-::}
 	if [[ $is_new == true ]]; then
 		# shellcheck disable=SC2046 # bytes
-		update load_balancer key $(u32 0) value $(load_balancer "$own" "$(random_hash_key)" 0 "$DEFAULT_WINDOW" "$own6")
+		update load_balancer key $(u32 0) value $(load_balancer "$own" "$(random_hash_key)" "${2:-0}" "$DEFAULT_WINDOW" "$own6")
 	elif [[ "$own $own6" != "$address $address6" ]]; then
 		# shellcheck disable=SC2046 # bytes
 		update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | . + {address: \$own, address6: \$own6} | $(encoder load_balancer)" -r \

@@ -88,7 +88,8 @@ accept() {
 # The modes, as patterns: those that wrap packets into others; those that balance; and with the backend's half.
 tunnels='ipip|gre|fou|gue'
 balancers="nat|l2dsr|$tunnels"
-modes="$balancers|decap"
+unwrappers='decap|chance' # the backend's half of tunnels
+modes="$balancers|$unwrappers"
 some_modes="${balancers//|/, }" # in words
 
 # overhead MODE FAMILY: sets overhead to the bytes that a packet to a backend of this family is longer than before.

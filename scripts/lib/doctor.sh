@@ -86,7 +86,7 @@ look() {
 				"state[$name]" "peer[$name]" <<<"$values"
 			[[ $name != "$probe_device" ]] || continue
 			[[ ! ${program[$name]} =~ ^xdp_($balancers)$ ]] || balancing+=("$name")
-			[[ ${program[$name]} != xdp_decap ]] || unwrapping+=("$name")
+			[[ ! ${program[$name]} =~ ^xdp_($unwrappers)$ ]] || unwrapping+=("$name")
 			;;
 		esac
 	done < <(ip -j -d addr | jq -r '
@@ -170,7 +170,8 @@ doctor() {
 		[[ ${#balancing[*]} -gt 0 || ${#unwrapping[*]} -gt 0 || -e $maps/services || -e $maps/decap_addresses ]] ||
 			die "no program of ours is on a device, so this machine's job cannot be seen;" \
 				"on a load balancer, run: lb attach MODE DEV; on a backend: lb doctor backend $balancers VIP..."
-		[[ ${#balancing[*]} -eq 0 && ! -e $maps/services ]] || examine_balancer
+		# A backend that gives second chances has services, too.
+		[[ ${#balancing[*]} -eq 0 && (! -e $maps/services || " ${program[*]} " == *" xdp_chance "*) ]] || examine_balancer
 		[[ ${#unwrapping[*]} -eq 0 && ! -e $maps/decap_addresses ]] || examine_backend tunnel
 	fi
 	end_visit

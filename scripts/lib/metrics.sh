@@ -36,7 +36,7 @@ print_metrics() {
 	share_lock
 	{
 		programs
-		[[ ! -e $maps/services ]] || balancer_metrics
+		[[ ! -e $maps/stats ]] || balancer_metrics
 		[[ ! -e $maps/nat_events ]] || nat_metrics
 		[[ ! -e $maps/decap_stats ]] || {
 			echo "list decap_verdicts"

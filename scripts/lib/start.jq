@@ -21,8 +21,8 @@ def need($n; $text): if length < $n then usage($text) else . end | (.[$n:] | no_
 
 def attach_step:
 	if length < 2 then usage("attach what to which device? Write: attach ipip eth0") else . end
-	| if .[0] | IN("nat", "l2dsr", "ipip", "gre", "fou", "gue", "decap") | not
-	  then refuse("'\(.[0])' is no mode; take nat, l2dsr, ipip, gre, fou, gue or decap") else . end
+	| if .[0] | IN("nat", "l2dsr", "ipip", "gre", "fou", "gue", "decap", "chance") | not
+	  then refuse("'\(.[0])' is no mode; take nat, l2dsr, ipip, gre, fou, gue, decap or chance") else . end
 	| if .[2] and (.[2] | IN("native", "generic") | not) then refuse("'\(.[2])' is no way to attach; take native or generic") else . end
 	| (.[3:] | no_more) as $none | ["attach"] + .;
 
@@ -58,11 +58,14 @@ def keys_of:
 			| "\(.[$i])\(if (.[$i] | IN("address", "source")) and (.[$i + 1] | is_ipv6) then " of IPv6" else "" end) (\($set))"
 		else .[0] end;
 
+# unwraps: whether a mode is the backend's half of tunnels.
+def unwraps: IN("decap", "chance");
+
 # fits($steps): nothing that needs a program which no line attaches.
 def fits($steps):
 	[$steps[].words | select(.[0] == "attach")[1]] as $modes
 	| .words[0] as $verb
-	| if $verb == "decap" and ($modes | index("decap") == null) then refuse("nothing decapsulates here; add a line: attach decap DEV")
+	| if $verb == "decap" and all($modes[]; unwraps | not) then refuse("nothing decapsulates here; add a line: attach decap DEV")
 	  elif $verb == "nat" and ($modes | index("nat") == null) then refuse("there is no NAT here; add a line: attach nat DEV")
 	  elif ($verb | IN("set", "key", "restore")) and $modes - ["decap"] == []
 	  then refuse("there is no load balancer here; add a line: attach MODE DEV")
@@ -84,7 +87,7 @@ def in_order:
 	| [$steps[] | select(.words[0] == $verb)]
 	| if $verb != "decap" then .[]
 	  else {n: (.[0].n // 0), words: ["decap", ([.[].words[1]] | tojson)]}
-		| select(any($steps[].words; .[0] == "attach" and .[1] == "decap"))
+		| select(any($steps[].words; .[0] == "attach" and (.[1] | unwraps)))
 	  end;
 
 # start_steps: the lines for the shell.

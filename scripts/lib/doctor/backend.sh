@@ -61,7 +61,7 @@ examine_unwrapping() {
 		for dev in "${devices[@]}"; do source_may_be_anybody "$dev"; done
 		return
 	fi
-	fact "packets are unwrapped" "$(some "${unwrapping[@]/#/by xdp_decap on }")" "lb attach decap ${dev:-eth0}" test ${#unwrapping[@]} -gt 0
+	fact "packets are unwrapped" "$(some "${unwrapping[@]/#/by ${program[${unwrapping[0]-}]-} on }")" "lb attach decap ${dev:-eth0}" test ${#unwrapping[@]} -gt 0
 	[[ ${#unwrapping[@]} -gt 0 ]] || return 0
 	for dev in "${unwrapping[@]}"; do
 		program_is_native "$dev"
