@@ -19,6 +19,10 @@
  *
  * Later fragments and UDP are never handed on. See headers/decap/chance.h.
  */
+#define MAP_DEFINITION extern /* it counts what a decapsulator counts */
+#include "../maps/stats.h"
+#undef MAP_DEFINITION
+#define MAP_DEFINITION
 #include "../headers/decap/chance.h"
 #include "../headers/decap/unwrap.h"
 

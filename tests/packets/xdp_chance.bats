@@ -220,12 +220,10 @@ inside() {
 }
 
 @test "a frame of several pages" {
-	on lb ip link set eth0 xdp off
-	on lb ip link set eth0 mtu 9000
-	on lb ip link set eth0 xdp obj bpf/xdp_chance.o sec xdp.frags
-	lb refresh
-	packet 'came()/tunnel()/client()/TCP(sport=50000,dport=8000,flags="A")/("x"*7000)' tx handed_on \
-		"leaves()/tunnel(to=\"$B\",id=1)/client()/TCP(sport=50000,dport=8000,flags=\"A\")/(\"x\"*7000)"
-	packet 'came()/tunnel()/client()/TCP(sport=40001,dport=8000,flags="A")/("x"*7000)' pass decapsulated \
-		'came()/client()/TCP(sport=40001,dport=8000,flags="A")/("x"*7000)'
+	slot_of $B $A
+	packets <<-END
+		came()/tunnel()/client()/TCP(sport=50000,dport=8000,flags="A")/("x"*7000) => drop no_way
+		came()/tunnel()/client()/TCP(sport=40001,dport=8000,flags="A")/("x"*7000)
+		=> pass decapsulated came()/client()/TCP(sport=40001,dport=8000,flags="A")/("x"*7000)
+	END
 }
