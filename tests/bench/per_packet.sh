@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # per_packet: what does a packet cost? Runs every program on every kind of packet, in turns with floors
 # (programs that do next to nothing), and prints JSON: nanoseconds per packet and multiples of the floor.
-# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, gre, fou, gue, l2dsr, decap, nat (with room for FLOWS
+# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, gre, fou, gue, l2dsr, decap, chance, nat (with room for FLOWS
 #        connections), or nat-new (as it is built, with new connections); REPEATS: how often all is loaded and
 #        measured; ROUNDS and RUNS: see packets.c; FLOWS: how many in the cold cases, a power of two
 # It fails if a verdict or a counter is not what it must be.
@@ -13,7 +13,8 @@ cd "$(dirname "$0")/../.."
 mode=$1 repeats=$2 rounds=$3 runs=$4 flows=$5
 cold_services=$((flows < 256 ? flows : 256))
 stats=stats scripts=$PWD # of the tree whose programs are loaded
-[[ $mode != decap ]] || stats=decap_stats
+unwraps=''
+[[ $mode != @(decap|chance) ]] || stats=decap_stats unwraps=1
 trap 'scripts/node destroy --all' EXIT
 scripts/node destroy --all # whatever a killed run has left
 
@@ -39,8 +40,8 @@ machine() {
 	on lb ip link set eth0 address 02:00:00:00:00:10
 	settle_in lb
 	load_tools lb
-	if [[ $mode == decap ]]; then
-		on lb scripts/lb attach decap eth0
+	if [[ -n $unwraps ]]; then
+		on lb scripts/lb attach "$mode" eth0
 		on lb scripts/lb decap add lb 192.168.178.10
 		on lb scripts/lb decap add host 10.2.0.0
 		for ((i = 0; i < cold_services; i++)); do
@@ -149,6 +150,29 @@ decap)
 	add "plain" xdp "$(deck 1 1 established)" $PASS plain 0
 	add "accepted, cold" xdp "$(deck "$flows" "$cold_services" tunnel)" $PASS decapsulated 1
 	;;
+chance)
+	machine 0
+	# A slot that nobody else has or had; and one that another backend has now, with a connection of this one, and without.
+	on lb sysctl -qw net.ipv4.conf.all.forwarding=1
+	on lb ip neigh replace 10.2.0.1 lladdr 02:00:00:00:00:02 dev eth0 nud permanent
+	printf '%s\n' "service tcp 10.1.0.0:8000 slots 1" "backend 10.2.0.0" "service tcp 10.1.0.0:9000 slots 1" "backend 10.2.0.1" \
+		"service tcp 10.1.0.0:9001 slots 1" "backend 10.2.0.1" | on lb scripts/lb restore -
+	on lb ip addr add 10.1.0.0/32 dev lo
+	on lb ip addr add 10.0.0.20/32 dev lo
+	for port in 9000 9001; do
+		on lb setsid python3 -c '
+import socket, sys, time
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
+if sys.argv[2] == "9000":
+    client = socket.create_connection(listener.getsockname(), source_address=(sys.argv[3], 10000))
+time.sleep(3600)' 10.1.0.0 $port 10.0.0.20 </dev/null >/dev/null 2>&1 &
+	done
+	until [[ $(on lb ss -Htan state established sport = 9000 | wc -l) -eq 1 && $(on lb ss -Htln sport = 9001 | wc -l) -eq 1 ]]; do sleep 0.1; done
+	add "accepted, nobody else" xdp "$(deck 1 1 tunnel)" $PASS decapsulated 1
+	add "accepted, somebody else, but the connection is here" xdp "$(deck 1 1 tunnel:9000)" $PASS decapsulated 1
+	add "handed on" xdp "$(deck 1 1 tunnel:9001)" $TX handed_on 1
+	add "plain" xdp "$(deck 1 1 established)" $PASS plain 0
+	;;
 *) die "there is no mode $mode" ;;
 esac
 
@@ -162,10 +186,10 @@ hot=$(deck 1 1 established) cold=$(deck "$flows" "$cold_services" established)
 		temperature=hot
 		[[ $deck == "$hot" ]] || temperature=cold
 		echo "xdp:$temperature:0 xdp $floors/pass $deck"
-		[[ $moves -eq 0 && $mode != decap ]] || echo "xdp:$temperature:1 xdp $floors/push $deck"
+		[[ $moves -eq 0 && -z $unwraps ]] || echo "xdp:$temperature:1 xdp $floors/push $deck"
 	done
 	echo "frags:hot:0 frags $floors/pass_frags $hot"
-	[[ $moves -eq 0 && $mode != decap ]] || echo "frags:hot:1 frags $floors/push_frags $hot"
+	[[ $moves -eq 0 && -z $unwraps ]] || echo "frags:hot:1 frags $floors/push_frags $hot"
 	echo "mac_swap xdp $floors/mac_swap $hot"
 	for i in "${!cases[@]}"; do
 		jq -r --argjson i "$i" '"case:\($i) \(.section) \(.program) \(.deck)"' <<<"${cases[i]}"
