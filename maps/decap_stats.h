@@ -10,7 +10,7 @@ enum decap_verdict {
 	/* XDP_PASS */
 	DECAP_PLAIN,	    /* no tunnel: untouched */
 	DECAP_DECAPSULATED, /* the inner packet goes up to the kernel */
-	/* XDP_TX, XDP_REDIRECT: xdp_chance alone */
+	/* XDP_TX, XDP_REDIRECT: xdp_relay alone */
 	DECAP_HANDED_ON,    /* to another backend, which may have the connection */
 	DECAP_HANDED_ASIDE, /* the same, on another interface */
 	/* XDP_DROP */

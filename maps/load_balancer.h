@@ -8,7 +8,7 @@
 
 enum load_balancer_flags {
 	LB_DEBUG = 1,	/* describe each packet for a service to `bpftool prog tracelog` */
-	LB_BACKEND = 2, /* this is a backend that gives second chances (xdp_chance): it sees no
+	LB_BACKEND = 2, /* this is a backend that gives second chances (xdp_relay): it sees no
 			 * flows but its own, so slots keep whose they were at every change */
 };
 

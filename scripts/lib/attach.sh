@@ -43,7 +43,8 @@ check_device() {
 	[[ -n $xdp_id ]] || return 0
 	is_ours "$xdp_name" ||
 		die "another XDP program ($xdp_name, id $xdp_id) runs on $dev; if nobody needs it: ip link set dev $dev $xdp_flavour off"
-	[[ $xdp_name == "xdp_$1" ]] ||
+	# What unwraps may become the other one that does: they have the same maps.
+	[[ $xdp_name == "xdp_$1" || ($xdp_name =~ ^xdp_($unwrappers)$ && $1 =~ ^($unwrappers)$) ]] ||
 		die "$dev runs $xdp_name; run: lb detach $dev"
 	[[ $flavour == xdp || $flavour == "$xdp_flavour" ]] ||
 		die "$dev runs $xdp_name in another way ($xdp_flavour); run: lb detach $dev"
@@ -78,7 +79,7 @@ attach() {
 	*) usage "'$3' is no way to attach; take native or generic" ;;
 	esac
 	no_more "${@:4}"
-	is_ours "xdp_$mode" || die "'$mode' is no mode; take $some_modes, decap or chance"
+	is_ours "xdp_$mode" || die "'$mode' is no mode; take $some_modes, decap or relay"
 	take_lock
 	[[ -e $repo/bpf/xdp_$mode.o ]] || die "$repo/bpf/xdp_$mode.o is not built; run: make -C $repo"
 	read_device "$2"
@@ -86,7 +87,7 @@ attach() {
 	load_program "$mode"
 	note "xdp_$mode attached to $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" "NEW=xdp_$mode"
 	[[ $mode != decap && -z $dry ]] || return 0
-	introduce "$dev" "$([[ $mode != chance ]] || echo backend)"
+	introduce "$dev" "$([[ $mode != relay ]] || echo backend)"
 	need_configuration
 	[[ $mode != nat ]] || introduce_nat
 }

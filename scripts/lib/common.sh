@@ -88,7 +88,7 @@ accept() {
 # The modes, as patterns: those that wrap packets into others; those that balance; and with the backend's half.
 tunnels='ipip|gre|fou|gue'
 balancers="nat|l2dsr|$tunnels"
-unwrappers='decap|chance' # the backend's half of tunnels
+unwrappers='decap|relay' # the backend's half of tunnels
 modes="$balancers|$unwrappers"
 some_modes="${balancers//|/, }" # in words
 

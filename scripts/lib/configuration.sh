@@ -85,7 +85,7 @@ set_limits() {
 }
 
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
-# are none) and limits.
+# are none), limits, and is_backend (LB_BACKEND: a backend that gives second chances, and so is among the backends itself).
 need_configuration() {
 	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
@@ -105,6 +105,8 @@ need_configuration() {
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
 	set_limits $((2 * slots)) "$backends"
+	is_backend=''
+	[[ ! $shown =~ \"hash_key\":\[[0-9,]*\],\"flags\":([0-9]+) ]] || ((!(BASH_REMATCH[1] & 2))) || is_backend=1
 }
 
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are

@@ -171,7 +171,7 @@ doctor() {
 			die "no program of ours is on a device, so this machine's job cannot be seen;" \
 				"on a load balancer, run: lb attach MODE DEV; on a backend: lb doctor backend $balancers VIP..."
 		# A backend that gives second chances has services, too.
-		[[ ${#balancing[*]} -eq 0 && (! -e $maps/services || " ${program[*]} " == *" xdp_chance "*) ]] || examine_balancer
+		[[ ${#balancing[*]} -eq 0 && (! -e $maps/services || " ${program[*]} " == *" xdp_relay "*) ]] || examine_balancer
 		[[ ${#unwrapping[*]} -eq 0 && ! -e $maps/decap_addresses ]] || examine_backend tunnel
 	fi
 	end_visit

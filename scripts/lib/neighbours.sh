@@ -40,7 +40,7 @@ keep_neighbours() {
 	kept=()
 	while read -r word address dev; do
 		case $word in
-		own) die "$address is this machine's own address, or a broadcast; give that of another machine" ;;
+		own) [[ -n $is_backend ]] || die "$address is this machine's own address, or a broadcast; give that of another machine" ;;
 		none) warn "there is no route to $address yet; its packets are dropped as no_route. Once there is one, run: lb refresh" ;;
 		hop)
 			run ip neigh replace "$address" dev "$dev" managed

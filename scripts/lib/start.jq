@@ -21,8 +21,8 @@ def need($n; $text): if length < $n then usage($text) else . end | (.[$n:] | no_
 
 def attach_step:
 	if length < 2 then usage("attach what to which device? Write: attach ipip eth0") else . end
-	| if .[0] | IN("nat", "l2dsr", "ipip", "gre", "fou", "gue", "decap", "chance") | not
-	  then refuse("'\(.[0])' is no mode; take nat, l2dsr, ipip, gre, fou, gue, decap or chance") else . end
+	| if .[0] | IN("nat", "l2dsr", "ipip", "gre", "fou", "gue", "decap", "relay") | not
+	  then refuse("'\(.[0])' is no mode; take nat, l2dsr, ipip, gre, fou, gue, decap or relay") else . end
 	| if .[2] and (.[2] | IN("native", "generic") | not) then refuse("'\(.[2])' is no way to attach; take native or generic") else . end
 	| (.[3:] | no_more) as $none | ["attach"] + .;
 
@@ -59,7 +59,7 @@ def keys_of:
 		else .[0] end;
 
 # unwraps: whether a mode is the backend's half of tunnels.
-def unwraps: IN("decap", "chance");
+def unwraps: IN("decap", "relay");
 
 # fits($steps): nothing that needs a program which no line attaches.
 def fits($steps):

@@ -66,10 +66,10 @@ on_copies() {
 	echo "bpftool -j map dump pinned $bpffs/stats >'$1/stats.json'"
 }
 
-# on_copies_of_decap FOLDER: the same for a decapsulator, which remembers nothing but its counters.
+# on_copies_of_decap FOLDER: the same for a decapsulator, which remembers nothing but its counters, and next hops.
 on_copies_of_decap() {
 	local words=()
-	join "" decap_addresses
+	join "" decap_addresses services slots destinations backends load_balancer
 	echo "mount -t bpf bpf $bpffs"
 	echo "bpftool prog loadall '$repo/bpf/$mode.o' $bpffs/tried ${words[*]}"
 	echo "bpftool -j prog run pinned $bpffs/tried/${mode}_frags data_in '$1/frame' ctx_in '$1/context' data_out '$1/out' data_size_out 65000 >'$1/tried.json'"
@@ -100,7 +100,7 @@ try_packet() {
 	# struct xdp_md
 	# shellcheck disable=SC2046,SC2059 # numbers
 	printf "$(printf '\\x%02x' $(u32 0) $(u32 "$length") $(u32 0) $(u32 "$(<"/sys/class/net/$dev/ifindex")") $(u32 0) $(u32 0))" >"$3/context"
-	if [[ $mode == xdp_decap ]]; then
+	if [[ $mode =~ ^xdp_($unwrappers)$ ]]; then
 		copies=on_copies_of_decap
 	else
 		quiet=$(settings load_balancer "decimal as \$hex | .flags = [] | $(encoder load_balancer)" -r)
@@ -146,12 +146,12 @@ why() {
 	accept
 	check_machine
 	find_program "${lines[1]}"
-	[[ $mode == xdp_decap ]] || need_configuration
+	[[ $mode =~ ^xdp_($unwrappers)$ ]] || need_configuration
 	folder=$(mktemp -d)
 	# shellcheck disable=SC2064 # this folder
 	trap "rm -rf '$folder'" EXIT
 	try_packet "${lines[0]}" "${lines[2]}" "$folder"
-	if [[ $mode == xdp_decap ]]; then
+	if [[ $mode =~ ^xdp_($unwrappers)$ ]]; then
 		why_decap "$folder"
 		return
 	fi

@@ -48,6 +48,9 @@ def because($tunnel; $outer; $inner):
 		tunnel_refused: "DROPPED: this machine does not take \($tunnel.kind) at that address; if it shall, run: lb decap add host \($outer.destination) \($tunnel.kind)",
 		vip_refused: "DROPPED: what is inside is for no accepted VIP; if it is one, run: lb decap add vip \($inner)",
 		nested: "DROPPED: a tunnel inside of the tunnel",
+		handed_on: "another backend may have the connection, and this machine does not: it goes there",
+		handed_aside: "another backend may have the connection, and this machine does not: it goes there, by another device",
+		no_way: "DROPPED: another backend may have the connection, but the kernel knows no way there, or a smaller MTU; see lb service show, ip route get, lb refresh",
 		congested: "DROPPED: marked on the way as having met congestion, but what is inside knows no ECN (RFC 6040)",
 		bug: "ABORTED: this is a bug; please report the frame"
 	};

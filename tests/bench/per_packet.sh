@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # per_packet: what does a packet cost? Runs every program on every kind of packet, in turns with floors
 # (programs that do next to nothing), and prints JSON: nanoseconds per packet and multiples of the floor.
-# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, gre, fou, gue, l2dsr, decap, chance, nat (with room for FLOWS
+# usage: tests/bench/per_packet.sh MODE REPEATS ROUNDS RUNS FLOWS    MODE: ipip, gre, fou, gue, l2dsr, decap, relay, nat (with room for FLOWS
 #        connections), or nat-new (as it is built, with new connections); REPEATS: how often all is loaded and
 #        measured; ROUNDS and RUNS: see packets.c; FLOWS: how many in the cold cases, a power of two
 # It fails if a verdict or a counter is not what it must be.
@@ -14,7 +14,7 @@ mode=$1 repeats=$2 rounds=$3 runs=$4 flows=$5
 cold_services=$((flows < 256 ? flows : 256))
 stats=stats scripts=$PWD # of the tree whose programs are loaded
 unwraps=''
-[[ $mode != @(decap|chance) ]] || stats=decap_stats unwraps=1
+[[ $mode != @(decap|relay) ]] || stats=decap_stats unwraps=1
 trap 'scripts/node destroy --all' EXIT
 scripts/node destroy --all # whatever a killed run has left
 
@@ -150,7 +150,7 @@ decap)
 	add "plain" xdp "$(deck 1 1 established)" $PASS plain 0
 	add "accepted, cold" xdp "$(deck "$flows" "$cold_services" tunnel)" $PASS decapsulated 1
 	;;
-chance)
+relay)
 	machine 0
 	# A slot that nobody else has or had; and one that another backend has now, with a connection of this one, and without.
 	on lb sysctl -qw net.ipv4.conf.all.forwarding=1

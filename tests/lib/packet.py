@@ -250,7 +250,7 @@ class Program:
 
     def counters(self):
         """Every named counter: (packets, bytes)."""
-        file, enum = ("decap_stats", "decap_verdict") if self.name.startswith(("xdp_decap", "xdp_chance")) else ("stats", "verdict")
+        file, enum = ("decap_stats", "decap_verdict") if self.name.startswith(("xdp_decap", "xdp_relay")) else ("stats", "verdict")
         dump = run("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/xdp/globals/{file}")
         return {names(enum)[entry["formatted"]["key"]]:
                 tuple(sum(cpu["value"][field] for cpu in entry["formatted"]["values"])

@@ -76,7 +76,7 @@ included() {
 @test "the table in headers/README.md says which program is made of which headers" {
 	local program column=3
 	diff <(in_table 3) <(cd headers && printf '%s\n' */*.h | sort)
-	for program in xdp_nat xdp_l2dsr xdp_ipip xdp_gre xdp_fou xdp_gue xdp_decap xdp_chance xdp_maglev xdp_settle xdp_why xdp_why_nat; do
+	for program in xdp_nat xdp_l2dsr xdp_ipip xdp_gre xdp_fou xdp_gue xdp_decap xdp_relay xdp_maglev xdp_settle xdp_why xdp_why_nat; do
 		column=$((column + 1))
 		diff <(in_table $column) <(included $program)
 	done

@@ -104,7 +104,7 @@ program_is_current() {
 	*mismatch*)
 		found="its maps are of another kind or size than those that are pinned; to change them breaks connections"
 		mend="lb save >/run/services && lb detach $1 && lb attach $mode $1 && lb restore /run/services # lb set, too"
-		[[ $mode != chance ]] || mend+=" and lb decap add"
+		[[ $mode != relay ]] || mend+=" and lb decap add"
 		[[ $mode != decap ]] || mend="lb detach $1 && lb attach $mode $1 # and lb decap add again"
 		;;
 	*) found="that is another one now ($(tail -n 1 <<<"$found")), ${tag[$1]} runs" ;;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* xdp_chance: xdp_decap with a second chance. A packet of a TCP connection that this backend does
+/* xdp_relay: xdp_decap with a second chance. A packet of a TCP connection that this backend does
  * not have goes on to the other backend that may have it. So a connection survives that a load
  * balancer dies while backends change, although no load balancer remembers it. This backend has to
  * know the services, as the load balancers do: `lb restore` here, too, and first.
@@ -99,14 +99,14 @@ static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
 }
 
 SEC("xdp")
-int xdp_chance(struct xdp_md *ctx)
+int xdp_relay(struct xdp_md *ctx)
 {
 	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
-int xdp_chance_frags(struct xdp_md *ctx)
+int xdp_relay_frags(struct xdp_md *ctx)
 {
 	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }

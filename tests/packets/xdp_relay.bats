@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# xdp_chance, packet by packet: the table in the program's header comment, row by row. The node plays the backend
+# xdp_relay, packet by packet: the table in the program's header comment, row by row. The node plays the backend
 # 172.16.0.10; services have one slot, so that it is known whose a flow is.
 
 load ../lib/helper
@@ -15,7 +15,7 @@ setup_file() {
 	on lb ip addr add 10.0.0.20/32 dev lo
 	on lb ip addr add 2001:db8:178::15/128 dev lo nodad
 	on lb ip addr add 2001:db8:10::20/128 dev lo nodad
-	lb attach chance eth0
+	lb attach relay eth0
 	on lb sysctl -qw net.ipv4.tcp_syncookies=1
 	local entry
 	for entry in "lb 192.168.178.10" "lb 2001:db8:178::10" "host $A ipip gre fou gue" "host $A6" "vip 192.168.178.15" "vip 2001:db8:178::15"; do
