@@ -500,7 +500,7 @@ complete_line() {
 @test "completion in bash" {
 	loaded
 	[ "$(complete_line "lb det")" = detach ]
-	[ "$(complete_line "lb attach ")" = "nat l2dsr ipip gre fou gue decap" ]
+	[ "$(complete_line "lb attach ")" = "nat l2dsr ipip gre fou gue decap relay" ]
 	[ "$(complete_line "lb attach ipip et")" = "eth0 eth1" ]
 	[ "$(complete_line "lb -v service a")" = add ]
 	[ "$(complete_line "lb service add tcp 1.2.3.4:80 sti")" = sticky ]

@@ -46,6 +46,11 @@ teardown_file() {
 	on lb tests/lib/fuzz.py decap eth1 $((FRAMES * 3)) "$SEED"
 }
 
+@test "xdp_relay does the same, while no server listens here" {
+	on lb ip -force link set dev eth1 xdp obj bpf/xdp_relay.o sec xdp
+	on lb tests/lib/fuzz.py decap eth1 "$FRAMES" "$SEED"
+}
+
 @test "xdp_ipip, xdp_gre, xdp_fou and xdp_gue: what they send is right, what they let pass is as it was" {
 	local kind
 	for kind in ipip gre fou gue; do
