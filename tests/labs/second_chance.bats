@@ -12,7 +12,7 @@ setup_file() {
 	for node in backend-01 backend-02; do
 		on $node sysctl -qw net.ipv4.conf.eth0.forwarding=1
 		on $node sysctl -qw net.ipv6.conf.all.forwarding=1
-		on $node scripts/lb attach relay eth0         # instead of decap
+		on $node scripts/lb attach relay eth0          # instead of decap
 		on $node scripts/lb decap add lb 172.16.0.0/24 # each other
 		background $node tests/lib/connections.py serve "$vip" 7000
 	done
