@@ -15,7 +15,7 @@ from scapy.layers.l2 import Ether
 HEAD, MAX_TEMPLATES = 80, 4
 REQUEST, REPLY, TUNNEL = range(3)
 CLIENT, VIP, LB, BACKEND, NOBODY = "10.0.0.20", "10.1.0.0", "192.168.178.10", "10.2.0.0", "10.3.9.9"
-CLIENT6, VIP6 = "2001:db8:10::20", "2001:db8:1::"
+CLIENT6, VIP6, LB6, BACKEND6 = "2001:db8:10::20", "2001:db8:1::", "2001:db8:178::10", "2001:db8:178::11"
 CLIENT_PORT, SERVICE_PORT = 10000, 8000  # CONNECTION_PORT of deal.h
 
 came = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:10")
@@ -40,6 +40,11 @@ def reply(port, layer, **fields):
     return REPLY, came / IP(src=BACKEND, dst=LB, flags="DF") / layer
 
 
+def reply6(port, layer, **fields):
+    layer = layer(sport=port, dport=CLIENT_PORT, **fields)
+    return REPLY, came / IPv6(src=BACKEND6, dst=LB6) / layer
+
+
 def tunnel(port, source):
     """Load balancer -> backend, and a request in it."""
     inner = request(port, TCP, **OLD)[1][IP]
@@ -51,6 +56,9 @@ TEMPLATES = {
     "syn": lambda port: request(port, TCP, **SYN),
     "udp": lambda port: request(port, UDP, chksum=0),
     "established6": lambda port: request6(port, TCP, **OLD),
+    "syn6": lambda port: request6(port, TCP, **SYN),
+    "synack6": lambda port: reply6(port, TCP, **SYN_ACK),
+    "reply6": lambda port: reply6(port, TCP, **OLD),
     "udp6": lambda port: request6(port, UDP),
     "nobody6": lambda port: request6(port, TCP, destination="2001:db8:3::909", **OLD),
     "synack": lambda port: reply(port, TCP, **SYN_ACK),

@@ -113,6 +113,7 @@ ipip | gre | fou | gue | l2dsr)
 	done
 	;;
 nat)
+	moves=1 # between families
 	# Seats for the connections of the cold case, and a few more.
 	scripts=$build/nat
 	rm -rf "$scripts"
@@ -123,12 +124,22 @@ nat)
 	machine 1
 	play "$flows" "$cold_services" syn synack established
 	play 1 1 udp udp-reply udp
+	play 1 1 syn6 synack6 established6
+	play 1 1 syn6:8400 synack:8400 established6:8400
+	play 1 1 syn:8600 synack6:8600 established:8600
 	add "request, established" xdp "$(deck 1 1 established)" $TX forwarded 0
 	add "request, sec xdp.frags" frags "$(deck 1 1 established)" $TX forwarded 0
 	add "reply, established" xdp "$(deck 1 1 reply)" $TX forwarded 0
 	add "request, UDP" xdp "$(deck 1 1 udp)" $TX forwarded 0
 	add "reply, UDP" xdp "$(deck 1 1 udp-reply)" $TX forwarded 0
 	add "for nobody" xdp "$(deck 1 1 nobody)" $PASS not_ours 0
+	# families: 6>4 is an IPv6 client of an IPv4 backend, whose packets become 20 bytes shorter
+	add "IPv6 request, established" xdp "$(deck 1 1 established6)" $TX forwarded 0
+	add "IPv6 reply, established" xdp "$(deck 1 1 reply6)" $TX forwarded 0
+	add "6>4 request, established" xdp "$(deck 1 1 established6:8400)" $TX forwarded 1
+	add "6>4 reply, established" xdp "$(deck 1 1 reply:8400)" $TX forwarded 1
+	add "4>6 request, established" xdp "$(deck 1 1 established:8600)" $TX forwarded 1
+	add "IPv6 for nobody" xdp "$(deck 1 1 nobody6)" $PASS not_ours 0
 	add "request, cold" xdp "$(deck "$flows" "$cold_services" established)" $TX forwarded 0
 	add "reply, cold" xdp "$(deck "$flows" "$cold_services" reply)" $TX forwarded 0
 	load_ladder lb nat
