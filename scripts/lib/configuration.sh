@@ -85,7 +85,7 @@ set_limits() {
 }
 
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
-# are none) and limits.
+# are none), hash_key (as bpftool has it) and limits.
 need_configuration() {
 	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
@@ -98,9 +98,11 @@ need_configuration() {
 		ipv6_text "${octets[@]}"
 	fi
 	if [[ $shown =~ \"address\":\{\"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
+	hash_key=''
+	if [[ $shown =~ \"hash_key\":\[([0-9,]+)\] ]]; then hash_key=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
-	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends ]] ||
+	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends && -n $hash_key ]] ||
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
