@@ -78,14 +78,21 @@ are_listed() {
 	done
 }
 
-# set_limits SLOTS BACKENDS: sets limits to what there is room for, with own and own6 (see plan.jq).
+# set_limits SLOTS BACKENDS: sets limits to what there is room for, with own, own6 and here (see plan.jq).
 set_limits() {
 	limits="{\"slots\":$1,\"backends\":$2,\"services\":$MAX_SERVICES,\"service_backends\":$MAX_SERVICE_BACKENDS
-		,\"own\":\"$own\",\"own6\":\"$own6\"}"
+		,\"own\":\"$own\",\"own6\":\"$own6\",\"here\":\"$here\"}"
+}
+
+# look_here: sets here to the addresses of this machine that a backend may have, " ADDRESS ADDRESS ... ": with NAT none,
+# because answers of a server here would not pass the program.
+look_here() {
+	here=''
+	[[ -e $maps/conntrack ]] || here=" $(ip -o addr | awk '{ sub("/.*", "", $4); print $4 }' | sort -u | tr '\n' ' ')"
 }
 
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
-# are none), hash_key (as bpftool has it) and limits.
+# are none), hash_key (as bpftool has it), here (see look_here) and limits.
 need_configuration() {
 	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
@@ -106,6 +113,7 @@ need_configuration() {
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
+	look_here
 	set_limits $((2 * slots)) "$backends"
 }
 
