@@ -18,6 +18,7 @@
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   lengths that disagree, for a VIP                   DROP
  *   ports behind too many IPv6 headers, for a VIP      DROP
+ *   for a backend that is this machine itself          PASS, not one byte changed
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own
  *   TTL (hop limit) 1                                  ICMP time exceeded from lb to the client (*)
  *   too big once encapsulated, DF set or IPv6          ICMP too big from the VIP (*)

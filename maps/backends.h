@@ -29,6 +29,8 @@ enum backend_flags {
 	 * counts as 1). */
 	BACKEND_LAST_RESORT = 1,
 	BACKEND_FALLBACK = 2, /* the service's fallback: gets packets as the last resort only */
+	BACKEND_LOCAL = 4,    /* its address is one of this machine (the FIB cannot tell such an
+			       * address from one without a route) */
 };
 
 struct backend {

@@ -9,6 +9,7 @@
 enum verdict {
 	/* XDP_PASS: the kernel has it, unchanged */
 	VERDICT_NOT_OURS, /* not for a service of this load balancer */
+	VERDICT_LOCAL,	  /* for a backend that is this machine itself (health checks, too) */
 	/* XDP_TX and XDP_REDIRECT: on to a backend */
 	VERDICT_FORWARDED,  /* out of the interface it came in by */
 	VERDICT_REDIRECTED, /* out of another one */

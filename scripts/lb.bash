@@ -13,7 +13,7 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach start stop set show service backend check watch save restore slots flows settle refresh stats metrics why trace doctor nat decap" ;;
+	"0 ") choices="attach detach start stop set show service backend check watch save restore fingerprint slots flows settle refresh stats metrics why trace doctor nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip gre fou gue decap relay" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;

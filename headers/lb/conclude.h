@@ -30,7 +30,8 @@ static __always_inline int conclude(const struct packet *packet, enum verdict ve
 	count(&stats, verdict, packet->frame_length);
 	if (verdict == VERDICT_NOT_OURS)
 		return action(verdict);
-	if (verdict == VERDICT_FORWARDED || verdict == VERDICT_REDIRECTED)
+	if (verdict == VERDICT_FORWARDED || verdict == VERDICT_REDIRECTED ||
+	    (verdict == VERDICT_LOCAL && !packet->probe))
 		count_backend(packet);
 	lb = this_load_balancer();
 	if (lb && lb->flags & LB_DEBUG)

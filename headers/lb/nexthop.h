@@ -75,8 +75,19 @@ static __always_inline enum verdict ask_fib(const struct packet *packet, const s
 	return VERDICT_GO_ON;
 }
 
+/* There is no route to a backend: is that because it is this machine itself? The FIB does not tell,
+ * but the shell has looked. (A function of its own, not inlined: it is rare, and the verifier reads
+ * it once.) */
+__noinline int without_route(__u32 id)
+{
+	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
+
+	return backend && backend->flags & BACKEND_LOCAL ? VERDICT_LOCAL : VERDICT_NO_ROUTE;
+}
+
 /* Finds the way along `path`, which is kept under `id`. Returns VERDICT_GO_ON and sets *found, or
- * the reason why there is none. */
+ * the reason why there is none; VERDICT_LOCAL if it ends here, on this machine. (That is not kept:
+ * what the kernel does with such a packet takes ten times as long.) */
 static __always_inline enum verdict find_nexthop(const struct packet *packet,
 						 const struct load_balancer *lb, __u32 id,
 						 const struct path *path, struct nexthop **found)
@@ -95,6 +106,8 @@ static __always_inline enum verdict find_nexthop(const struct packet *packet,
 		return VERDICT_GO_ON;
 
 	verdict = ask_fib(packet, path, hop);
+	if (verdict == VERDICT_NO_ROUTE)
+		return without_route(id);
 	if (verdict != VERDICT_GO_ON)
 		return verdict;
 	hop->family = path->family;

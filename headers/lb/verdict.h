@@ -14,6 +14,7 @@ static __always_inline int action(enum verdict verdict)
 {
 	switch (verdict) {
 	case VERDICT_NOT_OURS:
+	case VERDICT_LOCAL:
 		return XDP_PASS;
 	case VERDICT_FORWARDED:
 	case VERDICT_TTL_ANSWERED:

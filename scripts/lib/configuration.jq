@@ -83,12 +83,14 @@ def healthy: [.backends[] | select(.state == "up" and .health != "failed")] | le
 def is_failed: healthy < ([.need, 1] | max);
 
 def last_resort: .flags | index("last_resort") != null;
+def is_local: .flags | index("local") != null;
 
-# as_shown: the same with what checks have found, as comments.
+# as_shown: the same with what checks have found, and which backends are this machine itself, as comments.
 def as_shown:
-	if .checks == [] and .fallback == null then as_text
+	def here: if is_local then "; this machine" else "" end;
+	if .checks == [] and .fallback == null then as_text(if is_local then "  # this machine" else "" end)
 	else
-		as_text(if .health == "unchecked" then "" else "  # \(.health)" end + if last_resort then "  # gets packets: nobody better is left" else "" end),
+		as_text(if .health == "unchecked" and (is_local | not) then "" else "  # \(.health)\(here)" end + if last_resort then "  # gets packets: nobody better is left" else "" end),
 		(select(.checks != []) | "  # \(.backends | length) backends: "
 			+ ([("healthy", "failed", "unchecked") as $health | "\([.backends[] | select(.health == $health)] | length) \($health)"] | join(", "))
 			+ if is_failed then "; THE SERVICE HAS FAILED: it needs \([.need, 1] | max)" else "" end),
@@ -96,7 +98,7 @@ def as_shown:
 	end;
 
 # as_json: without what is the maps' own business.
-def backend_json: .last_resort = last_resort | del(.id, .flags);
+def backend_json: .last_resort = last_resort | if is_local then .local = true else . end | del(.id, .flags);
 def as_json:
 	.sized = (.slots > 0) | .slots = .taken | .healthy = healthy | .failed = is_failed | .checks |= map(check_text)
 	| .fallback |= (if . then backend_json | {address, port, last_resort} else null end)

@@ -78,14 +78,21 @@ are_listed() {
 	done
 }
 
-# set_limits SLOTS BACKENDS: sets limits to what there is room for, with own and own6 (see plan.jq).
+# set_limits SLOTS BACKENDS: sets limits to what there is room for, with own, own6 and here (see plan.jq).
 set_limits() {
 	limits="{\"slots\":$1,\"backends\":$2,\"services\":$MAX_SERVICES,\"service_backends\":$MAX_SERVICE_BACKENDS
-		,\"own\":\"$own\",\"own6\":\"$own6\"}"
+		,\"own\":\"$own\",\"own6\":\"$own6\",\"here\":\"$here\"}"
+}
+
+# look_here: sets here to the addresses of this machine that a backend may have, " ADDRESS ADDRESS ... ": with NAT none,
+# because answers of a server here would not pass the program.
+look_here() {
+	here=''
+	[[ -e $maps/conntrack ]] || here=" $(ip -o addr | awk '{ sub("/.*", "", $4); print $4 }' | sort -u | tr '\n' ' ')"
 }
 
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
-# are none), limits, and is_backend (LB_BACKEND: a backend that gives second chances, and so is among the backends itself).
+# are none), hash_key (as bpftool has it), here (see look_here) and limits.
 need_configuration() {
 	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
@@ -98,15 +105,16 @@ need_configuration() {
 		ipv6_text "${octets[@]}"
 	fi
 	if [[ $shown =~ \"address\":\{\"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
+	hash_key=''
+	if [[ $shown =~ \"hash_key\":\[([0-9,]+)\] ]]; then hash_key=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
-	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends ]] ||
+	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends && -n $hash_key ]] ||
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
 	are_listed "$shown" || pin_lists
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
+	look_here
 	set_limits $((2 * slots)) "$backends"
-	is_backend=''
-	[[ ! $shown =~ \"hash_key\":\[[0-9,]*\],\"flags\":([0-9]+) ]] || ((!(BASH_REMATCH[1] & 2))) || is_backend=1
 }
 
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are

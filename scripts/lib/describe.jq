@@ -6,7 +6,8 @@ include "checks";
 # shown, found: what a person has set of a backend, and what else is so.
 def is_fallback: .flags | index("fallback") != null;
 def shown: "\(if is_fallback then "fallback" else "backend" end) \(server)\(if is_fallback then "" else " weight \(.weight) \(.state)" end)";
-def found: (if .health == "unchecked" then "" else " \(.health)" end) + (if .flags | index("last_resort") then ", as the last resort" else "" end);
+def found: (if .health == "unchecked" then "" else " \(.health)" end) + (if .flags | index("last_resort") then ", as the last resort" else "" end)
+	+ (if .flags | index("local") then ", on this machine" else "" end);
 
 def describe:
 	.service.taken as $taken

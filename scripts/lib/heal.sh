@@ -102,6 +102,7 @@ find_hops() (
 	need_configuration
 	mapfile -t addresses < <(listed_addresses)
 	keep_neighbours "${addresses[@]}"
+	mark_backends >/dev/null
 	outdate_nexthops
 	[[ ${#kept[@]} -eq 0 ]] || printf '%s\n' "${kept[@]}"
 )

@@ -71,6 +71,7 @@ section == "hops" { hop[++hops] = $2 " " $3 }
 section == "programs" {
 	program[++programs] = "device=\"" $1 "\",mode=\"" $2 "\",flavour=\"" $3 "\",id=\"" $4 "\",tag=\"" $5 "\""
 }
+section == "placement" { fingerprint = $1 }
 section == "watch" { watching = $1; is_balancer = 1 }
 
 function port(number) { return number == 0 ? "any" : number }
@@ -164,6 +165,8 @@ END {
 
 function balancer(    i)
 {
+	family("placement_info", "gauge", "The same on load balancers that send every packet to the same backend.")
+	sample("fingerprint=\"" fingerprint "\"", 1)
 	of_verdicts("packets", "Packets, by what the program has done with them.", verdict, verdict_packets, verdicts)
 	of_verdicts("bytes", "Bytes of frames as they came in, by what the program has done with them.", verdict, verdict_bytes, verdicts)
 	of_services("service_packets", "counter", "Packets to its backends, with those that are gone.", service_packets)

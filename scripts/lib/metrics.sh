@@ -61,7 +61,7 @@ programs() {
 
 # balancer_metrics: what a load balancer of any mode has.
 balancer_metrics() {
-	local list turn
+	local list turn print placed
 	need_configuration
 	need_lists "${metrics_lists[@]}"
 	exec {turn}<"$lists" # of shares there is one reader at a time
@@ -73,6 +73,8 @@ balancer_metrics() {
 	exec {turn}<&-
 	echo "list verdicts"
 	dump stats | stats_decode | counter_lines
+	take_fingerprint
+	printf 'list placement\n%s\n' "$print"
 	map_sizes
 	neighbours
 	watch_state

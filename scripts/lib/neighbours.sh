@@ -32,15 +32,21 @@ routes() {
 		   | object(.) | keys[] | if $by_hand[.] then "hand \(.)" else "hop \(.)" end)' --args "$@"
 }
 
-# keep_neighbours ADDRESS...: has the kernel always know the MAC addresses of the next hops to them. None of them may
-# be this machine's own: then nothing is done. Sets kept to the next hops, as "ADDRESS DEV".
+# keep_neighbours ADDRESS...: has the kernel always know the MAC addresses of the next hops to them. There is none to this
+# machine itself; with NAT, none of them may be its own: then nothing is done. Sets kept to the next hops, as "ADDRESS DEV".
 keep_neighbours() {
 	local found word address dev
 	found=$(routes "$@")
 	kept=()
 	while read -r word address dev; do
 		case $word in
-		own) [[ -n $is_backend ]] || die "$address is this machine's own address, or a broadcast; give that of another machine" ;;
+		own)
+			[[ $here != *" $address "* ]] || continue
+			[[ ! -e $maps/conntrack || $(ip -o addr) != *" $address/"* ]] ||
+				die "$address is this machine's own address: with nat, answers of a server here would not pass the program; give that of" \
+					"another machine, or let this one be of another mode"
+			die "$address is this machine's own address, or a broadcast; give that of another machine"
+			;;
 		none) warn "there is no route to $address yet; its packets are dropped as no_route. Once there is one, run: lb refresh" ;;
 		hop)
 			run ip neigh replace "$address" dev "$dev" managed
@@ -86,6 +92,14 @@ outdate_nexthops() {
 	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .routes = (.routes + 1) % 65536 | $(encoder load_balancer)" -r)
 }
 
+# mark_backends: those whose address is one of this machine, if others are marked so. Needs here.
+mark_backends() {
+	listed backends | awk -v here="$here" 'int($8 / 4) % 2 != (index(here, " " $3 " ") > 0) { exit 1 }' || {
+		plan refresh cat <<<''
+		carry_out || die "the kernel refused it; everything is as it was"
+	}
+}
+
 # refresh: keep_neighbours for every backend, and with NAT for the gateways. Links that were down have lost their
 # neighbours, and routes may lead another way now: XDP drops such packets (no_neighbour), so that nobody asks for the
 # address. It ends when all are known; or after a second, with those that are not.
@@ -96,6 +110,7 @@ refresh() {
 	need_configuration
 	mapfile -t addresses < <(listed_addresses)
 	keep_neighbours "${addresses[@]}"
+	mark_backends
 	outdate_nexthops
 	for ((tries = 0; tries < 20; tries++)); do
 		[[ -z $dry && -n $(unknown_hops) ]] || return 0

@@ -3,8 +3,8 @@
 #
 # In:  $is, $want: configurations, as configuration.jq and parse.jq have them. Services that are in neither stay as
 #      they are, those in $is alone go. all_services, used_ids: all that there are, and the ids of all backends.
-#      $limits: {slots, backends, services, service_backends, own, own6}: what there is room for, and this machine's
-#      addresses
+#      $limits: {slots, backends, services, service_backends, own, own6, here}: what there is room for, and this machine's
+#      addresses: those that it sends from, and (as a text) all
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
 #      and of those that go. Or an error of words.jq: then nothing must be done.
 #      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, checks, id, first,
@@ -25,6 +25,11 @@ def defaults:
 # whole: a service whose fallback is one of its backends, as in the maps.
 def whole:
 	.backends += [.fallback // empty | select(.address) | {weight: 0, state: "up", flags: ["fallback"]} + .] | .fallback = null;
+
+# mark_local($limits): backends whose address is one of this machine: packets for them are the kernel's.
+def mark_local($limits):
+	($limits.here // "") as $here
+	| .backends |= map(.address as $address | .flags = (.flags - ["local"] + if $here | contains(" \($address) ") then ["local"] else [] end));
 
 # check_service: what is wrong with it by itself.
 def check_service($limits):
@@ -133,7 +138,7 @@ def plan($is; $want; $limits; all_services; used_ids):
 	| if $wanted | length < ($want | length)
 	  then ($want | twice(name)) as $second | line($second.line; refuse("service \($second | name) is there twice")) else . end
 	| ($is | by(name)) as $current
-	| [$want[] | $current[name] as $now | defaults | triage($now) | select(is_same($now) | not)
+	| [$want[] | $current[name] as $now | defaults | triage($now) | mark_local($limits) | select(is_same($now) | not)
 		| line(.line; check_service($limits) | {service: ., $now} + compare($now.backends // []))] as $changing
 	| [$is[] | select($wanted[name] == null)] as $leaving
 	| ([$changing[].new | length] | add // 0) as $newcomers

@@ -7,12 +7,16 @@
 #   namespace of lb watch        |  this machine
 #   curl -- our own address -- [lbprobe] ---- [lbprobe] -- xdp_ipip -- eth0 --> backend
 #
+# A backend that is this machine itself gets them from its kernel, which takes no packet from one of its own addresses that comes
+# in by a device: so they come from another one (here4, here6), that nobody else has.
+#
 # With nat they go to the backend's own address and port, as every connection of this machine.
 # The namespace belongs to a process that ends with lb watch; then it is gone, and the device with it.
 # Our own address is the one of the VIP's family: own or own6. Where probes go to and come from is said to curl and the
 # others as an address of either family; with a port behind it, one of IPv6 has brackets.
 
 probe_mac=02:6c:62:70:72:62 # PROBE_MAC of headers/lb/probe.h
+here4=169.254.108.98 here6=fd6c:6270:6c62::62
 road_keeper=''              # the process that has the namespace
 road_addresses=''           # of whom it was told last: "OWN OWN6"
 
@@ -75,13 +79,23 @@ address_road() {
 	if has_own 4; then
 		in_road ip addr add "$own/32" dev "$probe_device"
 		in_road ip route replace default dev "$probe_device"
+		address_local_road "$here4/32"
 	fi
 	if has_own 6; then
 		in_road ip addr add "$own6/128" dev "$probe_device" nodad
 		in_road ip -6 route replace default dev "$probe_device"
+		address_local_road "$here6/128"
 		echo 1 >"/proc/sys/net/ipv6/conf/$probe_device/forwarding"
 	fi
 	road_addresses="$own $own6"
+}
+
+# address_local_road PREFIX: where probes of backends on this machine come from, if they say so (it is deprecated: nothing takes
+# it by itself), and the way back there.
+address_local_road() {
+	in_road ip addr add "$1" dev "$probe_device" nodad preferred_lft 0
+	ip route replace "$1" dev "$probe_device"
+	ip neigh replace "${1%/*}" lladdr "$probe_mac" dev "$probe_device" nud permanent
 }
 
 # build_road MODE: makes the device and its namespace. Needs own and own6, this machine's addresses.
@@ -96,12 +110,14 @@ build_road() {
 		((tries++ < 100)) || die "no network namespace can be made for probes"
 		sleep 0.02
 	done
-	ip link add "$probe_device" type veth peer name "$probe_device" address "$probe_mac" netns "$road_keeper" ||
+	# Both ends have one MAC address: without ARP, it is the one that packets go to, and the kernel takes no others.
+	ip link add "$probe_device" address "$probe_mac" type veth peer name "$probe_device" address "$probe_mac" netns "$road_keeper" ||
 		die "no device can be made for probes"
 	quiet_road
 	# XDP cannot finish a checksum that the sender left to its (virtual) hardware. A veth takes frames from XDP only if
 	# its other end has a program, too.
 	in_road ethtool -K "$probe_device" tx off >/dev/null
+	ethtool -K "$probe_device" tx off >/dev/null
 	in_road ip link set dev "$probe_device" arp off xdp obj "$repo/bpf/xdp_pass.o" sec xdp
 	in_road ip link set "$probe_device" up
 	# A port is needed again soon: nothing may be left of a connection that is over.
@@ -137,7 +153,7 @@ note_durations() {
 
 # ---- Who goes there. Each is given the words of run_words (watch.jq), and prints "ran N STATUS TOOK TEXT". ----
 
-# run_probe N KIND TIMEOUT PROTOCOL VIP VIP_PORT BACKEND BACKEND_PORT ADDRESS PORT FROM ARGUMENT...
+# run_probe N KIND TIMEOUT PROTOCOL VIP VIP_PORT BACKEND BACKEND_PORT ADDRESS PORT FROM FROM_PORT ARGUMENT...
 run_probe() {
 	local status=0 text centi took begun=${EPOCHREALTIME/[.,]/}
 	text=$("probe_$2" "${@:3}" 2>&1 | {
@@ -154,19 +170,20 @@ run_probe() {
 	printf 'ran %s %s %d.%06d %s\n' "$1" "$status" $((took / 1000000)) $((took % 1000000)) "$text"
 }
 
-# own_like ADDRESS: sets mine to our own address of its family.
+# own_like ADDRESS FROM: sets mine to where a probe to this address comes from: FROM, or (-) our own address of its family.
 own_like() {
 	mine=$own
 	[[ $1 != *:* ]] || mine=$own6
+	[[ $2 == - ]] || mine=$2
 }
 
 # probe_dns: the server has an answer for the name.
 probe_dns() {
 	local from=() tcp=+notcp answer mine
-	own_like "$7"
-	[[ $9 == 0 ]] || from=(-b "$mine#$9")
+	own_like "$7" "$9"
+	[[ ${10} == 0 ]] || from=(-b "$mine#${10}")
 	[[ $2 == udp ]] || tcp=+tcp
-	answer=$(in_road timeout -s KILL "$1" dig +tries=1 +timeout=5 "$tcp" "${from[@]}" "@$7" -p "$8" "${10}" 2>&1) || {
+	answer=$(in_road timeout -s KILL "$1" dig +tries=1 +timeout=5 "$tcp" "${from[@]}" "@$7" -p "$8" "${11}" 2>&1) || {
 		local status=$?
 		echo "no answer"
 		return "$status"
@@ -180,16 +197,16 @@ probe_dns() {
 # probe_udp: the answer to what is sent begins with what is expected.
 probe_udp() {
 	local answer mine socket=UDP4:$7:$8
-	own_like "$7"
+	own_like "$7" "$9"
 	if [[ $7 == *:* ]]; then socket=UDP6:[$7]:$8 mine=[$mine]; fi
-	[[ $9 == 0 ]] || socket+=,bind=$mine:$9
+	[[ ${10} == 0 ]] || socket+=,bind=$mine:${10}
 	# head ends as soon as it has as much as is expected; socat would wait for more.
 	answer=$(
-		head -c "${#11}" < <(printf %s "${10}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null)
+		head -c "${#12}" < <(printf %s "${11}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null)
 		echo . # or a line break at its end would get lost
 	)
 	answer=${answer%.}
-	[[ $answer == "${11}" ]] || {
+	[[ $answer == "${12}" ]] || {
 		echo "it answers ${answer:-nothing}"
 		return 1
 	}
@@ -197,12 +214,13 @@ probe_udp() {
 
 # probe_exec: a command of the administrator, on this machine. Whatever it starts ends with it, or when its time is over.
 probe_exec() {
-	local namespace=''
-	[[ -x ${10} && ! -d ${10} ]] || {
-		echo "${10} cannot be executed"
+	local namespace='' mine
+	own_like "$7" "$9"
+	[[ -x ${11} && ! -d ${11} ]] || {
+		echo "${11} cannot be executed"
 		return 126
 	}
 	[[ -z $road_keeper ]] || namespace=/proc/$road_keeper/ns/net
 	env -u NOTIFY_SOCKET LB_PROTOCOL="$2" LB_VIP="$3" LB_VIP_PORT="$4" LB_BACKEND="$5" LB_BACKEND_PORT="$6" LB_PROBE_NAMESPACE="$namespace" \
-		LB_PROBE_PORT="$9" timeout -s KILL "$1" unshare --pid --fork --kill-child "${10}" </dev/null
+		LB_PROBE_ADDRESS="$mine" LB_PROBE_PORT="${10}" timeout -s KILL "$1" unshare --pid --fork --kill-child "${11}" </dev/null
 }

@@ -100,6 +100,7 @@ check_services() (
 		trap "rm -rf '$lists'" EXIT
 		echo "map 0" | tee "$lists/services" "$lists/backends" >"$lists/checks"
 		own=${own_address:-$(address_of "$balances" 4)} own6=${own_address6:-$(address_of "$balances" 6)}
+		here='' # it decides only whose packets are the kernel's
 		set_limits "$MAX_SLOTS" "$MAX_BACKENDS"
 	fi
 	plan restore <<<"$text"

@@ -5,7 +5,8 @@
 # In:  lines: "configuration JSON", what configuration.jq has of the services with checks, if it is another one than before;
 #      "results LINE<tab>LINE...", what the probes of finished rounds have printed, see heard; and then
 #      "turn SECONDS N...": the time since boot, and the rounds that are over. $road: 1 if probes go to the VIP (see
-#      probes.sh), 0 if to the backends; $limits: {first, ports, probes}, see maps/probes.h; $folder: for answers
+#      probes.sh), 0 if to the backends; $limits: {first, ports, probes, here4, here6}, see
+#      maps/probes.h and probes.sh; $folder: for answers
 # Out: lines for each turn, see said
 #
 # An item is one check of one backend: {service, backend, check, key, n: its number, probe: its place in the map of probes,
@@ -35,6 +36,10 @@ def endpoint: .port as $port | .address | with_port($port);
 
 def first_port($limits): $limits.first + .probe * $limits.ports;
 
+# from_here($road; $limits): the address that a probe has to come from, if its backend is this machine; or null.
+def from_here($road; $limits):
+	if $road == 1 and .backend.local then (if .service.address | is_ipv6 then $limits.here6 else $limits.here4 end) else null end;
+
 # curl_lines: one transfer of a file for curl. Nothing is reused from one check to another, or taken from the environment.
 def curl_lines($road; $limits; $folder):
 	target($road) as $to | .check as $check
@@ -50,6 +55,7 @@ def curl_lines($road; $limits; $folder):
 		($check.verify // empty | "cacert = " + curl_quoted), (select($check.insecure) | "insecure")
 	   end),
 	  (select($road == 1) | first_port($limits) as $first | "local-port = \($first)-\($first + $limits.ports - 1)"),
+	  (from_here($road; $limits) // empty | "interface = \("host!\(.)" | curl_quoted)"),
 	  "silent", "globoff", "noproxy = \"*\"", "no-progress-meter", "max-time = \($check.timeout)", "limit-rate = 262144",
 	  "output = \(if $check.match then "\($folder)/body.\(.n)" else "/dev/null" end | curl_quoted)",
 	  "write-out = \"%{stderr}curl \(.n) %{exitcode} %{http_code} %{time_connect} %{time_total} %{errormsg}\\n\"";
@@ -58,7 +64,7 @@ def curl_lines($road; $limits; $folder):
 def run_words($road; $limits):
 	target($road) as $to
 	| [.n, .check.kind, .check.timeout, .service.protocol, .service.address, .service.port, .backend.address, .backend.port,
-		$to.address, $to.port, (if $road == 1 then first_port($limits) else 0 end), .check.args[]];
+		$to.address, $to.port, (from_here($road; $limits) // "-"), (if $road == 1 then first_port($limits) else 0 end), .check.args[]];
 
 def is_curls: .check.kind | IN("tcp", "http", "https");
 
@@ -75,7 +81,7 @@ def probe_for($taken; $serial; $limits): first(range($limits.probes) | select($t
 # wanted: an item for each check of each backend.
 def wanted:
 	.[] | {service: {protocol, address, port, id, need, name: name}, checks, backends} | . as $it
-	| .backends[] | {id, address, port, state, health} as $backend
+	| .backends[] | {id, address, port, state, health, local: ((.flags // []) | index("local") != null)} as $backend
 	| $it.checks[] | {service: $it.service, backend: $backend, check: timing,
 		key: "\($it.service.name) \($backend | server) \(check_key)"};
 

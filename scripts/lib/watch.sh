@@ -96,7 +96,7 @@ start_mind() {
 	rm -f "$rounds"/[0-9]*
 	{
 		coproc MIND {
-			stage "include \"watch\"; watch($road; {first: $FIRST_PROBE_PORT, ports: $PROBE_PORTS, probes: $MAX_PROBES}; \$folder)" \
+			stage "include \"watch\"; watch($road; {first: $FIRST_PROBE_PORT, ports: $PROBE_PORTS, probes: $MAX_PROBES, here4: \"$here4\", here6: \"$here6\"}; \$folder)" \
 				-nRr --unbuffered --arg folder "$rounds" {watching}>&- {events}>&-
 		}
 	} 2>/dev/null

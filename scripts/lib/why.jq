@@ -60,7 +60,8 @@ def steps:
 		   elif .service.learns > 0 then "for \(.service.learns) s more, such a packet is taken for one of an old connection"
 		   else "the time is over in which it would be taken for one of an old connection" end)}),
 	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if last_resort then ", gets packets as the last resort" else "" end)"}),
-	  (road | select(.) | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
+	  (road | select(.device == "lo") | {step: "route", text: "to \(.address): it is an address of this machine"}),
+	  (road | select(. and .device != "lo") | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
 			"to \(.address) \(if .hop == .address then "directly" else "via \(.hop)" end), by \(.device), MTU \(.mtu // "unknown")" end)},
 		(select(.device != "-") | {step: "neighbour", text: "\(.hop) is \(.neighbour.lladdr // "NOT KNOWN") (\(.neighbour.state // ["no entry"] | join(", ")))"}));
 
@@ -77,6 +78,7 @@ def because($verdict):
 	| (if .flow.family == 6 then {ttl: "hop limit", too_big: "ICMPv6 packet too big"} else {ttl: "TTL", too_big: "ICMP fragmentation needed"} end) as $words
 	| {
 		not_ours: "the kernel gets it, unchanged: it is for no service",
+		local: "the kernel of this machine gets it, unchanged: it is the backend. \(.flow.destination) must be on lo or another device (ip addr), and a server listen there (ss -lntu)",
 		forwarded: "it goes on to the backend, out of \($dev) again, \(leaves)",
 		redirected: "it goes on to the backend, by \($road.device // "another device"), \(leaves)",
 		probe: "the health check goes on to its backend, \(leaves)",

@@ -390,7 +390,6 @@ with_ipv6() {
 	refuses 1 "'sctp' is no protocol; take tcp or udp" service add sctp 192.168.178.15:80
 	refuses 1 "'nobody' is no IPv4 address" backend add tcp 192.168.178.15:8000 nobody
 	refuses 1 "'70000' is no port" backend add tcp 192.168.178.15:8000 172.16.0.11:70000
-	refuses 1 "is this machine's own address, or a broadcast" backend add tcp 192.168.178.15:8000 192.168.178.10
 	refuses 1 "is this machine's own address, or a broadcast" backend add tcp 192.168.178.15:8000 192.168.178.255
 	refuses 1 "192.168.178.15 is the VIP" backend add tcp 192.168.178.15:8000 192.168.178.15
 	refuses 1 "'abc' is no key" set key abc

@@ -341,7 +341,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"
 	wrong "wrong$((n + 1)):2: service tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "service tcp 1.2.3.4:80"
 	wrong "wrong$((n + 1)):3: backend 1.2.3.5:80 of tcp 1.2.3.4:80 is there twice" "service tcp 1.2.3.4:80" "backend 1.2.3.5" "backend 1.2.3.5:80"
-	wrong "is this machine's own address" "service tcp 1.2.3.4:80" "backend 192.168.178.10"
+	wrong "is this machine's own address, or a broadcast" "service tcp 1.2.3.4:80" "backend 192.168.178.255"
 	refuses 1 "there is no file /nowhere" restore /nowhere
 	refuses 1 "there is no file $BATS_TEST_TMPDIR" restore "$BATS_TEST_TMPDIR"
 	refuses 2 "restore which file?" restore

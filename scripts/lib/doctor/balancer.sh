@@ -3,7 +3,7 @@
 # balancer: facts of a load balancer, see doctor.sh. The way to its backends is in way.sh.
 
 examine_balancer() {
-	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() services arp families
+	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() arp families
 	program_runs || return 0
 	mode=$(mode_of "${balancing[0]}")
 	for dev in "${balancing[@]}"; do
@@ -75,14 +75,11 @@ maps_can_be_read() {
 }
 
 # read_configuration: sets what there is: vips, backends (addresses), checks (kinds), room (of services, backends, slots),
-# unusable (services, and what would make them usable), services (all of it, as lb save has it), and the families of
-# VIPs and backends.
+# unusable (services, and what would make them usable), and the families of VIPs and backends.
 read_configuration() {
 	local word rest
-	services=''
 	while IFS=$'\t' read -r word rest; do
 		case $word in
-		text) services+=$rest$'\n' ;;
 		vip) vips+=("$rest") ;;
 		backend) backends+=("$rest") ;;
 		check) checks+=("$rest") ;;
@@ -93,7 +90,6 @@ read_configuration() {
 		configuration as $all
 		| def usable: .state == "up" and .weight > 0 and .health != "failed";
 		["room", "\($all | length) \([$all[].backends | length] | add // 0) \([$all[].taken] | add // 0)"],
-		($all[] | as_text | ["text", .]),
 		($all | map(.address) | unique[] | ["vip", .]),
 		([$all[] | .backends[], (.fallback | values) | .address] | unique[] | ["backend", .]),
 		([$all[].checks[].kind] | unique[] | ["check", .]),
@@ -119,18 +115,15 @@ address_is_ours() {
 		test -n "${place[$2]-}"
 }
 
-# fingerprint: of stdin: short enough to compare by eye, and too short to tell what it is of.
-fingerprint() {
-	sha256sum | head -c 8
-}
-
-# key_is_set: the fingerprints are the same on all load balancing of a group; the key itself is a secret.
+# key_is_set: the fingerprints are the same on all load balancers of a group; the key itself is a secret, of which the first 8
+# digits of a hash tell nothing.
 key_is_set() {
-	local key
+	local key print placed
 	key=$(settings load_balancer '.hash_key[]' -r | while read -r byte; do printf '\\x%02x' "$byte"; done)
-	fact "the hash key is set; all of a group have the same" "fingerprint $(printf %b "$key" | fingerprint)" \
+	fact "the hash key is set; all of a group have the same" "fingerprint $(printf %b "$key" | sha256sum | head -c 8)" \
 		"lb set key \$(od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' ')" test -n "${key//[\\x0]/}"
-	fact "and the same services" "fingerprint $(printf %s "$services" | fingerprint)" "" true
+	take_fingerprint
+	fact "and the same services, backends and key" "fingerprint $print" "" true
 }
 
 debug_is_off() {
