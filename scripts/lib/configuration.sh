@@ -87,8 +87,10 @@ set_limits() {
 # look_here: sets here to the addresses of this machine that a backend may have, " ADDRESS ADDRESS ... ": with NAT none,
 # because answers of a server here would not pass the program.
 look_here() {
-	here=''
-	[[ -e $maps/conntrack ]] || here=" $(ip -o addr | awk '{ sub("/.*", "", $4); print $4 }' | sort -u | tr '\n' ' ')"
+	local address
+	here=' '
+	[[ ! -e $maps/conntrack ]] || return 0
+	while read -r _ _ _ address _; do here+="${address%/*} "; done < <(ip -o addr)
 }
 
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::

@@ -92,9 +92,14 @@ outdate_nexthops() {
 	update load_balancer key $(u32 0) value $(settings load_balancer "decimal as \$hex | .routes = (.routes + 1) % 65536 | $(encoder load_balancer)" -r)
 }
 
-# mark_backends: those whose address is one of this machine, if others are marked so. Needs here.
+# backends_are_marked: those whose address is one of this machine, and no others. Needs here.
+backends_are_marked() {
+	listed backends | awk -v here="$here" 'int($8 / 4) % 2 != (index(here, " " $3 " ") > 0) { exit 1 }'
+}
+
+# mark_backends: if they are not.
 mark_backends() {
-	listed backends | awk -v here="$here" 'int($8 / 4) % 2 != (index(here, " " $3 " ") > 0) { exit 1 }' || {
+	backends_are_marked || {
 		plan refresh cat <<<''
 		carry_out || die "the kernel refused it; everything is as it was"
 	}

@@ -3,7 +3,7 @@
 # balancer: facts of a load balancer, see doctor.sh. The way to its backends is in way.sh.
 
 examine_balancer() {
-	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() arp families
+	local dev mode vips=() backends=() hops=() checks=() unusable=() room=() local_services=() arp families
 	program_runs || return 0
 	mode=$(mode_of "${balancing[0]}")
 	for dev in "${balancing[@]}"; do
@@ -75,7 +75,7 @@ maps_can_be_read() {
 }
 
 # read_configuration: sets what there is: vips, backends (addresses), checks (kinds), room (of services, backends, slots),
-# unusable (services, and what would make them usable), and the families of VIPs and backends.
+# unusable (services, and what would make them usable), local_services (with a backend here), and the families of VIPs and backends.
 read_configuration() {
 	local word rest
 	while IFS=$'\t' read -r word rest; do
@@ -83,6 +83,7 @@ read_configuration() {
 		vip) vips+=("$rest") ;;
 		backend) backends+=("$rest") ;;
 		check) checks+=("$rest") ;;
+		local) local_services+=("$rest") ;;
 		unusable) unusable+=("$rest") ;;
 		room) read -r -a room <<<"$rest" ;;
 		esac
@@ -92,6 +93,7 @@ read_configuration() {
 		["room", "\($all | length) \([$all[].backends | length] | add // 0) \([$all[].taken] | add // 0)"],
 		($all | map(.address) | unique[] | ["vip", .]),
 		([$all[] | .backends[], (.fallback | values) | .address] | unique[] | ["backend", .]),
+		($all[] | select(any(.backends[]; is_local)) | ["local", "\(.protocol) \(.address) \(.port)"]),
 		([$all[].checks[].kind] | unique[] | ["check", .]),
 		($all[] | . as $service | select(any(.backends[]; usable) | not)
 			| ["unusable", name, if .backends == [] then "no backend" else "\(.backends | length) backends, of which none may get packets" end,

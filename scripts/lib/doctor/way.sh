@@ -4,10 +4,11 @@
 
 # examine_way: sets hops, "ADDRESS DEV" for each next hop, and ways, the devices to them.
 examine_way() {
-	local word address dev by_hand=() none=() ways=() bad=()
+	local word address dev by_hand=() none=() local_backends=() ways=() bad=()
 	while read -r word address dev; do
 		case $word in
 		none) none+=("$address") ;;
+		own) local_backends+=("$address") ;;
 		hop) hops+=("$address $dev") ;;
 		hand) by_hand+=("$address $dev") ;;
 		esac
@@ -15,6 +16,7 @@ examine_way() {
 	mapfile -t ways < <(printf '%s\n' "${hops[@]#* }" "${by_hand[@]#* }" | sed '/^$/d' | sort -u)
 	backends_have_routes
 	[[ $mode != l2dsr ]] || backends_are_near
+	[[ ${#local_backends[@]} -eq 0 ]] || examine_local_backends
 	next_hops_are_known
 	if [[ ${#ways[@]} -gt 0 ]]; then
 		ways_take_xdp
@@ -36,7 +38,7 @@ backends_have_routes() {
 		fact "there is a route to every backend" "none to $(some "${none[@]}")" \
 			"$(chain "${mends[@]}")" false
 	else
-		fact "there is a route to every backend" "by $(some "${ways[@]:-nothing: no backends}")" "" true
+		fact "there is a route to every backend" "by $(some "${ways[@]:-nothing: no ${local_backends[*]:+other }backends}")" "" true
 	fi
 }
 
@@ -54,11 +56,34 @@ idle_gateway() {
 # backends_are_near: with l2dsr, a packet is still for the VIP, so a router would send it back.
 backends_are_near() {
 	local address far=() all
-	all=" $(printf '%s ' "${hops[@]}" "${by_hand[@]}" "${none[@]}")"
+	all=" $(printf '%s ' "${hops[@]}" "${by_hand[@]}" "${none[@]}" "${local_backends[@]}")"
 	for address in "${backends[@]}"; do
 		[[ $all == *" $address "* ]] || far+=("$address")
 	done
 	fact "every backend is on a network of this machine" "$(some "${far[@]/%/ is behind a router; ipip would reach it}")" "" is_empty "${far[@]}"
+}
+
+# examine_local_backends: those that are this machine itself. That their VIPs are here, too, vips_are_here says.
+examine_local_backends() {
+	if [[ $mode == nat ]]; then
+		fact "no backend is this machine" "$(some "${local_backends[@]}"): with nat, answers of a server here do not pass the program" "" false
+		return
+	fi
+	fact "the program knows which backends are this machine" "$(some "${local_backends[@]}")" "lb refresh" backends_are_marked
+	local_servers_listen
+}
+
+# local_servers_listen: for each service with a backend here (of every port, nobody can tell where).
+local_servers_listen() {
+	local service protocol vip port deaf=() there
+	for service in "${local_services[@]}"; do
+		read -r protocol vip port <<<"$service"
+		[[ $port != 0 ]] || continue
+		there=$(ss -Hln "--$protocol" "sport = :$port" | awk '{ sub(":[0-9]+$", "", $4); sub("%.*", "", $4); gsub("[][]", "", $4); print $4 }')
+		[[ $'\n'$there$'\n' == *$'\n'"$vip"$'\n'* || $'\n'$there$'\n' == *$'\n'"*"$'\n'* || $'\n'$there$'\n' == *$'\n'::$'\n'* ||
+			($vip != *:* && $'\n'$there$'\n' == *$'\n'0.0.0.0$'\n'*) ]] || deaf+=("$protocol $vip port $port")
+	done
+	fact "a server listens here for each service with a backend on this machine" "$(some "${deaf[@]/#/none for }")" "" is_empty "${deaf[@]}"
 }
 
 # next_hops_are_known: XDP cannot ask for a MAC address and wait, so the kernel must know those of all next hops, and see to
