@@ -7,7 +7,10 @@
 #include "types/map.h"
 
 enum load_balancer_flags {
-	LB_DEBUG = 1, /* describe each packet for a service to `bpftool prog tracelog` */
+	LB_DEBUG = 1,	 /* describe each packet for a service to `bpftool prog tracelog` */
+	LB_ANNOUNCE = 2, /* these are for lb watch alone: it announces VIPs, */
+	LB_WORSE = 4,	 /* also those with a service that has failed, as a worse way, */
+	LB_DRAINING = 8, /* and none at all: this machine shall get no packets any more */
 };
 
 struct load_balancer {
