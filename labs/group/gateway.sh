@@ -17,19 +17,20 @@ run sysctl -qw net.ipv4.fib_multipath_hash_policy=1
 run sysctl -eqw net.ipv6.fib_multipath_hash_policy=1
 
 why "BIRD: routes that the load balancers announce go to the kernel, those that are equally good as one of several ways." \
-	"BFD asks them ten times a second whether they live. Nobody can announce anything but a VIP"
+	"BFD asks them five times a second whether they live. Nobody can announce anything but a VIP"
 run mkdir -p /run/bird
 {
 	cat <<-END
 		router id $LB_GATEWAY;
 		protocol device {}
-		protocol bfd { interface "*" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; }; }
+		protocol bfd { interface "*" { min rx interval 200 ms; min tx interval 200 ms; multiplier 5; }; }
 		protocol kernel { merge paths on; ipv4 { import none; export all; }; }
 		template bgp load_balancer {
 			local $LB_GATEWAY as $ROUTER_AS;
 			bfd on;
 			hold time 9;
-			error wait time 1, 10;
+			connect delay time 1;
+			error wait time 1, 2;
 			ipv4 { export none; import where net = $VIP/32; };
 		}
 	END

@@ -17,7 +17,7 @@ run scripts/lb set key "$KEY"
 why "the services: one file for the whole group, which git, or any tool, brings to each of them"
 run mkdir -p /run/xdp-lb
 [[ -e /run/xdp-lb/services ]] || {
-	printf 'service tcp %s:%s\n  check http / %s\n' "$VIP" "$PORT" "$CHECK"
+	printf 'service tcp %s:%s\n  check tcp %s\n' "$VIP" "$PORT" "$CHECK"
 	printf '  backend %s\n' "${BACKENDS[@]}"
 	printf 'service tcp %s:%s\n  check tcp %s\n' "$VIP" "$CHAT_PORT" "$CHECK"
 	printf '  backend %s\n' "${BACKENDS[@]}"
