@@ -7,9 +7,12 @@
 #include "types/map.h"
 
 enum load_balancer_flags {
-	LB_DEBUG = 1,	/* describe each packet for a service to `bpftool prog tracelog` */
-	LB_BACKEND = 2, /* this is a backend that gives second chances (xdp_relay): it sees no
-			 * flows but its own, so slots keep whose they were at every change */
+	LB_DEBUG = 1,	 /* describe each packet for a service to `bpftool prog tracelog` */
+	LB_ANNOUNCE = 2, /* these are for lb watch alone: it announces VIPs, */
+	LB_WORSE = 4,	 /* also those with a service that has failed, as a worse way, */
+	LB_DRAINING = 8, /* and none at all: this machine shall get no packets any more */
+	LB_BACKEND = 16, /* this is a backend that gives second chances (xdp_relay): it sees no
+			  * flows but its own, so slots keep whose they were at every change */
 };
 
 struct load_balancer {

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034 # for whoever sources this
 DEFAULT_WINDOW=900
 
-flags load_balancer_flags u32 debug backend
+flags load_balancer_flags u32 debug announce worse draining backend
 struct load_balancer address:address hash_key:bytes32 flags:load_balancer_flags window:u32 probe_device:u32 routes:u32 \
 	address6:address6 source:address source6:address6 source_bits:u8 source6_bits:u8 port:be16 unused:pad4
 
@@ -14,7 +14,7 @@ random_hash_key() {
 	od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' '
 }
 
-# load_balancer ADDRESS HASH_KEY FLAGS WINDOW [ADDRESS6]: the key in hex; flags are debug, backend, or 0. Nobody checks. 0.0.0.0 and
+# load_balancer ADDRESS HASH_KEY FLAGS WINDOW [ADDRESS6]: the key in hex; flags are debug, say, or 0. Nobody checks. 0.0.0.0 and
 # :: are no address.
 load_balancer() {
 	encode load_balancer "${@:1:4}" 0 0 "${5-::}" 0.0.0.0 :: 0 0 0

@@ -13,14 +13,17 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach start stop set show service backend check watch save restore fingerprint slots flows settle refresh stats metrics why trace doctor nat decap" ;;
+	"0 ") choices="attach detach start stop set show service backend check watch drain save restore fingerprint slots flows settle refresh stats metrics why trace doctor nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip gre fou gue decap relay" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
 	"2 set debug" | "4 set "*" debug") choices="on off" ;;
+	"2 set announce" | "4 set "*" announce") choices="off withdraw worse" ;;
+	"1 drain") choices="off wait idle" ;;
+	"3 drain "*) choices="wait idle" ;;
 	*" set "*" source" | "2 set source") choices=none ;;
 	*" set "*" port" | "2 set port") choices=default ;;
-	"1 set" | "3 set "* | "5 set "*) choices="address source port key debug window" ;;
+	"1 set" | "3 set "* | "5 set "*) choices="address source port key debug window announce" ;;
 	"1 restore" | "1 start" | "1 stop" | "2 metrics file" | *" check add "*" exec" | *" check add "*" verify")
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return

@@ -13,6 +13,7 @@ say=
 role_of() {
 	case $1 in
 	lb | gateway | client) echo "$1" ;;
+	lb-[0-9][0-9]) echo lb ;;
 	backend-[0-9][0-9]) echo backend ;;
 	*) return 1 ;;
 	esac
@@ -33,6 +34,12 @@ backend_names() {
 	done
 }
 
+# lb_names: lb, or lb-01 and so on for a lab with several of them, whose addresses are LBS; a line each.
+# shellcheck disable=SC2046 # numbers
+lb_names() {
+	if [[ -z ${LBS-} ]]; then echo lb; else printf 'lb-%02d\n' $(seq ${#LBS[@]}); fi
+}
+
 # on NODE COMMAND...: runs a command on a node of this playground.
 on() {
 	scripts/node exec "$@"
@@ -44,7 +51,7 @@ playground_is_up() {
 
 need_playground() {
 	playground_is_up || die "no playground is up; run $say$lab/setup.sh"
-	FAMILY=$(on lb cat /run/xdp-lb/family 2>/dev/null) || FAMILY=4
+	FAMILY=$(on client cat /run/xdp-lb/family 2>/dev/null) || FAMILY=4
 	read_lab
 }
 
@@ -109,13 +116,15 @@ create_backends() {
 # play: runs the role script of every node, that of the client last. Sets took to the time in ms, without the
 # client. False if the client got no answer. From then on a failure leaves the playground as it is, to be looked at.
 play() {
-	local backend
+	local backend lb
 	[[ $FAMILY == 4 ]] || keep_family
 	on gateway "$lab/gateway.sh" || exit
 	for backend in $(backend_names); do
 		on "$backend" "$lab/backend.sh" || exit
 	done
-	on lb "$lab/lb.sh" || exit
+	for lb in $(lb_names); do
+		on "$lb" "$lab/lb.sh" || exit
+	done
 	# shellcheck disable=SC2034 # for whoever sources this
 	took=$(((${EPOCHREALTIME/[.,]/} - started) / 1000))
 	trap - EXIT
@@ -125,7 +134,7 @@ play() {
 # keep_family: every machine knows which family the lab was set up with, so that nobody has to say it again.
 keep_family() {
 	local node
-	for node in gateway lb client $(backend_names); do
+	for node in gateway client $(lb_names) $(backend_names); do
 		# shellcheck disable=SC2016 # expanded over there
 		on "$node" bash -c 'mkdir -p /run/xdp-lb && echo "$1" >/run/xdp-lb/family' - "$FAMILY"
 	done
@@ -133,7 +142,8 @@ keep_family() {
 
 # next_steps: the end of what setup.sh prints. traced is what trace.sh shows, if not a request.
 next_steps() {
-	local node="${say}scripts/node"
+	local node="${say}scripts/node" lb
+	read -r lb < <(lb_names)
 	# If other playgrounds are up, scripts/node needs the name of this one.
 	[[ $(LAB='' scripts/node list | cut -d' ' -f1 | sort -u | wc -l) -eq 1 ]] || node="LAB=$LAB scripts/node"
 	# shellcheck disable=SC2153 # PORT comes from lab.env
@@ -147,9 +157,9 @@ next_steps() {
 		        is everything as it should be?
 		  $node shell client
 		        a shell on a machine; try: curl $(url "$VIP")
-		  $node exec lb scripts/lb stats
+		  $node exec $lb scripts/lb stats
 		        what happened to the packets
-		  $node exec lb scripts/lb trace
+		  $node exec $lb scripts/lb trace
 		        what the program says about each of them, while you send some; Ctrl-C ends it
 		  $say$lab/teardown.sh
 		        remove everything
@@ -196,9 +206,12 @@ some_request() {
 	return 1
 }
 
-# lb_counters: a counter in each line: NAME PACKETS.
+# lb_counters: a counter in each line: NAME PACKETS; of several load balancers, the sums.
 lb_counters() {
-	on lb scripts/lb --json stats 2>/dev/null | jq -r '.verdicts[] | "\(.name) \(.packets)"'
+	local lb
+	for lb in $(lb_names); do
+		on "$lb" scripts/lb --json stats 2>/dev/null
+	done | jq -rs 'map(.verdicts[]) | group_by(.name)[] | "\(.[0].name) \(map(.packets) | add)"'
 }
 
 # lb_packets NAME: one of them.

@@ -178,6 +178,8 @@ detach() {
 		is_ours "$xdp_name" || die "$xdp_name (id $xdp_id) on $dev is not ours; to take it off: ip link set dev $dev $xdp_flavour off"
 		# What lb watch shall not heal.
 		[[ -n $dry || ! -d $rounds ]] || echo >"$rounds/detached.$(<"/sys/class/net/$dev/ifindex")"
+		# Packets find another way first.
+		[[ " ${stale[*]} " != *" $maps/services "* ]] || withdraw "the program is taken off $dev"
 		run ip link set dev "$dev" "$xdp_flavour" off
 	elif [[ ${#stale[@]} -eq 0 ]]; then
 		# A command that was killed, or a program that was taken off by hand, would have left pins.

@@ -93,8 +93,18 @@ look_here() {
 	while read -r _ _ _ address _; do here+="${address%/*} "; done < <(ip -o addr)
 }
 
+# flag_words FLAGS N: sets own_flags to the words that the bits of N are, each between commas.
+flag_words() {
+	local word bit=1
+	for word in ${FLAGS[$1]#* }; do
+		(($2 & bit)) && own_flags+=$word,
+		bit=$((2 * bit))
+	done
+	return 0
+}
+
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
-# are none), hash_key (as bpftool has it), here (see look_here) and limits.
+# are none), hash_key (as bpftool has it), own_flags (",debug," say), here (see look_here) and limits.
 need_configuration() {
 	local shown octets='' slots='' backends='' show_checks=() text=''
 	need_maps services
@@ -109,6 +119,8 @@ need_configuration() {
 	if [[ $shown =~ \"address\":\{\"octets\":\[([0-9]+),([0-9]+),([0-9]+),([0-9]+) ]]; then octets=("${BASH_REMATCH[@]:1}"); fi
 	hash_key=''
 	if [[ $shown =~ \"hash_key\":\[([0-9,]+)\] ]]; then hash_key=${BASH_REMATCH[1]}; fi
+	own_flags=,
+	if [[ $shown =~ \"hash_key\":\[[0-9,]*\],\"flags\":([0-9]+) ]]; then flag_words load_balancer_flags "${BASH_REMATCH[1]}"; fi
 	if [[ $shown =~ \"name\":\"slots\",[^}]*\"max_entries\":([0-9]+) ]]; then slots=${BASH_REMATCH[1]}; fi
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
 	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends && -n $hash_key ]] ||

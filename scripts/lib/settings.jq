@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# settings: the words of lb set and lb nat set.
+# settings: the words of lb set, lb nat set and lb drain.
 #
 # In:  a list of words
-# Out: what they say, as an object with the fields of struct load_balancer, or of struct nat; or an error of words.jq
+# Out: what they say, as an object with the fields of struct load_balancer, or of struct nat; or an error of words.jq.
+#      Of flags, it has those that are named: {debug: true}, and false for one that shall be off.
 include "words";
 include "address";
 
-# pairs(f): a list NAME VALUE NAME VALUE... -> what f makes of each, {name, value}, added up.
+# pairs(f): a list NAME VALUE NAME VALUE... -> what f makes of each, {name, value}, all in one.
 def pairs(f):
 	if . == [] then {}
 	elif length == 1 then usage("'\(.[0])' needs a value")
-	else ({name: .[0], value: .[1]} | f) + (.[2:] | pairs(f)) end;
+	else ({name: .[0], value: .[1]} | f) * (.[2:] | pairs(f)) end;
 
 # hex_bytes: pairs of hex digits -> a list of numbers.
 def hex_bytes:
@@ -34,10 +35,20 @@ def load_balancer_words:
 			if .value | test("^[0-9a-fA-F]{64}$") then {hash_key: (.value | hex_bytes)}
 			else refuse("'\(.value)' is no key; 32 bytes in hex are 64 digits, like those of: od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' '") end
 		elif .name == "debug" then
-			if .value == "on" then {flags: ["debug"]} elif .value == "off" then {flags: []}
-			else usage("debug is on or off") end
+			if .value | IN("on", "off") then {flags: {debug: (.value == "on")}} else usage("debug is on or off") end
+		elif .name == "announce" then
+			if .value | IN("off", "withdraw", "worse")
+			then {flags: {announce: (.value != "off"), worse: (.value == "worse")}}
+			else usage("announce is off, withdraw or worse") end
 		elif .name == "window" then {window: (.value | number("number of seconds"; 0; 9999999))}
 		else usage("unexpected word '\(.name)'") end);
+
+# set_to($changes): the settings with these changes: flags that are not named stay.
+def set_to($changes):
+	.flags as $flags | . + $changes
+	| if $changes.flags
+	  then .flags = ([$flags[] | select($changes.flags[.] == null)] + [$changes.flags | to_entries[] | select(.value).key])
+	  else . end;
 
 # load_balancer_json: the settings without what is the maps' own business.
 def source_json($bits): if $bits == 0 then null else {address: ., bits: $bits} | prefix_text end;
@@ -51,7 +62,16 @@ def load_balancer_lines:
 	(.source, .source6 | values | "source \(.)"),
 	(select(.port > 0) | "port \(.port)"),
 	"window \(.window) s",
-	"debug \(if .flags | index("debug") then "on" else "off" end)";
+	"debug \(if .flags | index("debug") then "on" else "off" end)",
+	(select(.flags | index("announce")) | "announce \(if .flags | index("worse") then "worse" else "withdraw" end)"),
+	(select(.flags | index("draining")) | "draining");
+
+# drain_words: how long lb drain waits, and after how many seconds without a packet this machine is idle.
+def drain_words:
+	{wait: 0, idle: 5} + pairs(
+		if .name == "wait" then {wait: (.value | number("number of seconds"; 1; 9999999))}
+		elif .name == "idle" then {idle: (.value | number("number of seconds"; 1; 9999))}
+		else usage("unexpected word '\(.name)'; write: lb drain [wait SECONDS] [idle SECONDS], or: lb drain off") end);
 
 def nat_words:
 	pairs(

@@ -18,19 +18,24 @@ tell_watch() {
 
 # set_settings MAP MODE NAME VALUE...: (MODE: who has the map, if not every load balancer) changes what is named, as settings.jq reads it, and leaves the rest as it is.
 set_settings() {
-	local lines changes
+	local lines
 	[[ $# -gt 2 ]] || usage "set what?"
 	words_of "include \"settings\"; answer(\$ARGS.positional | ${1}_words; tojson)" "${@:3}"
-	changes=${lines[0]}
 	take_lock
 	need_maps "$1" "$2"
-	# shellcheck disable=SC2046 # bytes
-	update "$1" key $(u32 0) value $(settings "$1" "decimal as \$hex | . + \$changes | $(encoder "$1")" -r --argjson changes "$changes")
-	tell_watch
-	note "$(jq -r --arg map "$1" '"\($map) set: \(keys | map(rtrimstr("_bits") | rtrimstr("6")) | unique | join(", "))"' <<<"$changes")" # not what to: the key is a secret
+	change_settings "$1" "${lines[0]}"
 }
 
-# set_load_balancer [address ADDRESS] [source PREFIX|none] [port N|default] [key HEX] [debug on|off] [window SECONDS]
+# change_settings MAP JSON: fields of the entry, as settings.jq has them.
+change_settings() {
+	# shellcheck disable=SC2046 # bytes
+	update "$1" key $(u32 0) value $(bpftool -j map lookup pinned "$maps/$1" key 0 0 0 0 |
+		stage "include \"bytes\"; include \"settings\"; decimal as \$hex | .value | bytes | decode(\"$1\") | set_to(\$changes) | $(encoder "$1")" -r --argjson changes "$2")
+	tell_watch
+	note "$(jq -r --arg map "$1" '"\($map) set: \(del(.flags) + (.flags // {}) | keys | map(rtrimstr("_bits") | rtrimstr("6")) | unique | join(", "))"' <<<"$2")" # not what to: the key is a secret
+}
+
+# set_load_balancer [address ADDRESS] [source PREFIX|none] [port N|default] [key HEX] [debug on|off] [window SECONDS] [announce off|withdraw|worse]
 set_load_balancer() {
 	set_settings load_balancer "" "$@"
 }

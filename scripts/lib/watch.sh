@@ -40,6 +40,7 @@ notice_configuration() {
 	rm -f "$rounds/settings" # of somebody who has said: lb set
 	need_configuration       # which makes the lists anew, if the maps are others
 	readdress_road
+	announce_due=1
 	configuration=$(configured 'configuration | map(select(.checks != []))' -c)
 	configuration_text=$text
 	# Whose routes are needed: those to the backends, and with NAT those back to the clients.
@@ -146,7 +147,7 @@ apply_health() {
 		plan health cat <<<"$1"
 		carry_out
 	) || warn "what the checks have found cannot be applied now; it will be tried again"
-	configuration_text=again
+	configuration_text=again announce_due=1
 }
 
 # ---- Rounds ----
@@ -305,8 +306,9 @@ watch() {
 	local tool mode stop='' now watching events                           # the loop
 	local configuration=null configuration_text='' families='' missing='' # what is there
 	local told='' said='' next=0 suspects=() finished=() ends=() road=1
-	local told_systemd=''               # when
-	local hops=() next_hop=0 asked_at=0 # for heal.sh
+	local told_systemd=''                         # when
+	local announce_due='' announced_programs=none # for announce.sh
+	local hops=() next_hop=0 asked_at=0           # for heal.sh
 	no_more "$@"
 	[[ -z $dry ]] || usage "watch acts on what it finds; --dry-run does not go with it"
 	check_machine
@@ -323,7 +325,7 @@ watch() {
 	exec {events}<> <(:)
 	trap stop=1 INT TERM HUP
 	trap '' PIPE # whoever was to be told something may be gone
-	trap 'leave_road; rm -rf "${rounds:?}"/*' EXIT
+	trap 'withdraw "lb watch ends"; leave_road; rm -rf "${rounds:?}"/*' EXIT
 	build_road "$mode"
 	listen
 	start_mind
@@ -339,6 +341,7 @@ watch() {
 		if [[ ${#finished[@]} -gt 0 || $configuration != null ]] || ! is_before "$now" "$next"; then
 			take_turn
 		fi
+		announce
 		ask_hops
 		tell_systemd
 		wait_for_news
