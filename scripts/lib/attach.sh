@@ -61,7 +61,10 @@ load_program() {
 	mapfile -t new < <(comm -13 <(sort <<<"$before") <(pins | sort))
 	remove_pins "${new[@]}"
 	case $error in
-	*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev; or, if it runs as a unit: systemctl restart xdp-lb. Both end connections" ;;
+	*mismatch*)
+		error+=$'\n'"The maps of an older version are pinned, and this one cannot use them; nothing was changed. Without breaking connections: take this machine"
+		error+=" out of the traffic first (README.md, A new version). Then: lb detach $dev; or, if it runs as a unit: systemctl restart xdp-lb. Both end connections"
+		;;
 	*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $1 $dev generic" ;;
 	esac
 	die "$dev does not take the program: $error"
