@@ -36,6 +36,11 @@ teardown_file() {
 	scripts/node destroy --all
 }
 
+setup() {
+	# shellcheck disable=SC2034 # chats.bash looks at them
+	chats=() expected=0
+}
+
 # versions: other folders, as a person has them side by side: new, whose program is another one; and other, whose maps are,
 # too.
 versions() {
@@ -91,7 +96,7 @@ end_streams() {
 }
 
 @test "canary on one device, then the other, then back: no datagram is lost, no connection ends, and the maps are the same" {
-	local streams=() chats=() expected=0 old new ids i
+	local streams=() old new ids i
 	old=$(programs) ids=$(map_ids)
 	open_chats 20000 50 192.168.178.20
 	begin_stream client

@@ -39,6 +39,11 @@ teardown_file() {
 	scripts/node destroy --all
 }
 
+setup() {
+	# shellcheck disable=SC2034 # chats.bash looks at them
+	chats=() expected=0
+}
+
 teardown() {
 	on lb bash -c 'read -r pid </run/xdp-lb/watch/pid && kill $pid' 2>/dev/null || true
 	wait_for 10 on lb bash -c '[[ ! -e /sys/class/net/lbprobe ]]'
@@ -80,10 +85,10 @@ asked() {
 
 # both_answer VIP: each has about half.
 both_answer() {
-	local answers name count sum=0
+	local answers count sum=0
 	answers=$(asked "$1")
 	echo "$1: $answers"
-	while read -r name count; do
+	while read -r _ count; do
 		[ "$count" -ge 60 ]
 		sum=$((sum + count))
 	done <<<"$answers"
@@ -141,7 +146,6 @@ answers_half_each() {
 }
 
 @test "connections stay where they are while the backend here comes, drains and goes" {
-	local chats=() expected=0
 	balance l2dsr
 	lb backend del tcp 192.168.178.15:7000 192.168.178.10
 	open_chats 20000 50
