@@ -41,16 +41,19 @@ setup() {
 	chats=() expected=0
 }
 
-# versions: other folders, as a person has them side by side: new, whose program is another one; and other, whose maps are,
-# too.
+# versions: other folders, as a person has them side by side: new, whose program is another one; other, whose maps are, too;
+# moved, in whose maps two fields of one size have changed places; and named, where one that was unused is used.
 versions() {
 	local name
-	for name in new other; do
+	for name in new other moved named; do
 		mkdir "$BATS_FILE_TMPDIR/$name"
 		cp -r --preserve=timestamps bpf headers maps scripts Makefile "$BATS_FILE_TMPDIR/$name"
 	done
 	make -s -C "$BATS_FILE_TMPDIR/new" -W bpf/xdp_ipip.c CFLAGS=-mcpu=v2 bpf/xdp_ipip.o
 	make -s -C "$BATS_FILE_TMPDIR/other" -W bpf/xdp_ipip.c CFLAGS=-DMAX_SLOTS=2097152 bpf/xdp_ipip.o
+	sed -i 's/__u8 family;   /__u8 xxxxxx;   /; s/__u8 state; /__u8 family;/; s/__u8 xxxxxx;/__u8 state; /' "$BATS_FILE_TMPDIR/moved/maps/backends.h"
+	sed -i 's/__u32 unused;/__u32 purpose;/' "$BATS_FILE_TMPDIR/named/maps/load_balancer.h"
+	for name in moved named; do make -s -C "$BATS_FILE_TMPDIR/$name" bpf/xdp_ipip.o; done
 }
 
 # version NAME ARGUMENT...: lb of that folder.
@@ -157,5 +160,18 @@ end_streams() {
 	[[ $output == *"nothing was changed"*"lb detach eth1"* ]]
 	sleep 1
 	end_streams
+	[ "$(programs) $(map_ids)" = "$before" ]
+}
+
+@test "so is one where a field has moved in its struct, which the kernel would not notice; but not one that uses what was unused" {
+	local before
+	before="$(programs) $(map_ids)"
+	run -1 version moved attach ipip eth1
+	[[ $output == *"eth1 does not take the program: in the maps, these structs are laid out in another way: backend"$'\n'* ]]
+	[[ $output == *"nothing was changed"*"lb detach eth1"* ]]
+	run -1 version moved --dry-run attach ipip eth1
+	[ "$(programs) $(map_ids)" = "$before" ]
+	version named attach ipip eth1
+	lb attach ipip eth1
 	[ "$(programs) $(map_ids)" = "$before" ]
 }
