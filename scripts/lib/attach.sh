@@ -51,10 +51,35 @@ check_device() {
 	flavour=$xdp_flavour
 }
 
+# first_map MODE: prints the name of a map that every program of the mode has, and whose types are those of all of them.
+first_map() {
+	if [[ $1 == decap ]]; then echo decap_addresses; else echo backends; fi
+}
+
+# other_layouts MODE: prints the structs in the maps that are pinned which are others in the program's object: the kernel would
+# not notice, as long as they have the same size.
+other_layouts() {
+	local map id
+	map=$maps/$(first_map "$1")
+	[[ -e $map ]] || return 0
+	id=$(bpftool -j map show pinned "$map" | jq '.btf_id // 0')
+	[[ $id -gt 0 ]] || return 0 # made by a program without types
+	{ bpftool -j btf dump id "$id" && bpftool -j btf dump file "$repo/bpf/xdp_$1.o"; } 2>/dev/null |
+		stage 'include "layout"; other_layouts' -rs | paste -sd ' ' || true
+}
+
+# older_maps: what to do about maps that another version has made.
+older_maps() {
+	echo "The maps of an older version are pinned, and this one cannot use them; nothing was changed. Without breaking connections: take this machine out of the" \
+		"traffic first (README.md, A new version). Then: lb detach $dev; or, if it runs as a unit: systemctl restart xdp-lb. Both end connections"
+}
+
 # load_program MODE: on the device; if that fails, everything is as it was before, and the command ends.
 load_program() {
-	local before new error
+	local before new error others
 	before=$(pins)
+	others=$(other_layouts "$1")
+	[[ -z $others ]] || die "$dev does not take the program: in the maps, these structs are laid out in another way: $others"$'\n'"$(older_maps)"
 	if error=$(run ip -force link set dev "$dev" "$flavour" obj "$repo/bpf/xdp_$1.o" sec xdp.frags 2>&1); then
 		[[ -z $error ]] || echo "$error"
 		return
@@ -62,7 +87,9 @@ load_program() {
 	mapfile -t new < <(comm -13 <(sort <<<"$before") <(pins | sort))
 	remove_pins "${new[@]}"
 	case $error in
-	*mismatch*) error+=$'\n'"The maps of an older version are pinned; run: lb detach $dev; or, if it runs as a unit: systemctl restart xdp-lb. Both end connections" ;;
+	*mismatch*)
+		error+=$'\n'$(older_maps)
+		;;
 	*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $1 $dev generic" ;;
 	esac
 	die "$dev does not take the program: $error"

@@ -32,11 +32,16 @@ setup_file() {
 		background "$node" tests/lib/server.py udp $VIP6 9000
 		background "$node" tests/lib/connections.py serve 0.0.0.0 7000
 	done
-	on client ip route add 192.168.178.0/24 dev eth0 2>/dev/null || true
+	on client sysctl -qw net.ipv4.tcp_max_tw_buckets=0 # a port is free again at once
 }
 
 teardown_file() {
 	scripts/node destroy --all
+}
+
+setup() {
+	# shellcheck disable=SC2034 # chats.bash looks at them
+	chats=() expected=0
 }
 
 teardown() {
@@ -80,10 +85,10 @@ asked() {
 
 # both_answer VIP: each has about half.
 both_answer() {
-	local answers name count sum=0
+	local answers count sum=0
 	answers=$(asked "$1")
 	echo "$1: $answers"
-	while read -r name count; do
+	while read -r _ count; do
 		[ "$count" -ge 60 ]
 		sum=$((sum + count))
 	done <<<"$answers"
@@ -141,7 +146,6 @@ answers_half_each() {
 }
 
 @test "connections stay where they are while the backend here comes, drains and goes" {
-	local chats=() expected=0
 	balance l2dsr
 	lb backend del tcp 192.168.178.15:7000 192.168.178.10
 	open_chats 20000 50
@@ -247,6 +251,33 @@ start_watch() {
 	on lb ip addr add 192.168.178.30/24 dev eth0
 	wait_for 10 bash -c "LAB=$LAB scripts/node exec lb scripts/lb service show | grep 'backend 192.168.178.30 .*this machine'"
 	on lb ip addr del 192.168.178.30/24 dev eth0
+}
+
+# answers_by_port: who answers to each of 40 ports of the client.
+answers_by_port() {
+	on client bash -c 'for port in {30000..30039}; do
+		echo "$port $(curl -sS --max-time 5 --local-port "$port" http://192.168.178.15:8000/ 2>&1)"
+	done'
+}
+
+@test "a group of two that are each other's backends (l2dsr): whoever gets a packet, it is answered, and by the same one" {
+	local key answers
+	key=$(printf 'ab%.0s' {1..32})
+	balance l2dsr
+	lb set key "$key"
+	on backend-01 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	on backend-01 scripts/lb attach l2dsr eth0
+	on backend-01 scripts/lb set key "$key"
+	lb save | on backend-01 scripts/lb restore -
+	on backend-01 scripts/lb refresh
+	[ "$(lb fingerprint)" = "$(on backend-01 scripts/lb fingerprint)" ]
+	answers=$(answers_by_port)
+	[ "$(cut -d ' ' -f 2- <<<"$answers" | sort -u | wc -l)" -eq 2 ]
+	# the router (here: the client's neighbour entry) sends everything to the other one now
+	on client ip neigh replace 192.168.178.15 dev eth0 lladdr "$(on backend-01 cat /sys/class/net/eth0/address)" nud permanent
+	diff <(answers_by_port) <(echo "$answers")
+	[ "$(on backend-01 scripts/lb --json stats | jq '[.verdicts[] | select(.name | IN("local", "forwarded")).packets > 50] | all')" = true ]
+	on client ip neigh del 192.168.178.15 dev eth0
 }
 
 @test "nat: it is refused, with the reason" {

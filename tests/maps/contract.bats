@@ -282,7 +282,7 @@ list_of() {
 	cpus=$(on lb bpftool -j map lookup pinned "$MAPS/stats" key 0 0 0 0 | jq '.values | length')
 	round_trip stats "$(u32 1)" "$(encode counter 10 100)" # on each CPU
 	got=$(on lb bpftool -j map dump pinned "$MAPS/stats" | stats_decode)
-	[ "$(jq -c '.[1]' <<<"$got")" = "{\"name\":\"forwarded\",\"packets\":$((10 * cpus)),\"bytes\":$((100 * cpus))}" ]
+	[ "$(jq -c '.[1]' <<<"$got")" = "{\"name\":\"local\",\"packets\":$((10 * cpus)),\"bytes\":$((100 * cpus))}" ]
 	[ "$(jq -r '.[].name' <<<"$got" | paste -sd ' ')" = "${ENUMS[verdict]#* }" ]
 	[ "$(on lb bpftool -j map dump pinned "$MAPS/decap_stats" | decap_stats_decode | jq -r '.[].name' | paste -sd ' ')" = "${ENUMS[decap_verdict]#* }" ]
 	round_trip nat_events "$(u32 4)" "$(encode counter 7 0)"

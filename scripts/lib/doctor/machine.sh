@@ -87,8 +87,17 @@ trial() {
 		' - "$1" "$bpffs" "$maps" "$(pinned_maps)" || true
 }
 
+# has_siblings DEV: another device has another version of its program: one of them came from elsewhere.
+has_siblings() {
+	local dev
+	for dev in "${!program[@]}"; do
+		[[ $dev == "$probe_device" || ${program[$dev]} != "${program[$1]}" || ${tag[$dev]} == "${tag[$1]}" ]] || return 0
+	done
+	return 1
+}
+
 # program_is_current DEV: the object on disk is the program that runs. To know its tag, it must be loaded; but not if it has
-# been there since before the program was loaded.
+# been there since before the program was loaded, unless it is plain that there is more than one version.
 program_is_current() {
 	local mode mend object found uptime
 	mode=$(mode_of "$1") mend="lb attach $mode $1" object=$repo/bpf/${program[$1]}.o
@@ -98,7 +107,7 @@ program_is_current() {
 	fi
 	read -r uptime _ </proc/uptime
 	found=${tag[$1]}
-	(($(stat -c %Z "$object") < EPOCHSECONDS - ${uptime%.*} + loaded[$1])) || found=$(trial "$object")
+	! has_siblings "$1" && (($(stat -c %Z "$object") < EPOCHSECONDS - ${uptime%.*} + loaded[$1])) || found=$(trial "$object")
 	case $found in
 	"${tag[$1]}") ;;
 	*mismatch*)
