@@ -85,6 +85,16 @@ has_ways() {
 	labs/group/check.sh
 }
 
+@test "every command of the lesson works" {
+	sed -n 's/^# \(scripts\/node exec .*\)$/\1/p' labs/group/README.md >"$BATS_TEST_TMPDIR/commands"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -ge 10 ]
+	run -0 bash -e -x "$BATS_TEST_TMPDIR/commands"
+	echo "$output"
+	[[ $output == *"lb watch has withdrawn the VIPs"*"this machine is idle: no packet for 2 s"*"via 192.168.178.12 "* ]]
+	[ "$(grep -c "^Hello from" <<<"$output")" -eq 40 ]
+	wait_for 60 has_ways 11 12 13
+}
+
 @test "a word that the scripts do not know is refused" {
 	run -2 labs/group/experiment.sh soon
 	[[ $output == "usage: [LAB=NAME] labs/group/experiment.sh [SECONDS]"* ]]
