@@ -46,13 +46,13 @@ has_ways() {
 	[[ $output == *"not ok: gateway has a way to the VIP by each load balancer: 192.168.178.12 192.168.178.13; "* ]]
 	[[ $output == *"not ok: lb-01 forwards some of the packets (0): none; "* ]]
 	[ "$(grep -c "^not ok" <<<"$output")" -eq 2 ]
-	on client curl -s --max-time 20 "http://$vip:8000/?[1-600]" >"$BATS_TEST_TMPDIR/answers" 3>&- &
+	on client curl -s --max-time 20 --rate 100/s "http://$vip:8000/?[1-400]" >"$BATS_TEST_TMPDIR/answers" 3>&- &
 	wait_for 10 test -s "$BATS_TEST_TMPDIR/answers"
 	on switch ip link set lb-02.eth0 down
+	wait_for 10 has_ways 13
 	wait $!
-	has_ways 13
 	answers=$(grep -c "^Hello from" "$BATS_TEST_TMPDIR/answers")
-	[ "$answers" -eq 600 ]
+	[ "$answers" -eq 400 ]
 	on switch ip link set lb-02.eth0 up
 	on lb-01 scripts/lb drain off
 	wait_for 60 has_ways 11 12 13
@@ -83,6 +83,16 @@ has_ways() {
 	[ "$own" -ge 20 ]
 	# and afterwards all is well
 	labs/group/check.sh
+}
+
+@test "every command of the lesson works" {
+	sed -n 's/^# \(scripts\/node exec .*\)$/\1/p' labs/group/README.md >"$BATS_TEST_TMPDIR/commands"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -ge 10 ]
+	run -0 bash -e -x "$BATS_TEST_TMPDIR/commands"
+	echo "$output"
+	[[ $output == *"lb watch has withdrawn the VIPs"*"this machine is idle: no packet for 2 s"*"via 192.168.178.12 "* ]]
+	[ "$(grep -c "^Hello from" <<<"$output")" -eq 40 ]
+	wait_for 60 has_ways 11 12 13
 }
 
 @test "a word that the scripts do not know is refused" {
