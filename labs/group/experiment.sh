@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # experiment: what happens in a group of load balancers, and 200 connections: how many does it break? Where backends change,
-# they do so on one load balancer after the other.
+# they do so on one load balancer after the other. All of it twice: without a second chance at the backend, and with it.
 # usage: [LAB=NAME] labs/group/experiment.sh [SECONDS]    between one load balancer and the next; 10 if not given
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -84,9 +84,45 @@ services() {
 	printf '  backend %s\n' "${BACKENDS[@]:0:$1}"
 }
 
-# configure N LB...: brings the file to these, and has them restore it.
+# on_backends COMMAND...: the same on all of them, side by side.
+on_backends() {
+	local backend jobs=()
+	for backend in "${backends[@]}"; do
+		on "$backend" "$@" &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}"
+}
+
+# shown_on_backends COMMAND...: the same, as it would be typed there.
+shown_on_backends() {
+	echo "backend-0*# $*"
+	on_backends "$@"
+}
+backend_net=${BACKEND_GATEWAY%.*}.0/$BACKEND_PREFIX
+
+# give_second_chances: the backends hand on what they do not have. For that they need the key and the services, and accept each
+# other's packets.
+give_second_chances() {
+	echo
+	shown_on_backends sysctl -qw net.ipv4.conf.eth0.forwarding=1
+	shown_on_backends scripts/lb attach relay eth0
+	shown_on_backends scripts/lb set key "$KEY"
+	shown_on_backends scripts/lb decap add lb "$backend_net"
+}
+
+# take_second_chances: the backends are again as setup.sh has made them.
+take_second_chances() {
+	on_backends bash -c "scripts/lb attach decap eth0 && scripts/lb decap del lb $backend_net"
+}
+
+# configure N LB...: brings the file to these, and has them restore it. Who gives second chances has the services before.
 configure() {
 	local lb
+	if [[ $column == with ]]; then
+		services "$1" >"$dir/services"
+		shown_on_backends scripts/lb restore "$dir/services"
+	fi
 	for lb in "${@:2}"; do
 		services "$1" | on "$lb" tee /run/xdp-lb/services >/dev/null
 		echo "$lb# scripts/lb restore /run/xdp-lb/services    # with $1 backends"
@@ -191,6 +227,7 @@ is_added() {
 	one_after_the_other configure ${#BACKENDS[@]}
 }
 drains() {
+	[[ $column != with ]] || shown_on_backends scripts/lb backend set tcp "$VIP:$CHAT_PORT" "${BACKENDS[-1]}" weight 0
 	one_after_the_other drain_on
 }
 drain_on() {
@@ -280,13 +317,16 @@ finish() {
 	on switch ip link set "$newest.eth0" up
 	hang_up
 	configure ${#BACKENDS[@]} "${lbs[@]}" >/dev/null 2>&1 || true
+	[[ $column != with ]] || take_second_chances >/dev/null 2>&1 || true
 	rm -rf "$dir"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-columns=("without")
-for name in "${columns[@]}"; do all_steps "$name"; done
+columns=(without with)
+all_steps without
+give_second_chances
+all_steps with
 
 echo
 echo "Of 200 connections, broken"
