@@ -217,6 +217,25 @@ start_watch() {
 	on lb grep -qx "LB_PROBE_ADDRESS=192.168.178.10" /run/ran
 }
 
+@test "lb why and lb trace tell it" {
+	local mode
+	for mode in l2dsr ipip; do
+		balance $mode
+		lb service add tcp 192.168.178.15:8003
+		lb backend add tcp 192.168.178.15:8003 192.168.178.10
+		run -0 lb why tcp 192.168.178.20:40000 192.168.178.15:8003
+		[[ $output == *"route      to 192.168.178.10: it is an address of this machine"$'\n'"program    xdp_$mode says local (pass)"$'\n'* ]]
+		[[ $output == *"the kernel of this machine gets it, unchanged: it is the backend. 192.168.178.15 must be on lo or another device"* ]]
+		[ "$mode" = ipip ] || lb detach eth0
+	done
+	lb set debug on
+	background lb bash -c 'exec scripts/lb trace >/run/traced'
+	# the log is the whole kernel's, and may be asked for late
+	wait_for 20 bash -c "LAB=$LAB scripts/node exec client curl -s --max-time 1 --local-port 40123 http://192.168.178.15:8003/
+		LAB=$LAB scripts/node exec lb grep -E '192.168.178.20:40123 > 192.168.178.15:8003 backend [0-9]+ 192.168.178.10: local$' /run/traced"
+	lb set debug off
+}
+
 @test "doctor: whether the program knows, and a server listens" {
 	balance l2dsr
 	on lb bash -c 'scripts/lb doctor || true' >"$BATS_TEST_TMPDIR/doctor"
