@@ -308,4 +308,10 @@ answers_by_port() {
 	refuses 1 "2001:db8:178::10 is this machine's own address: with nat" backend add tcp 192.168.178.15:8000 2001:db8:178::10
 	printf '%s\n' "service tcp 192.168.178.15:8001" "backend 192.168.178.10" >"$BATS_TEST_TMPDIR/file"
 	refuses 1 "with nat, answers of a server here would not pass the program" restore "$BATS_TEST_TMPDIR/file"
+	# one that has come here later
+	lb backend add tcp 192.168.178.15:8000 192.168.178.40
+	on lb ip addr add 192.168.178.40/24 dev eth0
+	on lb bash -c 'scripts/lb doctor || true' >"$BATS_TEST_TMPDIR/doctor"
+	on lb ip addr del 192.168.178.40/24 dev eth0
+	grep "^not ok: no backend is this machine: 192.168.178.40: with nat, answers of a server here do not pass the program" "$BATS_TEST_TMPDIR/doctor"
 }
