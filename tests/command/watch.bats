@@ -310,7 +310,7 @@ each_kind() {
 	wait_for 10 health healthy failed
 	logged "192.168.178.12:8000 HAS FAILED: check exec $script: no answer within 0.2 s"
 	[ "$(on lb grep -v -E 'NAMESPACE|PROBE_PORT' /run/ran | paste -sd ' ')" = \
-		"LB_BACKEND=192.168.178.11 LB_BACKEND_PORT=8000 LB_PROTOCOL=tcp LB_VIP=192.168.178.15 LB_VIP_PORT=8000" ]
+		"LB_BACKEND=192.168.178.11 LB_BACKEND_PORT=8000 LB_PROBE_ADDRESS=192.168.178.10 LB_PROTOCOL=tcp LB_VIP=192.168.178.15 LB_VIP_PORT=8000" ]
 	# it can go where other probes go
 	on lb bash -c 'eval "$(</run/ran)"; nsenter --net=$LB_PROBE_NAMESPACE curl -s --max-time 2 --local-port $LB_PROBE_PORT http://$LB_VIP:$LB_VIP_PORT/' |
 		grep -q "Hello from backend-01"

@@ -215,7 +215,7 @@ each_kind() {
 	protocol=tcp port=8000
 	each_kind "check exec $script" "check exec /bin/false" "check exec /bin/false: exit status 1"
 	[ "$(on lb grep -v -E 'NAMESPACE|PROBE_PORT' /run/ran | paste -sd ' ')" = \
-		"LB_BACKEND=2001:db8:178::11 LB_BACKEND_PORT=8000 LB_PROTOCOL=tcp LB_VIP=$VIP6 LB_VIP_PORT=8000" ]
+		"LB_BACKEND=2001:db8:178::11 LB_BACKEND_PORT=8000 LB_PROBE_ADDRESS=2001:db8:178::10 LB_PROTOCOL=tcp LB_VIP=$VIP6 LB_VIP_PORT=8000" ]
 	# it can go where other probes go
 	on lb bash -c 'eval "$(</run/ran)"; nsenter --net=$LB_PROBE_NAMESPACE curl -s --max-time 2 --local-port $LB_PROBE_PORT http://[$LB_VIP]:8000/' |
 		grep -q "Hello from backend-01"

@@ -217,6 +217,25 @@ start_watch() {
 	on lb grep -qx "LB_PROBE_ADDRESS=192.168.178.10" /run/ran
 }
 
+@test "lb why and lb trace tell it" {
+	local mode
+	for mode in l2dsr ipip; do
+		balance $mode
+		lb service add tcp 192.168.178.15:8003
+		lb backend add tcp 192.168.178.15:8003 192.168.178.10
+		run -0 lb why tcp 192.168.178.20:40000 192.168.178.15:8003
+		[[ $output == *"route      to 192.168.178.10: it is an address of this machine"$'\n'"program    xdp_$mode says local (pass)"$'\n'* ]]
+		[[ $output == *"the kernel of this machine gets it, unchanged: it is the backend. 192.168.178.15 must be on lo or another device"* ]]
+		[ "$mode" = ipip ] || lb detach eth0
+	done
+	lb set debug on
+	background lb bash -c 'exec scripts/lb trace >/run/traced'
+	# the log is the whole kernel's, and may be asked for late
+	wait_for 20 bash -c "LAB=$LAB scripts/node exec client curl -s --max-time 1 --local-port 40123 http://192.168.178.15:8003/
+		LAB=$LAB scripts/node exec lb grep -E '192.168.178.20:40123 > 192.168.178.15:8003 backend [0-9]+ 192.168.178.10: local$' /run/traced"
+	lb set debug off
+}
+
 @test "doctor: whether the program knows, and a server listens" {
 	balance l2dsr
 	on lb bash -c 'scripts/lb doctor || true' >"$BATS_TEST_TMPDIR/doctor"
@@ -289,4 +308,10 @@ answers_by_port() {
 	refuses 1 "2001:db8:178::10 is this machine's own address: with nat" backend add tcp 192.168.178.15:8000 2001:db8:178::10
 	printf '%s\n' "service tcp 192.168.178.15:8001" "backend 192.168.178.10" >"$BATS_TEST_TMPDIR/file"
 	refuses 1 "with nat, answers of a server here would not pass the program" restore "$BATS_TEST_TMPDIR/file"
+	# one that has come here later
+	lb backend add tcp 192.168.178.15:8000 192.168.178.40
+	on lb ip addr add 192.168.178.40/24 dev eth0
+	on lb bash -c 'scripts/lb doctor || true' >"$BATS_TEST_TMPDIR/doctor"
+	on lb ip addr del 192.168.178.40/24 dev eth0
+	grep "^not ok: no backend is this machine: 192.168.178.40: with nat, answers of a server here do not pass the program" "$BATS_TEST_TMPDIR/doctor"
 }
