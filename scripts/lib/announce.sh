@@ -72,6 +72,7 @@ announce() {
 		[[ $word != route ]] || before[${prefix%/*}]=$how
 	done < <(cat "$bird"/vip[46].conf 2>/dev/null)
 	while read -r address state service; do
+		is_lasting "$address" "$state" "${before[$address]-}" || state=unknown announce_due=1
 		how=$(announcement "$state" "${before[$address]-}")
 		tell_announced "$address" "${before[$address]-}" "$how" "$service"
 		[[ -n $how ]] || continue
@@ -89,6 +90,19 @@ not_announced() {
 		echo "this machine is draining"
 	elif ((${#devices[@]} == 0)); then
 		echo "the program is on no device"
+	fi
+}
+
+# is_lasting ADDRESS STATE BEFORE: whether it may be announced, if it is well: it has been so for three seconds, or is announced
+# already. A machine that was cut off finds its backends well again one after the other: the first of them would get
+# everything.
+declare -gA well_since=()
+is_lasting() {
+	if [[ $2 != well ]]; then
+		unset "well_since[$1]"
+	elif [[ $3 != "$announced_well" ]]; then
+		well_since[$1]=${well_since[$1]-${now%.*}}
+		((${now%.*} - ${well_since[$1]} >= 3)) || return 1
 	fi
 }
 

@@ -140,6 +140,8 @@ all=(192.168.178.15 192.168.178.16 2001:db8::15)
 	wait_for 10 router_has 192.168.178.16 2001:db8::15
 	gets_well 192.168.178.15 172.16.0.10
 	wait_for 10 router_has "${all[@]}"
+	run -0 lb doctor
+	[[ $output == *"ok: BIRD runs, and lb watch can tell it what to announce (Daemon is up and running)"*"ok: every VIP is announced by BGP (192.168.178.15, 192.168.178.16, 2001:db8::15)"* ]]
 	# no black hole on this machine, and no black hole for its own connections
 	on lb bash -c '! { ip route; ip -6 route; } | grep -E "blackhole|bird"'
 	on gateway ip route get 192.168.178.15 | grep -q "via 192.168.178.10 "

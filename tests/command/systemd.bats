@@ -245,6 +245,24 @@ said() {
 	booted lb backend set tcp 192.168.178.15:7000 192.168.178.12 weight 1
 }
 
+@test "BIRD, which runs as another user, is told by lb watch what to announce; when that unit stops, it withdraws" {
+	announced() {
+		booted birdc show route | grep '^192.168.178.15/32'
+	}
+	booted sh -c 'cp /etc/xdp-lb/bird.conf /etc/bird/bird.conf && systemctl start bird'
+	[ "$(booted stat -c %U /run/bird/bird.ctl)" = bird ]
+	run ! announced
+	booted lb set announce withdraw
+	wait_for 20 announced
+	booted systemctl stop xdp-lb-watch
+	run ! announced
+	booted systemctl start xdp-lb-watch
+	wait_for 20 announced
+	booted lb set announce off
+	wait_for 20 eval '! announced'
+	booted systemctl stop bird
+}
+
 @test "figures: by the socket, and by the timer" {
 	booted systemctl start xdp-lb-metrics.socket xdp-lb-metrics.timer
 	wait_for 20 booted systemctl is-active xdp-lb-watch

@@ -19,7 +19,7 @@ examine_balancer() {
 	[[ $families != *6* ]] || address_is_ours 6 "$own6" "own IPv6 address"
 	key_is_set
 	debug_is_off
-	vips_are_here
+	if [[ $own_flags == *,announce,* ]]; then vips_are_announced; else vips_are_here; fi
 	if [[ $families == *6* ]]; then
 		addresses_are_certain
 		vips_send_nothing
@@ -147,6 +147,20 @@ is_announced() {
 		[[ $1 == *:* || $(conf "$dev" arp_ignore) != 0 ]] || return 0
 	done
 	return 1
+}
+
+# vips_are_announced: by BGP. Then nobody asks for them by ARP.
+vips_are_announced() {
+	local vip missing=()
+	hint "this machine is not draining" "$([[ $own_flags != *,draining,* ]] || echo "no VIP is announced")" \
+		"lb drain off" test "$own_flags" = "${own_flags/,draining,/}"
+	fact "BIRD runs, and lb watch can tell it what to announce" "$(birdc show status 2>&1 | tail -n 1)" \
+		"systemctl enable --now bird" birdc show status
+	for vip in "${vips[@]}"; do
+		grep -qs "^route $(single "$vip") " "$bird"/vip[46].conf || missing+=("$vip")
+	done
+	fact "every VIP is announced by BGP" "$([[ ${#missing[@]} -eq 0 ]] && some "${vips[@]}" || echo "not $(some "${missing[@]}")")" \
+		"lb service show; birdc show protocols" is_empty "${missing[@]}"
 }
 
 # vips_are_here: the kernel, to which the program passes what is not for a service, answers ARP and ping for them.
@@ -284,10 +298,11 @@ there_is_room() {
 		is_empty "${full[@]}"
 }
 
-# watch_runs: if there is something to check; and the tools for it are there.
+# watch_runs: if there is something to check, or to announce; and the tools for it are there.
 watch_runs() {
-	local pid='' mend missing tools=()
-	[[ ${#checks[@]} -gt 0 ]] || return 0
+	local pid='' mend missing tools=() why="VIPs are announced"
+	[[ ${#checks[@]} -gt 0 || $own_flags == *,announce,* ]] || return 0
+	[[ ${#checks[@]} -eq 0 ]] || why="there are checks (${checks[*]})"
 	[[ " ${checks[*]} " != *" dns "* ]] || tools+=(dig)
 	[[ " ${checks[*]} " != *" udp "* ]] || tools+=(socat)
 	mapfile -t missing < <(missing_tools curl setpriv unshare nsenter "${tools[@]}")
@@ -295,5 +310,5 @@ watch_runs() {
 	if [[ -e $rounds/pid ]] && ! flock -n "$rounds" true; then pid=$(<"$rounds/pid"); fi
 	mend="setsid -f lb watch </dev/null >>/run/lb-watch.log 2>&1"
 	! systemctl cat xdp-lb-watch.service >/dev/null 2>&1 || mend="systemctl restart xdp-lb-watch.service"
-	fact "lb watch runs: there are checks (${checks[*]})" "${pid:+process }${pid:-no}" "$mend" test -n "$pid"
+	fact "lb watch runs: $why" "${pid:+process }${pid:-no}" "$mend" test -n "$pid"
 }
