@@ -17,8 +17,8 @@
 
 probe_mac=02:6c:62:70:72:62 # PROBE_MAC of headers/lb/probe.h
 here4=169.254.108.98 here6=fd6c:6270:6c62::62
-road_keeper=''              # the process that has the namespace
-road_addresses=''           # of whom it was told last: "OWN OWN6"
+road_keeper=''    # the process that has the namespace
+road_addresses='' # of whom it was told last: "OWN OWN6"
 
 # in_road COMMAND...: where probes come from.
 in_road() {
