@@ -31,6 +31,7 @@ setup_file() {
 		background "$node" tests/lib/server.py udp 192.168.178.15 9000
 		background "$node" tests/lib/server.py udp $VIP6 9000
 		background "$node" tests/lib/connections.py serve 0.0.0.0 7000
+		background "$node" tests/lib/connections.py serve :: 7000
 	done
 	on client sysctl -qw net.ipv4.tcp_max_tw_buckets=0 # a port is free again at once
 }
