@@ -329,19 +329,24 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-columns=(without with)
 all_steps without
 give_second_chances
 all_steps with
 
+# TITLE|without|with|of a dead backend
+for n in "${!titles[@]}"; do
+	printf '%s|' "${titles[n]}" "${broken["$n|without"]}" "${broken["$n|with"]}"
+	echo "${broken["$n|own"]--}"
+done >"$dir/table"
+
 echo
 echo "Of 200 connections, broken"
-{
-	printf '%s|' "" "${columns[@]/%/ second chance}"
-	echo "of a dead backend"
-	for n in "${!titles[@]}"; do
-		printf '%s|' "${titles[n]}"
-		for column in "${columns[@]}"; do printf '%s|' "${broken["$n|$column"]}"; done
-		echo "${broken["$n|own"]--}"
-	done
-} | awk -F '|' '{ printf "%-48s", $1; for (i = 2; i < NF; i++) printf " %-22s", $i; print " " $NF }'
+awk -F '|' '
+	BEGIN { printf "%-48s %-22s %-22s %s\n", "", "without second chance", "with second chance", "of a dead backend" }
+	{ printf "%-48s %-22s %-22s %s\n", $1, $2, $3, $4 }' "$dir/table"
+
+echo
+echo "Drawn, a sign for two of them:  - without second chance   + with it   # of a dead backend"
+awk -F '|' '
+	function bar(n, sign) { while (n > 0) { printf sign; n -= 2 } }
+	{ printf "%-48s ", $1; bar($2, "-"); bar($3, "+"); bar($4 + 0, "#"); print "" }' "$dir/table"

@@ -82,6 +82,9 @@ has_ways() {
 	read -r lost with own < <(row "a backend dies")
 	[ "$lost $with" = "0 0" ]
 	[ "$own" -ge 20 ]
+	# drawn, too
+	grep -qE "^a backend dies +#{10,}$" <<<"$output"
+	grep -qE "^a backend was added; a load balancer reboots +-+$" <<<"$output"
 	# and afterwards all is well
 	labs/group/check.sh
 }
