@@ -238,7 +238,7 @@ with_ipv6() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 26 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 27 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
@@ -410,7 +410,7 @@ with_ipv6() {
 @test "an unknown device, an unknown mode" {
 	refuses 1 "there is no device eth9; 'ip -br link' lists those that are there" attach ipip eth9
 	refuses 1 "there is no device eth9" detach eth9
-	refuses 1 "'geneve' is no mode; take nat, l2dsr, ipip, gre, fou, gue or decap" attach geneve eth0
+	refuses 1 "'geneve' is no mode; take nat, l2dsr, ipip, gre, fou, gue, decap or relay" attach geneve eth0
 }
 
 @test "another XDP program on the device is left alone" {
