@@ -44,7 +44,7 @@ wrong() {
 # all_wrong: every mistake that a file can have.
 all_wrong() {
 	wrong "$config:2: unexpected word 'atach'. A line begins with attach, set, key, nat set, decap add, vip, restore, or #" "# a comment" "atach ipip eth0"
-	wrong "$config:1: 'ipp' is no mode; take nat, l2dsr, ipip, gre, fou, gue or decap" "attach ipp eth0"
+	wrong "$config:1: 'ipp' is no mode; take nat, l2dsr, ipip, gre, fou, gue, decap or relay" "attach ipp eth0"
 	wrong "$config:1: 'fast' is no way to attach; take native or generic" "attach ipip eth0 fast"
 	wrong "$config:2: there is no device eth7; 'ip -br link' lists those that are there" "attach ipip eth0" "attach ipip eth7"
 	wrong "$config:3: a program for eth0 is there twice; see line 1" "attach ipip eth0" "" "attach l2dsr eth0"
@@ -128,6 +128,19 @@ families() {
 	lb --json show | jq -c '[.address, .address6, .source, .source6, .port]'
 	on lb sh -c 'cd /proc/sys/net; cat ipv4/conf/eth0/forwarding ipv6/conf/eth0/forwarding ipv6/conf/eth0/accept_ra ipv6/conf/eth1/forwarding ipv4/conf/all/arp_ignore' | paste -sd ' '
 	on lb ip -o addr show to 2001:db8::/64 | grep -oE "(eth0|lo) .* scope|deprecated|nodad" | tr -s ' ' | paste -sd ' '
+}
+
+@test "a backend that gives second chances: start does all of it, and stop undoes it" {
+	everything >"$BATS_TEST_TMPDIR/before"
+	say "attach relay eth1" "key key" "decap add lb 192.168.178.10" "decap add lb 172.20.0.0/24" "decap add host 172.20.0.10" \
+		"decap add vip 10.99.0.1" "restore services" "vip 10.99.0.1 dev lo"
+	run -0 lb start "$config"
+	[ "$(lb --json show | jq -c '[.flags, .hash_key[-1]]')" = '[["backend"],7]' ]
+	[ "$(lb decap show | wc -l)" -eq 4 ]
+	lb service show | grep -q 172.16.0.10
+	[ "$(on lb cat /proc/sys/net/ipv4/conf/eth1/forwarding)" -eq 1 ]
+	lb stop "$config"
+	diff "$BATS_TEST_TMPDIR/before" <(everything)
 }
 
 @test "start and stop with both families: settings, tunnels, VIPs, forwarding" {
