@@ -12,12 +12,14 @@ usage: connections.py serve ADDRESS PORT
 """
 import asyncio
 import collections
+import os
 import resource
 import socket
 import sys
 
 NAME = socket.gethostname()
 AT_ONCE = 200
+PATIENCE = float(os.environ.get("PATIENCE", 60))  # seconds, for an answer
 
 
 async def serve(address, port):
@@ -40,7 +42,7 @@ async def ask(address, port, count, first_port, source):
         line = b"line of %d\n" % number
         try:
             writer.write(line)
-            answer = await asyncio.wait_for(reader.readline(), 60)
+            answer = await asyncio.wait_for(reader.readline(), PATIENCE)
             return answer.split()[0].decode() if answer.endswith(b" " + line) else None
         except (OSError, asyncio.TimeoutError) as error:
             print(f"connection {number}: {error!r}", file=sys.stderr)
