@@ -462,8 +462,7 @@ kill_some() {
 	on lb ip link set lan0 name eth0
 	on lb ip link set eth0 up
 	wait_for 10 health healthy healthy
-	# a program of somebody else
-	on lb ip link set dev eth0 xdp off
+	# a program of somebody else (in one step: an empty device would get ours again)
 	on lb ip -force link set dev eth0 xdp obj bpf/xdp_pass.o sec xdp
 	wait_for 30 logged "another program (xdp_pass) is on eth0 instead of xdp_l2dsr; it stays"
 	on lb ip link set dev eth0 xdp off
