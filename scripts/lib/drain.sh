@@ -24,10 +24,10 @@ gone_by() {
 	dump stats | stats_decode | jq '[.[] | select(.name | IN("forwarded", "redirected")).packets] | add'
 }
 
-# withdraw_all: BIRD announces nothing any more: lb watch sees to it, or else we.
+# withdraw_all ANNOUNCED: BIRD announces nothing any more: lb watch sees to it, or else we. ANNOUNCED: 1 if it did before.
 withdraw_all() {
 	local tries
-	if ! is_announcing; then
+	if [[ -z $1 ]]; then
 		echo "lb: nothing is announced by lb watch; if others send packets here, stop them by hand"
 		return
 	fi
@@ -45,7 +45,7 @@ withdraw_all() {
 
 # drain [wait SECONDS] [idle SECONDS], drain off
 drain() {
-	local lines wait idle
+	local lines wait idle announced=''
 	if [[ ${1-} == off ]]; then
 		no_more "${@:2}"
 		set_draining false
@@ -54,9 +54,10 @@ drain() {
 	fi
 	words_of 'include "settings"; answer($ARGS.positional | drain_words; "\(.wait) \(.idle)")' "$@"
 	read -r wait idle <<<"${lines[0]}"
+	! is_announcing || announced=1 # lb watch may be faster than we are
 	set_draining true
 	[[ -z $dry ]] || return 0
-	withdraw_all
+	withdraw_all "$announced"
 	wait_until_idle "$wait" "$idle"
 }
 
