@@ -90,10 +90,14 @@ static __always_inline struct bpf_sock *find_socket(const struct packet *packet)
 static __always_inline int is_cookie(const struct packet *packet, struct bpf_sock *listener)
 {
 	void *ip = packet->flow.family == 4 ? (void *)packet->ip : (void *)packet->ip6;
+	struct tcphdr *tcp = packet->transport;
 
-	return packet->parsed == PARSED_FLOW &&
-	       !bpf_tcp_check_syncookie(listener, ip, ip_length(packet->flow.family),
-					packet->transport, sizeof(struct tcphdr));
+	/* (It is there: but the verifier of Linux 6.1 does not see that.) */
+	if (packet->parsed != PARSED_FLOW ||
+	    (void *)(tcp + 1) > (void *)(long)packet->ctx->data_end)
+		return 0;
+	return !bpf_tcp_check_syncookie(listener, ip, ip_length(packet->flow.family), tcp,
+					sizeof(*tcp));
 }
 
 /* Returns whether the flow is for this host: it has the connection, or it does not listen there.
