@@ -75,7 +75,9 @@ def veth():
 
 
 def over_veth(frames):
-    command = ["unshare", "--net", sys.executable, os.path.abspath(__file__), "veth"]
+    # with a bpffs of its own: ip makes folders in it
+    command = ["unshare", "--net", "--mount", "sh", "-c", 'mount -t bpf bpf /sys/fs/bpf && exec "$@"', "-",
+               sys.executable, os.path.abspath(__file__), "veth"]
     text = "".join(bytes(frame).hex() + "\n" for frame in frames)
     return subprocess.run(command, check=True, input=text, capture_output=True, text=True).stdout.split()
 
