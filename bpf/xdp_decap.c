@@ -26,21 +26,8 @@
  *   more extension headers than are read, and a        DROP
  *   tunnel may stand behind them
  */
+#include "../headers/decap/conclude.h"
 #include "../headers/decap/unwrap.h"
-
-static __always_inline int conclude(const struct tunnel *tunnel, enum decap_verdict verdict)
-{
-	count(&decap_stats, verdict, tunnel->frame_length);
-	switch (verdict) {
-	case DECAP_PLAIN:
-	case DECAP_DECAPSULATED:
-		return XDP_PASS;
-	case DECAP_BUG:
-		return XDP_ABORTED;
-	default:
-		return XDP_DROP;
-	}
-}
 
 static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
 {

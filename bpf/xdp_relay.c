@@ -24,6 +24,7 @@
 #undef MAP_DEFINITION
 #define MAP_DEFINITION
 #include "../headers/decap/chance.h"
+#include "../headers/decap/conclude.h"
 #include "../headers/decap/unwrap.h"
 
 /* From the packet on that has come out of the tunnel. */
@@ -67,24 +68,6 @@ static __always_inline enum decap_verdict read_again(const struct tunnel *tunnel
 		return give_second_chance(&packet, tunnel);
 	default:
 		return DECAP_DECAPSULATED;
-	}
-}
-
-static __always_inline int conclude(const struct tunnel *tunnel, enum decap_verdict verdict)
-{
-	count(&decap_stats, verdict, tunnel->frame_length);
-	switch (verdict) {
-	case DECAP_PLAIN:
-	case DECAP_DECAPSULATED:
-		return XDP_PASS;
-	case DECAP_HANDED_ON:
-		return XDP_TX;
-	case DECAP_HANDED_ASIDE:
-		return XDP_REDIRECT;
-	case DECAP_BUG:
-		return XDP_ABORTED;
-	default:
-		return XDP_DROP;
 	}
 }
 
