@@ -221,7 +221,11 @@ came_at() {
 	everything_is_announced
 	on lb bash -c 'cp /run/bird.conf /run/bird.good; echo "what is this" >>/run/bird.conf'
 	falls_ill 192.168.178.16 172.16.0.10
-	wait_for 10 on lb grep -q "BIRD does not take which VIPs it shall announce: .*syntax error" /run/watch.log
+	wait_for 10 on lb grep -q "BIRD does not take which VIPs it shall announce: .*syntax error" /run/watch.log || {
+		on lb tail /run/watch.log
+		on lb birdc configure check
+		false
+	}
 	on lb mv /run/bird.good /run/bird.conf
 	wait_for 10 router_has 192.168.178.15 2001:db8::15
 	wait_for 10 on lb grep -q "BIRD listens again" /run/watch.log
