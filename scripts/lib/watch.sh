@@ -16,10 +16,12 @@ the_only_one() {
 	local pid=''
 	mkdir -p "$rounds" 2>/dev/null || die "the folder $rounds cannot be made"
 	exec {watching}<"$rounds"
-	flock -n "$watching" || {
+	if ! flock -n "$watching"; then
 		read -r pid <"$rounds/pid" || true
-		die "another lb watch is running${pid:+ (process $pid)}; one is enough"
-	}
+		# If it was killed, one of its children still finishes what it has begun.
+		{ [[ -n $pid ]] && ! kill -0 "$pid" 2>/dev/null && flock -w 10 "$watching"; } ||
+			die "another lb watch is running${pid:+ (process $pid)}; one is enough"
+	fi
 	rm -rf "${rounds:?}"/* # of one that was killed
 	echo $$ >"$rounds/pid"
 }

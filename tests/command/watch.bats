@@ -63,7 +63,10 @@ mood() {
 start_watch() {
 	on lb rm -f /run/watch.log
 	background lb bash -c 'exec scripts/lb watch >/run/watch.log 2>&1'
-	wait_for 10 logged "watching"
+	wait_for 10 logged "watching" || {
+		on lb cat /run/watch.log
+		false
+	}
 }
 
 stop_watch() {
@@ -360,6 +363,9 @@ each_kind() {
 	[ "$(lb --json show | jq .probe_device)" -eq 0 ]
 	[ "$(on lb ip -br link | wc -l)" -eq 2 ]
 	run -2 lb watch now
+	# one that was killed, whose child has not ended yet; no process has this number
+	on lb bash -c 'echo 99999999 >/run/xdp-lb/watch/pid'
+	background lb flock /run/xdp-lb/watch sleep 2
 	start_watch
 	lb detach eth0
 	wait_for 10 logged "the load balancer was taken off this machine"
