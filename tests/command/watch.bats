@@ -355,6 +355,7 @@ each_kind() {
 	service "check http / $quickly"
 	start_watch
 	wait_for 10 health healthy healthy
+	[[ $(on lb head -1 /run/watch.log) == "lb: watching; "* ]] # no warning before
 	run -1 lb watch
 	[[ $output == *"another lb watch is running (process "*"; one is enough"* ]]
 	stop_watch
