@@ -63,6 +63,30 @@ load ../lib/helper
 	done
 }
 
+@test "what is on the cables in the drawings is what the lessons' traces show (and those are compared with real ones)" {
+	python3 - <<-'END'
+		import re
+		for lab in ("nat", "l2dsr", "ipip"):
+		    text = open(f"labs/{lab}/README.md").read()
+		    trace = text[text.index("the request: SYN"):].split("```")[0]
+		    traced = []
+		    for line in trace.splitlines():
+		        if hop := re.match(r" \d+  ([ *])(\S+) +(\*?)(\S+) +(\*?)(-|\S+ > \S+) +(\*?)(\S+ > \S+) +(\d+ > \d+) ", line):
+		            source, destination = hop[2].lstrip("*"), hop[4]
+		            traced.append((hop[1] == "*" or hop[3] == "*", f"{source} > {destination}", hop[5] == "*" and hop[6] != "-", hop[6], hop[7] == "*", hop[8]))
+		    drawn = []
+		    for line in open(f"labs/{lab}/diagram.txt"):
+		        if line.startswith("frame "):
+		            _, ethernet, *outer, ip, ports = (part.strip() for part in line.split("|"))
+		            outer = outer[0] if outer else "-"
+		            drawn.append((ethernet[0] == "*", ethernet.lstrip("*"), outer[0] == "*", outer.lstrip("*"), ip[0] == "*", ip.lstrip("*")))
+		    one = lambda rows: [tuple(re.sub(r"backend-02", "backend-01", re.sub(r"(172\.16\.0\.1|192\.168\.178\.1)(?=[12]\b)[12]", r"\1N", str(x))) for x in row) for row in rows]
+		    norm = lambda rows: [tuple(x.replace("172.16.0.10", "172.16.0.1N") for x in row) for row in one(rows)]
+		    assert len(traced) >= 5, (lab, traced)
+		    assert norm(traced) == norm(drawn), "\n".join(map(str, [lab, *norm(traced), *norm(drawn)]))
+	END
+}
+
 @test "the slots in the drawing of Maglev are those of the model" {
 	PYTHONPATH=tests/lib python3 - <<-'END'
 		import maglev, re
