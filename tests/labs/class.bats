@@ -17,13 +17,13 @@ of() {
 	LAB=$CLASS-$1 scripts/node exec "${@:2}"
 }
 
-@test "playgrounds are set up side by side, and each of them works" {
-	run -0 labs/class.sh up 2 l2dsr
+@test "playgrounds are set up side by side, without any network of the host, and each of them works" {
+	run -0 unshare --net labs/class.sh up 2 l2dsr
 	echo "$output"
 	[ "$(grep -cE "^$CLASS-0[12] l2dsr: set up in [0-9]+ ms$" <<<"$output")" -eq 2 ]
 	[[ ${lines[-1]} =~ ^2\ of\ 2\ are\ up,\ in\ [0-9]+\ s\;\ they\ took\ [0-9]+\ MB\ of\ memory$ ]]
 	run -0 labs/class.sh check
-	[ "$(sort <<<"$output")" = "$CLASS-01 l2dsr: ok, 13 facts"$'\n'"$CLASS-02 l2dsr: ok, 13 facts" ]
+	[ "$(grep -cE "^$CLASS-0[12] l2dsr: ok, [0-9]+ facts$" <<<"$output")" -eq 2 ]
 }
 
 @test "who comes late gets one more, and the others keep what they have done" {
@@ -40,9 +40,9 @@ of() {
 @test "check says whose playground does not work, and why" {
 	run -1 labs/class.sh check
 	echo "$output"
-	grep -qx "$CLASS-01 l2dsr: ok, 13 facts" <<<"$output"
+	grep -qE "^$CLASS-01 l2dsr: ok, [0-9]+ facts$" <<<"$output"
 	grep -q "^$CLASS-02 l2dsr: not ok: a request is answered: no answer; forwarding_off rose on lb" <<<"$output"
-	grep -qx "$CLASS-03 ipip: ok, 14 facts" <<<"$output"
+	grep -qE "^$CLASS-03 ipip: ok, [0-9]+ facts$" <<<"$output"
 	[ "${lines[-1]}" = "class.sh: 1 are not as they should be" ]
 }
 

@@ -18,15 +18,15 @@ truth() {
 }
 
 @test "NAT: every command does what the lesson says" {
-	truth nat 15
+	truth nat 22
 }
 
 @test "L2 DSR: every command does what the lesson says" {
-	truth l2dsr 20
+	truth l2dsr 25
 }
 
 @test "IPIP: every command does what the lesson says" {
-	truth ipip 35
+	truth ipip 38
 }
 
 # lesson: makes $guide out of stdin, beside a lab.env with two backends.
