@@ -117,6 +117,9 @@ create_backends() {
 # client. False if the client got no answer. From then on a failure leaves the playground as it is, to be looked at.
 play() {
 	local backend lb
+	# who finds this playground by its name alone (labs/tabs.sh) asks the client which lab it is
+	# shellcheck disable=SC2016 # expanded over there
+	on client bash -c 'mkdir -p /run/xdp-lb && echo "$1" >/run/xdp-lb/lab' - "${lab##*/}"
 	[[ $FAMILY == 4 ]] || keep_family
 	on gateway "$lab/gateway.sh" || exit
 	for backend in $(backend_names); do

@@ -27,11 +27,19 @@ pin_list() {
 		die "the kernel does not list the map of $map: $error"
 }
 
+# pin_lists SHOWN: makes those of services, backends and checks (see are_listed). Of commands that come here at once, the
+# first one does it.
 pin_lists() {
-	remove_lists # those of other maps, too
-	pin_list services
-	pin_list backends
-	[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
+	local turn
+	exec {turn}<"$maps"
+	flock -w 30 "$turn" || die "another lb command has been making lists for 30 s; see: pgrep -af scripts/lb"
+	if ! are_listed "$1"; then
+		remove_lists # those of other maps, too
+		pin_list services
+		pin_list backends
+		[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
+	fi
+	exec {turn}<&-
 }
 
 # map_of NAME: sets map to the pin that a list is of.
@@ -125,7 +133,7 @@ need_configuration() {
 	if [[ $shown =~ \"name\":\"backends\",[^}]*\"max_entries\":([0-9]+) ]]; then backends=${BASH_REMATCH[1]}; fi
 	[[ -n ${octets[*]} && -n $text && -n $slots && -n $backends && -n $hash_key ]] ||
 		die "the maps in $maps cannot be read ($shown); if they are those of an older version: lb detach DEV"
-	are_listed "$shown" || pin_lists
+	are_listed "$shown" || pin_lists "$shown"
 	own=${octets[0]}.${octets[1]}.${octets[2]}.${octets[3]} own6=$text
 	look_here
 	set_limits $((2 * slots)) "$backends"

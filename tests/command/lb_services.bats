@@ -209,6 +209,19 @@ kill_at() {
 	[ -z "$(on lb find /run/xdp-lb -type f)" ]
 }
 
+@test "commands that make the lists at the same moment do not disturb each other" {
+	loaded
+	# shellcheck disable=SC2016 # expanded over there
+	run -0 on lb bash -c 'for round in 1 2 3; do
+			rm -rf /sys/fs/bpf/xdp/lists
+			for i in 1 2 3 4 5 6; do scripts/lb service show & done
+			wait
+		done 2>&1'
+	echo "$output"
+	[ "$(grep -c "^  backend 172.16.0.10" <<<"$output")" -eq 18 ]
+	[[ $output != *"lb: "* ]]
+}
+
 @test "a command goes on to its end when its reader goes away" {
 	loaded
 	lb backend add tcp 192.168.178.15:8000 172.16.0.11

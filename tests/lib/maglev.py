@@ -237,4 +237,5 @@ def main(command, protocol, vip_and_port, *flows):
         sys.exit(0 if chi_square(service) else 1)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
