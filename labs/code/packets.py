@@ -1,0 +1,300 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sends packets through the XDP program on a device, and says what was sent, what came, and what should have come.
+
+usage: packets.py [--section NAME] [--quiet] DEV FILE...
+
+A file has tests. Each begins with a line of words that is not indented, and says what shall be so; indented lines follow:
+
+    a SYN goes to the first backend
+        ! COMMAND                        a command for this machine, before the packet is sent
+        IN                               a packet, or a list of them
+        => ACTION [OUT]                  what the program shall return, and the packet afterwards; without OUT: unchanged
+        => ACTION where CONDITION        or something that shall be true of it
+
+IN, OUT and CONDITION are Python, with scapy and the words of tests/lib/packet.py, and those below. ACTION is pass, drop,
+tx, redirect, aborted, or any. "== NAME" begins a section of the file: --section says which one is wanted. A line that
+begins with # is a comment.
+--quiet: one line for each test that is as it should be.
+Exit status: 0 if all is as it should be, 1 if not.
+"""
+import argparse
+import difflib
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections import Counter
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../tests/lib"))
+
+from packet import *  # noqa: F403,E402
+from run_program import FastProgram  # noqa: E402
+
+BACKEND_1, BACKEND_2, BACKEND_3, BACKEND_4 = (f"192.168.178.1{i}" for i in range(1, 5))
+MACS = {LB_MAC: "lb", GATEWAY_MAC: "gateway", "02:00:00:00:01:10": "lb", "02:00:00:00:01:20": "backend-20"}
+MACS.update({f"02:00:00:00:00:1{i}": f"backend-0{i}" for i in range(1, 5)})
+
+
+# ---- More words for the tests. ----
+
+def to(i):
+    """Ethernet from the load balancer to backend i."""
+    return Ether(src=LB_MAC, dst=f"02:00:00:00:00:1{i}")
+
+
+def total(data):
+    """The sum of 16-bit words, in ones' complement."""
+    data += b"\0" * (len(data) % 2)
+    value = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while value >> 16:
+        value = (value & 0xFFFF) + (value >> 16)
+    return value
+
+
+def sums(frame):
+    """The names of the checksums that are wrong in an IPv4 frame."""
+    frame = bytes(frame)
+    ip = frame[14:]
+    header = (ip[0] & 15) * 4
+    length, piece, protocol = struct.unpack_from("!H", ip, 2)[0], ip[6:8], ip[9]
+    names_of_sums = []
+    if total(ip[:header]) != 0xFFFF:
+        names_of_sums.append("IP")
+    if protocol == 6 and not struct.unpack("!H", piece)[0] & 0x3FFF and length >= header + 20:
+        segment = ip[header:length]
+        if total(ip[12:20] + struct.pack("!HH", 6, len(segment)) + segment) != 0xFFFF:
+            names_of_sums.append("TCP")
+    return names_of_sums
+
+
+def counting(frame):
+    """65536 frames, whose last two bytes are all that two bytes can be. Their TCP checksums are right."""
+    frame = bytes(frame / Raw(b"\0\0"))
+    segment = frame[34:50] + b"\0\0" + frame[52:]
+    base = total(frame[26:34] + struct.pack("!HH", 6, len(segment)) + segment)
+    for word in range(65536):
+        check = base + word
+        check = ~((check & 0xFFFF) + (check >> 16)) & 0xFFFF
+        yield frame[:50] + struct.pack("!H", check) + frame[52:-2] + struct.pack("!H", word)
+
+
+def entries(name):
+    """What a pinned map holds: pairs of key and value, as bytes."""
+    dump = run("bpftool", "-j", "map", "dump", "pinned", f"/sys/fs/bpf/xdp/globals/{name}")
+    return [tuple(bytes(int(byte, 16) for byte in entry[field]) for field in ("key", "value")) for entry in dump]
+
+
+def number(value):
+    """A number of the program, as it lies in a map."""
+    return int.from_bytes(value, sys.byteorder)
+
+
+def goes_to(frame):
+    """Which machine a frame is sent to: its outer destination address."""
+    return Ether(bytes(frame))[IP].dst
+
+
+def shares(got):
+    """How many of these frames each machine gets, by the frame's destination MAC address."""
+    return Counter(MACS.get(Ether(frame).dst, "?") for frame in got)
+
+
+# ---- Saying it. ----
+
+FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK"}
+
+
+def layers(packet):
+    """An IPv4 packet and what is in it, as words."""
+    if IP not in packet:
+        return [packet.summary()]
+    ip = packet[IP]
+    inner = ip.payload
+    ports = ("", "")
+    what = [f"TTL {ip.ttl}"]
+    if ip.frag:
+        what.insert(0, f"fragment from byte {ip.frag * 8} on")
+    elif isinstance(inner, (TCP, UDP)):
+        ports = (f":{inner.sport}", f":{inner.dport}")
+        what.insert(0, " ".join(FLAGS.get(flag, flag) for flag in str(inner.flags)) if isinstance(inner, TCP) else "UDP")
+    elif isinstance(inner, ICMP):
+        what.insert(0, f"ICMP type {inner.type} code {inner.code}")
+    if ip.options:
+        what.append("IP options")
+    if ip.tos:
+        what.append(f"TOS {ip.tos:#04x}")
+    if ip.len is not None and ip.len > 200:
+        what.append(f"{ip.len} bytes")
+    said = [f"{ip.src}{ports[0]} > {ip.dst}{ports[1]} {', '.join(what)}"]
+    if ICMP not in packet and ip.payload.haslayer(IP):
+        said += layers(ip.payload[IP])
+    return said
+
+
+def describe(frame):
+    """A frame in words."""
+    frame = bytes(frame)
+    eth = Ether(frame)
+    said = f"{MACS.get(eth.src, eth.src)} > {MACS.get(eth.dst, eth.dst)}: " + " | ".join(layers(eth))
+    if IP in eth and len(frame) >= 34:
+        wrong = sums(frame)
+        if wrong:
+            said += f"; {' and '.join(wrong)} checksum wrong"
+    return said
+
+
+def describe_all(frames):
+    """Many frames in words: the first and the last."""
+    if len(frames) == 1:
+        return [describe(frames[0])]
+    return [f"{len(frames)} packets, the first of them", "  " + describe(frames[0]), "and the last", "  " + describe(frames[-1])]
+
+
+def describe_answers(sent, actions, got):
+    """What came of each of them, in words."""
+    if len(sent) == 1:
+        text = actions[0].upper()
+        if actions[0] in ("tx", "redirect"):
+            text += f", {describe(got[0])}"
+        elif actions[0] == "pass":
+            text += ", unchanged" if got[0] == sent[0] else f", {describe(got[0])}"
+        return [text]
+    said = Counter()
+    for action, frame in zip(actions, got):
+        text = action.upper()
+        if action in ("tx", "redirect"):
+            text += f" to {MACS.get(Ether(frame[:14]).dst, '?')}"
+            wrong = sums(frame) if frame[12:14] == b"\x08\x00" else []
+            if wrong:
+                text += f"; {' and '.join(wrong)} checksum wrong"
+        said[text] += 1
+    return [f"{number_of} times {text}" for text, number_of in sorted(said.items())]
+
+
+def say(label, lines):
+    for i, line in enumerate(lines):
+        print(f"   {label if i == 0 else '':<9}{line}")
+
+
+# ---- Reading and running. ----
+
+class Test:
+    def __init__(self, title):
+        self.title, self.steps = title, []
+
+
+def read(path, section):
+    """The tests of a file's section, in order; before the first section, they are for all."""
+    here, tests = None, []
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            if text.startswith("== "):
+                here = text[3:]
+            elif here not in (None, section):
+                continue
+            elif not line[0].isspace():
+                tests.append(Test(text))
+            else:
+                tests[-1].steps.append(text)
+    return tests
+
+
+class Runner:
+    def __init__(self, dev, quiet):
+        self.dev, self.quiet, self.program = dev, quiet, None
+        self.words = dict(globals(), counted=self.counted)
+        self.before = {}
+
+    def counted(self, name):
+        """By how many packets a counter of the program has risen."""
+        return self.program.counters()[name][0] - self.before[name][0]
+
+    def command(self, text):
+        environment = dict(os.environ, PATH=f"{os.getcwd()}/scripts:{os.environ['PATH']}")
+        done = subprocess.run(["bash", "-ec", text], env=environment, capture_output=True, text=True, check=False)
+        self.program = None  # the command may have loaded another one
+        if done.returncode:
+            raise RuntimeError(f"{text}: {done.stdout}{done.stderr}")
+
+    def frames(self, expression):
+        value = eval(expression, self.words)
+        one = isinstance(value, (bytes, Ether))
+        return [bytes(frame) for frame in ([value] if one else value)]
+
+    def send(self, sent):
+        if self.program is None:
+            self.program = FastProgram(self.dev)
+        answers = [self.program.send(frame) for frame in sent]
+        return [action for action, _ in answers], [frame for _, frame in answers]
+
+    def judge(self, sent, actions, got, expected):
+        """Returns what was expected, in words, if it did not come; and differences."""
+        action, _, rest = expected.partition(" ")
+        if action != "any" and set(actions) != {action}:
+            if rest and not rest.startswith("where "):
+                return [f"{action.upper()}, {describe(self.frames(rest)[0])}"], []
+            return [action.upper()], []
+        if rest.startswith("where "):
+            self.words.update(sent=sent, actions=actions, got=got)
+            return ([] if eval(rest[6:], self.words) else [f"that {rest[6:]}"]), []
+        if action == "drop":
+            return [], []
+        wanted = self.frames(rest) if rest else sent
+        if wanted == got:
+            return [], []
+        i = next(i for i, pair in enumerate(zip(wanted, got)) if pair[0] != pair[1])
+        shown = [Ether(frame).show2(dump=True).splitlines() for frame in (wanted[i], got[i])]
+        lines = [line for line in difflib.unified_diff(*shown, n=0, lineterm="") if line[:2] not in ("--", "++", "@@")]
+        return [f"{action.upper()}, {describe(wanted[i])}"], lines[:12]
+
+    def test(self, test):
+        """Runs a test; returns whether all was as it should be."""
+        good, said = True, []
+        sent = []
+        for step in test.steps:
+            if step.startswith("! "):
+                self.command(step[2:])
+            elif not step.startswith("=> "):
+                sent = self.frames(step)
+            else:
+                if "counted(" in step:
+                    self.program = self.program or FastProgram(self.dev)
+                    self.before = self.program.counters()
+                actions, got = self.send(sent)
+                expected, differences = self.judge(sent, actions, got, step[3:])
+                said += [("sent", describe_all(sent)), ("came", describe_answers(sent, actions, got))]
+                if expected:
+                    good = False
+                    said.append(("expected", expected))
+                    if differences:
+                        said.append(("(- is expected, + came)", [""]))
+                        said.append(("", differences))
+                    break
+        print(("ok: " if good else "not ok: ") + test.title)
+        if not good or not self.quiet:
+            for label, lines in said:
+                say(label, lines)
+        return good
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--section")
+    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("dev")
+    parser.add_argument("file", nargs="+")
+    arguments = parser.parse_args()
+    runner = Runner(arguments.dev, arguments.quiet)
+    results = [runner.test(test) for path in arguments.file for test in read(path, arguments.section)]
+    if not results:
+        sys.exit(f"packets.py: there is no test in {' '.join(arguments.file)}")
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
