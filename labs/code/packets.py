@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sends packets through the XDP program on a device, and says what was sent, what came, and what should have come.
 
-usage: packets.py [--section NAME] [--quiet] DEV FILE...
+usage: packets.py [--section NAME] [--label TEXT] [--quiet] DEV FILE...
 
 A file has tests. Each begins with a line of words that is not indented, and says what shall be so; indented lines follow:
 
@@ -15,7 +15,7 @@ A file has tests. Each begins with a line of words that is not indented, and say
 IN, OUT and CONDITION are Python, with scapy and the words of tests/lib/packet.py, and those below. ACTION is pass, drop,
 tx, redirect, aborted, or any. "== NAME" begins a section of the file: --section says which one is wanted. A line that
 begins with # is a comment.
---quiet: one line for each test that is as it should be.
+--label: what a test that is as it should be begins with, instead of "ok". --quiet: such a test has one line.
 Exit status: 0 if all is as it should be, 1 if not.
 """
 import argparse
@@ -205,8 +205,8 @@ def read(path, section):
 
 
 class Runner:
-    def __init__(self, dev, quiet):
-        self.dev, self.quiet, self.program = dev, quiet, None
+    def __init__(self, dev, label, quiet):
+        self.dev, self.label, self.quiet, self.program = dev, label, quiet, None
         self.words = dict(globals(), counted=self.counted)
         self.before = {}
 
@@ -275,7 +275,7 @@ class Runner:
                         said.append(("(- is expected, + came)", [""]))
                         said.append(("", differences))
                     break
-        print(("ok: " if good else "not ok: ") + test.title)
+        print(f"{self.label if good else 'not ok'}: {test.title}")
         if not good or not self.quiet:
             for label, lines in said:
                 say(label, lines)
@@ -285,11 +285,12 @@ class Runner:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--section")
+    parser.add_argument("--label", default="ok")
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("dev")
     parser.add_argument("file", nargs="+")
     arguments = parser.parse_args()
-    runner = Runner(arguments.dev, arguments.quiet)
+    runner = Runner(arguments.dev, arguments.label, arguments.quiet)
     results = [runner.test(test) for path in arguments.file for test in read(path, arguments.section)]
     if not results:
         sys.exit(f"packets.py: there is no test in {' '.join(arguments.file)}")

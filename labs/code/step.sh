@@ -5,6 +5,7 @@
 # it, and say "again" to try your own. `http.sh` takes it to the playground of the NAT lab.
 # usage: labs/code/step.sh N            step N, as it is in the lesson
 #        labs/code/step.sh N again      what is in labs/code/work now, with the packets of step N
+#        labs/code/step.sh N write      only writes and builds the program
 #        labs/code/step.sh list
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -32,22 +33,30 @@ case "$#:${1-}:${2-}" in
 	for i in "${!steps[@]}"; do echo "$((i + 1))  $(title "${steps[i]}")"; done
 	exit
 	;;
-1:[1-9]: | 2:[1-9]:again) ;;
+1:[1-9]: | 2:[1-9]:again | 2:[1-9]:write) ;;
 *) usage ;;
 esac
 [[ $1 -le ${#steps[@]} ]] || die "there is no step $1; there are ${#steps[@]}: labs/code/step.sh list"
 diff=${steps[$1 - 1]}
 
 prepare
-if [[ $# -eq 2 ]]; then
+case ${2-} in
+again)
 	[[ -e $step_work/bpf/step_nat.c ]] || die "there is no program yet; run labs/code/step.sh $1"
 	echo "$step_work/bpf/step_nat.c, with the packets of step $1: $(title "$diff")"
-else
+	;;
+write)
+	write "$1"
+	build "$step_work" step_nat
+	exit
+	;;
+*)
 	write "$1"
 	echo "Step $1: $(title "$diff")"
 	echo
 	sed -n '/^@@/,$p' "$diff"
-fi
+	;;
+esac
 echo
 build "$step_work" step_nat
 start_machine

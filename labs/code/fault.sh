@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# fault: what the simple program (step 8 of the lesson) does wrong. The same packets go to it and to bpf/xdp_nat.c, on a
+# machine of its own.
+# usage: labs/code/fault.sh NAME...      these faults
+#        labs/code/fault.sh all
+#        labs/code/fault.sh list
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. labs/code/code.sh
+
+# file NAME: of the fault with this name.
+file() {
+	local found=("$here"/faults/[0-9]*-"$1".packets)
+	[[ -e ${found[0]} ]] || die "there is no fault '$1'; labs/code/fault.sh list"
+	echo "${found[0]}"
+}
+
+# try_program PROGRAM LABEL FAULT...: what it does in all of these. LABEL is for what comes as it is described.
+try_program() {
+	local program=$1 label=$2 files=() name
+	shift 2
+	for name; do files+=("$(file "$name")"); done
+	try_packets --section "$program" --label "$label" eth0 "${files[@]}"
+}
+
+mapfile -t names < <(printf '%s\n' "$here"/faults/*.packets | sed 's/.*[0-9]-//; s/\.packets$//')
+case "$#:${1-}" in
+0:*) usage ;;
+1:list)
+	for name in "${names[@]}"; do
+		sed -nE "2s/^# (.*) \| (.*)/$name: \1 (\2)/p" "$(file "$name")"
+	done
+	exit
+	;;
+1:all) set -- "${names[@]}" ;;
+esac
+for name; do file "$name" >/dev/null; done
+
+prepare
+labs/code/step.sh 8 write
+start_machine
+failed=0
+echo "The simple program:"
+on_machine "$here/load.sh" >/dev/null
+try_program step_nat wrong "$@" || failed=1
+
+echo "
+bpf/xdp_nat.c:"
+on_machine bash -ec '
+	ip link set dev eth0 xdp off
+	rm -f /sys/fs/bpf/xdp/globals/step_*
+	scripts/lb attach nat eth0
+	scripts/lb restore - <<-END
+		service tcp 192.168.178.15:8000
+		backend 192.168.178.11
+		backend 192.168.178.12
+		service tcp 192.168.178.15:8001
+		backend 192.168.178.11
+		service tcp 192.168.178.15:8002
+		backend 172.20.0.20
+		service tcp 192.168.178.15:8003
+		backend 192.168.178.13
+		service tcp 192.168.178.15:8004
+		backend 192.168.178.11
+	END
+' >/dev/null
+try_program xdp_nat right "$@" || failed=1
+[[ $failed -eq 0 ]] || die "not all of it is as the lesson says; see 'not ok' above"
