@@ -36,6 +36,12 @@ case "$#:${1-}" in
 1:all) set -- "${names[@]}" ;;
 esac
 for name; do file "$name" >/dev/null; done
+# In the order of the lesson: the last one fills the table.
+wanted=" $* "
+set --
+for name in "${names[@]}"; do
+	[[ $wanted != *" $name "* ]] || set -- "$@" "$name"
+done
 
 prepare
 labs/code/step.sh 8 write
@@ -64,6 +70,7 @@ on_machine bash -ec '
 		service tcp 192.168.178.15:8004
 		backend 192.168.178.11
 	END
+	exec labs/code/neighbours.sh
 ' >/dev/null
 try_program xdp_nat right "$@" || failed=1
 [[ $failed -eq 0 ]] || die "not all of it is as the lesson says; see 'not ok' above"

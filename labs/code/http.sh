@@ -7,10 +7,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/code/code.sh
 . labs/common/playground.sh
-usage() {
-	echo "usage: [LAB=NAME] labs/code/http.sh" >&2
-	exit 2
-}
 [[ $# -eq 0 ]] || usage
 [[ -e $step_work/bpf/step_nat.o ]] || die "there is no program yet; run labs/code/step.sh 8"
 need_playground

@@ -8,8 +8,12 @@ cd "$(dirname "$0")/../.."
 [[ $# -eq 0 ]] || usage
 
 rm -f "$maps"/step_* # those of an earlier step
-run ip -force link set dev eth0 xdp obj $step_work/bpf/step_nat.o sec xdp ||
-	die "the kernel refuses the program; the verifier says why, in the lines above"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run ip -force link set dev eth0 xdp obj "$step_work/bpf/step_nat.o" sec xdp 2>"$log" || {
+	grep -v '^libbpf' "$log" | tail -20
+	die "the kernel refuses the program; the verifier says why, in the last lines above"
+}
 [[ -e $maps/step_backends ]] || exit 0 # the first steps have no maps
 for i in "${!BACKENDS[@]}"; do
 	# shellcheck disable=SC2046 # bytes

@@ -4,7 +4,7 @@
 
 usage: packets.py [--section NAME] [--label TEXT] [--quiet] DEV FILE...
 
-A file has tests. Each begins with a line of words that is not indented, and says what shall be so; indented lines follow:
+A file has tests; what stands before the first of them makes them ready. Each begins with a line of words that is not indented, and says what shall be so; indented lines follow:
 
     a SYN goes to the first backend
         ! COMMAND                        a command for this machine, before the packet is sent
@@ -19,6 +19,8 @@ begins with # is a comment.
 Exit status: 0 if all is as it should be, 1 if not.
 """
 import argparse
+import ast
+import contextlib
 import difflib
 import json
 import os
@@ -42,6 +44,11 @@ MACS.update({f"02:00:00:00:00:1{i}": f"backend-0{i}" for i in range(1, 5)})
 def to(i):
     """Ethernet from the load balancer to backend i."""
     return Ether(src=LB_MAC, dst=f"02:00:00:00:00:1{i}")
+
+
+def back(i):
+    """Ethernet from backend i to the load balancer."""
+    return Ether(src=f"02:00:00:00:00:1{i}", dst=LB_MAC)
 
 
 def total(data):
@@ -86,9 +93,9 @@ def entries(name):
     return [tuple(bytes(int(byte, 16) for byte in entry[field]) for field in ("key", "value")) for entry in dump]
 
 
-def number(value):
-    """A number of the program, as it lies in a map."""
-    return int.from_bytes(value, sys.byteorder)
+def counts_in(name):
+    """What a pinned map counts, by IPv4 address."""
+    return Counter({socket.inet_ntoa(key): int.from_bytes(value, sys.byteorder) for key, value in entries(name)})
 
 
 def goes_to(frame):
@@ -96,14 +103,43 @@ def goes_to(frame):
     return Ether(bytes(frame))[IP].dst
 
 
+def machines(got):
+    """How many of these frames each machine gets, by the (outer) destination address."""
+    return Counter(goes_to(frame) for frame in got)
+
+
+def moved_from(before, after):
+    """The machines that have lost connections, if these frames have become those."""
+    return {MACS[Ether(old).dst] for old, new in zip(before, after) if old[:6] != new[:6]}
+
+
+kept = {}  # frames of a test, for one of those that follow
+
+
+def keep(name, frames):
+    """Keeps frames."""
+    kept[name] = frames
+    return True
+
+
+def udp6_sum_is_right(frame):
+    """Whether the UDP checksum of an IPv6 frame is."""
+    ip6 = bytes(frame)[14:]
+    return total(ip6[8:40] + struct.pack("!II", len(ip6) - 40, 17) + ip6[40:]) == 0xFFFF
+
+
 def shares(got):
     """How many of these frames each machine gets, by the frame's destination MAC address."""
     return Counter(MACS.get(Ether(frame).dst, "?") for frame in got)
 
 
+# What a condition has found is shown of these.
+SHOWN = {"counted", "counts_in", "entries", "goes_to", "machines", "moved_from", "shares", "sums", "udp6_sum_is_right"}
+
+
 # ---- Saying it. ----
 
-FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK"}
+FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR", "N": "NS"}
 
 
 def layers(packet):
@@ -165,7 +201,8 @@ def describe_answers(sent, actions, got):
     for action, frame in zip(actions, got):
         text = action.upper()
         if action in ("tx", "redirect"):
-            text += f" to {MACS.get(Ether(frame[:14]).dst, '?')}"
+            machine = MACS.get(Ether(frame[:14]).dst, "?")
+            text += f" to {machine}" + (f", for {goes_to(frame)}" if machine == "gateway" and frame[12:14] == b"\x08\x00" else "")
             wrong = sums(frame) if frame[12:14] == b"\x08\x00" else []
             if wrong:
                 text += f"; {' and '.join(wrong)} checksum wrong"
@@ -175,7 +212,7 @@ def describe_answers(sent, actions, got):
 
 def say(label, lines):
     for i, line in enumerate(lines):
-        print(f"   {label if i == 0 else '':<9}{line}")
+        print(f"   {label if i == 0 else '':<9}{line[:160]}".rstrip())
 
 
 # ---- Reading and running. ----
@@ -187,7 +224,7 @@ class Test:
 
 def read(path, section):
     """The tests of a file's section, in order; before the first section, they are for all."""
-    here, tests = None, []
+    here, tests = None, [Test("")]
     with open(path, encoding="utf-8") as file:
         for line in file:
             text = line.strip()
@@ -219,7 +256,10 @@ class Runner:
         done = subprocess.run(["bash", "-ec", text], env=environment, capture_output=True, text=True, check=False)
         self.program = None  # the command may have loaded another one
         if done.returncode:
-            raise RuntimeError(f"{text}: {done.stdout}{done.stderr}")
+            lines = (done.stdout + done.stderr).splitlines()
+            if len(lines) > 20:  # of the verifier: what it says at its end is what matters
+                lines = lines[:1] + ["..."] + lines[-15:]
+            sys.exit("\n".join([f"not ok: {text}", *lines]))
 
     def frames(self, expression):
         value = eval(expression, self.words)
@@ -241,7 +281,7 @@ class Runner:
             return [action.upper()], []
         if rest.startswith("where "):
             self.words.update(sent=sent, actions=actions, got=got)
-            return ([] if eval(rest[6:], self.words) else [f"that {rest[6:]}"]), []
+            return ([] if eval(rest[6:], self.words) else self.explain(rest[6:])), []
         if action == "drop":
             return [], []
         wanted = self.frames(rest) if rest else sent
@@ -251,6 +291,17 @@ class Runner:
         shown = [Ether(frame).show2(dump=True).splitlines() for frame in (wanted[i], got[i])]
         lines = [line for line in difflib.unified_diff(*shown, n=0, lineterm="") if line[:2] not in ("--", "++", "@@")]
         return [f"{action.upper()}, {describe(wanted[i])}"], lines[:12]
+
+    def explain(self, condition):
+        """A condition that is not met, and what it found."""
+        lines = [f"that {condition}"]
+        for node in ast.walk(ast.parse(condition, mode="eval")):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SHOWN:
+                with contextlib.suppress(NameError):  # of one that is in a loop
+                    call = ast.get_source_segment(condition, node)
+                    value = eval(call, self.words)
+                    lines.append(f"but {call} is {dict(value) if isinstance(value, Counter) else value}")
+        return list(dict.fromkeys(lines))
 
     def test(self, test):
         """Runs a test; returns whether all was as it should be."""
@@ -275,6 +326,8 @@ class Runner:
                         said.append(("(- is expected, + came)", [""]))
                         said.append(("", differences))
                     break
+        if not test.title and good:
+            return True
         print(f"{self.label if good else 'not ok'}: {test.title}")
         if not good or not self.quiet:
             for label, lines in said:
@@ -292,7 +345,7 @@ def main():
     arguments = parser.parse_args()
     runner = Runner(arguments.dev, arguments.label, arguments.quiet)
     results = [runner.test(test) for path in arguments.file for test in read(path, arguments.section)]
-    if not results:
+    if len(results) < 2:
         sys.exit(f"packets.py: there is no test in {' '.join(arguments.file)}")
     sys.exit(0 if all(results) else 1)
 

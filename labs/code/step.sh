@@ -24,7 +24,7 @@ write() {
 	rm -rf "$step_work"
 	mkdir -p "$step_work/bpf"
 	for diff in "${steps[@]::$1}"; do
-		patch --silent -p1 -d "$step_work/bpf" <"$diff" || die "$diff does not fit; is it changed? git status says"
+		patch --silent --no-backup-if-mismatch -p1 -d "$step_work/bpf" <"$diff" || die "$diff does not fit; is it changed? git status says"
 	done
 }
 
