@@ -11,8 +11,8 @@ here=labs/code
 work=${CODE_WORK:-$here/work}
 # shellcheck disable=SC2034 # for whoever sources this
 step_work=$work/step
-# The machine that programs are tried on. Two people on one computer need two names.
-machine=${LAB:-code}
+# The machine that programs are tried on; it is no part of a playground. Two people on one computer need two names.
+machine=${LAB:+$LAB-}code
 
 # usage: prints the usage lines of the script's head, and ends with exit status 2.
 usage() {

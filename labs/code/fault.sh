@@ -3,6 +3,7 @@
 # fault: what the simple program (step 8 of the lesson) does wrong. The same packets go to it and to bpf/xdp_nat.c, on a
 # machine of its own.
 # usage: labs/code/fault.sh NAME...      these faults
+#        labs/code/fault.sh again NAME...   the same of what is in labs/code/work now, which you may have mended
 #        labs/code/fault.sh all
 #        labs/code/fault.sh list
 set -euo pipefail
@@ -11,20 +12,28 @@ cd "$(dirname "$0")/../.."
 
 # file NAME: of the fault with this name.
 file() {
-	local found=("$here"/faults/[0-9]*-"$1".packets)
+	local found=("$here"/faults/??-"$1".packets)
 	[[ -e ${found[0]} ]] || die "there is no fault '$1'; labs/code/fault.sh list"
 	echo "${found[0]}"
 }
 
-# try_program PROGRAM LABEL FAULT...: what it does in all of these. LABEL is for what comes as it is described.
+# try_program OPTION...: what the program does in all of the faults that are wanted, in the order of the lesson: the last one
+# fills the table.
 try_program() {
-	local program=$1 label=$2 files=() name
-	shift 2
-	for name; do files+=("$(file "$name")"); done
-	try_packets --section "$program" --label "$label" eth0 "${files[@]}"
+	local files=() name
+	for name in "${names[@]}"; do
+		[[ $wanted != *" $name "* ]] || files+=("$(file "$name")")
+	done
+	try_packets "$@" eth0 "${files[@]}"
 }
 
 mapfile -t names < <(printf '%s\n' "$here"/faults/*.packets | sed 's/.*[0-9]-//; s/\.packets$//')
+again=
+if [[ ${1-} == again ]]; then
+	again=1
+	shift
+	[[ -e $step_work/bpf/step_nat.c ]] || die "there is no program yet; run labs/code/step.sh 8"
+fi
 case "$#:${1-}" in
 0:*) usage ;;
 1:list)
@@ -36,20 +45,23 @@ case "$#:${1-}" in
 1:all) set -- "${names[@]}" ;;
 esac
 for name; do file "$name" >/dev/null; done
-# In the order of the lesson: the last one fills the table.
 wanted=" $* "
-set --
-for name in "${names[@]}"; do
-	[[ $wanted != *" $name "* ]] || set -- "$@" "$name"
-done
 
 prepare
-labs/code/step.sh 8 write
+if [[ -n $again ]]; then
+	build "$step_work" step_nat
+	text="$step_work/bpf/step_nat.c:"
+	options=(--other "otherwise now")
+else
+	labs/code/step.sh 8 write
+	text="The simple program:"
+	options=()
+fi
 start_machine
 failed=0
-echo "The simple program:"
 on_machine "$here/load.sh" >/dev/null
-try_program step_nat wrong "$@" || failed=1
+echo "$text"
+try_program --section step_nat --label wrong "${options[@]}" || failed=1
 
 echo "
 bpf/xdp_nat.c:"
@@ -72,5 +84,5 @@ on_machine bash -ec '
 	END
 	exec labs/code/neighbours.sh
 ' >/dev/null
-try_program xdp_nat right "$@" || failed=1
+try_program --section xdp_nat --label right || failed=1
 [[ $failed -eq 0 ]] || die "not all of it is as the lesson says; see 'not ok' above"

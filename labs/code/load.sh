@@ -16,6 +16,6 @@ run ip -force link set dev eth0 xdp obj "$step_work/bpf/step_nat.o" sec xdp 2>"$
 }
 [[ -e $maps/step_backends ]] || exit 0 # the first steps have no maps
 for i in "${!BACKENDS[@]}"; do
-	# shellcheck disable=SC2046 # bytes
+	# shellcheck disable=SC2046,SC2086 # bytes
 	run bpftool map update pinned "$maps/step_backends" key $(u32 "$i") value ${BACKENDS[i]//./ }
 done
