@@ -81,6 +81,8 @@ on_machine bash -ec '
 		backend 192.168.178.13
 		service tcp 192.168.178.15:8004
 		backend 192.168.178.11
+		service tcp 192.168.178.15:8005
+		backend 192.168.178.99
 	END
 	exec labs/code/neighbours.sh
 ' >/dev/null

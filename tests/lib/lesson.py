@@ -6,7 +6,7 @@ usage: lesson.py README.md [s|FROM|TO|]
        lesson.py --quotes README.md FILE    whether C that is quoted in section N stands in FILE, in which %s is N
 
 In a block of the lesson, a line "# COMMAND" is a command, and the lines behind it are what it prints. A line "..." stands for
-any lines; nothing at all, for whatever is printed. FROM in a command is replaced by TO before it is run, and TO in what it
+any lines, "..." in a line for anything; nothing at all, for whatever is printed. FROM in a command is replaced by TO before it is run, and TO in what it
 prints by FROM. Exit status: 0 if all is as the lesson says, 1 if not.
 """
 import re
@@ -34,7 +34,7 @@ def blocks(path, language):
 
 def is_like(got, said):
     """Whether lines are as it is said."""
-    pattern = "".join("(?:.*\n)*" if line == "..." else re.escape(line) + "\n" for line in said)
+    pattern = "".join("(?:.*\n)*" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + "\n" for line in said)
     return re.fullmatch(pattern, "".join(line.rstrip() + "\n" for line in got)) is not None
 
 
