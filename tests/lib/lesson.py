@@ -3,12 +3,13 @@
 """lesson: does what a lesson says, and compares what comes with what the lesson shows.
 
 usage: lesson.py README.md [SECTION...]      sections are beginnings of headings: "1." or "Is everything"
+       lesson.py --quotes README.md FILE     whether the C that is quoted in section N stands in FILE, in which %s is N
 
 In blocks of code, lines that begin with "# " are commands for this host. Below "# scripts/node shell NAME", lines that begin
 with "NAME# " are commands on that machine. What stands below a command is what it prints:
 
 - Numbers, times, MAC addresses and spaces may differ, and so may which backend it is. Addresses may not, and 0 is 0.
-- A line "..." stands for any lines; "..." at the beginning of a line for the beginning of one.
+- A line "..." stands for any lines; "..." in a line for a part of it.
 - Nothing below a command: it may print what it likes, but it must succeed.
 
 A block without a command, but with lines like "lb# ...", must be in what the last setup.sh has printed. A comment in the line
@@ -18,6 +19,9 @@ above a block says what is different in it:
   <!-- lesson: may fail -->       commands may have another exit status than 0
   <!-- lesson: while COMMAND -->  the commands run in one terminal, while COMMAND runs in another one, until all of what is shown
                                   has come. They are ended by Ctrl-C, then
+  <!-- lesson: from here ... -->  all blocks from here on, but for those that have a comment of their own
+
+LESSON_REPLACE=FROM=TO in the environment: where the lesson says FROM, it is TO here.
 Exit status: 0 if the lesson tells the truth, 1 if not, 2 usage.
 """
 import os
@@ -30,17 +34,18 @@ import tempfile
 import time
 
 TIMEOUT = 120
+HERE, THERE = os.environ.get("LESSON_REPLACE", "=").split("=")  # what the lesson says, and what it is here
 SECONDS = int(os.environ.get("LESSON_SECONDS", 20))  # for what comes while another command runs
 
 
 class Block:
-    def __init__(self, number, heading, how):
-        self.number, self.heading, self.how, self.lines = number, heading, how, []
+    def __init__(self, number, language, heading, how):
+        self.number, self.language, self.heading, self.how, self.lines = number, language, heading, how, []
 
 
 def blocks(path):
     """The blocks of code of a guide, with the heading above them and what the comment above them says."""
-    heading, how, block = "", "", None
+    heading, always, how, block = "", "", "", None
     for number, line in enumerate(open(path), 1):
         line = line.rstrip("\n")
         if line.startswith("```"):
@@ -48,13 +53,14 @@ def blocks(path):
                 yield block
                 block, how = None, ""
             else:
-                block = Block(number, heading, how)
+                block = Block(number, line[3:], heading, how or always)
         elif block:
             block.lines.append((number, line))
         elif line.startswith("## "):
             heading = line[3:]
-        elif match := re.fullmatch(r"<!-- lesson: (.*) -->", line):
-            how = match[1]
+        elif found := re.fullmatch(r"<!-- lesson: (from here )?(.*) -->", line):
+            how = found[2]
+            always = how if found[1] else always
         elif line:
             how = ""
 
@@ -89,10 +95,8 @@ def match(shown, came):
             free = True
             continue
         end = len(came) if free else min(at + 1, len(came))
-        if line.startswith("... "):
-            hits = [i for i in range(at, end) if came[i].endswith(line[4:])]
-        else:
-            hits = [i for i in range(at, end) if came[i] == line]
+        wanted = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
+        hits = [i for i in range(at, end) if wanted.fullmatch(came[i])]
         if not hits:
             return number
         at, free = hits[0] + 1, False
@@ -116,6 +120,8 @@ class Lesson:
         return match([(n, tidy(line)) for n, line in shown], [tidy(line) for line in came])
 
     def start(self, command, out):
+        if HERE:
+            command = command.replace(HERE, THERE)
         return subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                 start_new_session=True)
 
@@ -130,7 +136,8 @@ class Lesson:
                 os.killpg(process.pid, signal.SIGKILL)
                 return self.complain(number, f"does not end: {command}")
             out.seek(0)
-            came = out.read().splitlines()
+            text = out.read()
+            came = (text.replace(THERE, HERE) if HERE else text).splitlines()
         if "setup.sh" in command:
             self.setup_said = came
         while came and not came[-1]:
@@ -203,10 +210,26 @@ def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
+def check_quotes(path, files):
+    """Whether the C of each section stands in the file of that section."""
+    wrong = 0
+    for block in blocks(path):
+        if block.language != "c":
+            continue
+        section = block.heading.split(".")[0]
+        with open(files.replace("%s", section), encoding="utf-8") as file:
+            stands = "\n".join(line for _, line in block.lines) in file.read()
+        wrong += not stands
+        print(f"{path}:{block.number}: {'quoted right' if stands else 'is not in the file of section ' + section}")
+    return 1 if wrong else 0
+
+
 def main(path=None, *sections):
     if path is None:
-        print("usage: lesson.py README.md [SECTION...]", file=sys.stderr)
+        print("usage: lesson.py README.md [SECTION...] | lesson.py --quotes README.md FILE", file=sys.stderr)
         return 2
+    if path == "--quotes":
+        return check_quotes(*sections)
     lesson, done = Lesson(path), 0
     for block in blocks(path):
         if not sections or any(block.heading.startswith(section) for section in sections):
