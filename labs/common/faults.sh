@@ -6,6 +6,7 @@
 #   labs       which labs it is for
 #   title      what somebody notices who does not know the cause
 #   noticed    the fact of check.sh that is not so (a part of its text)
+#   shown      what evidence shows while it is broken (a part of its text)
 #   hints      three of them, from vague to near, and never the command
 #   break_it   a function that breaks the playground, and prints nothing
 #   evidence   a function: how it could have been found. `look NODE COMMAND` for each command that shows it

@@ -4,6 +4,7 @@
 labs=(ipip tunnels)
 title="no request is answered, though lb forwards every packet of it"
 noticed="a request is answered"
+shown="rp_filter = 1"
 hints=(
 	"Follow one request with trace.sh. Do the backends get it? Do they answer? On which cable is the answer seen last?"
 	"The answer comes to the gateway, and does not leave it. The gateway knows the way to the client, and has no firewall. So what it dislikes is not where the answer goes."

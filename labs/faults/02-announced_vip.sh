@@ -4,6 +4,7 @@
 labs=(l2dsr)
 title="every request is answered, but always by the same backend"
 noticed="backend-01 serves some of them"
+shown="arp_ignore=0"
 hints=(
 	"Is the load balancer at fault? Compare what its counters say while you send requests. Then look at a request with trace.sh: which machines does it pass?"
 	"The request does not pass lb at all. Who told the gateway to send it elsewhere?"

@@ -4,6 +4,7 @@
 labs=(l2dsr ipip tunnels maglev)
 title="some requests are answered at once, others never"
 noticed="requests are answered"
+shown="not $VIP"
 hints=(
 	"Who answers, and who never does? Ask twenty times and count."
 	"trace.sh a request that is not answered (ask until you have one). Its packets reach a backend, unharmed. So what does that backend think about them?"

@@ -4,6 +4,7 @@
 labs=(nat l2dsr ipip)
 title="no request is answered, and nothing leaves lb, not even in part"
 noticed="a request is answered"
+shown="says forwarding_off (drop)"
 hints=(
 	"How far does a request come? trace.sh. And what do the counters of lb say about it?"
 	"Each way out of the program has a counter with a name. One of them rises with every request: read its name literally."

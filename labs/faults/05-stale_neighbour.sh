@@ -4,6 +4,7 @@
 labs=(nat l2dsr maglev)
 title="some requests hang, and the backend that should have got them has seen nothing"
 noticed="requests are answered"
+shown="02:00:00:00:00:99 PERMANENT"
 hints=(
 	"Who answers, and who does not? Then watch the cables with trace.sh until a request is not answered: to whom does lb send it?"
 	"The packet leaves lb for the right IP address. Nobody takes it from the cable. What else is written on a packet that says for whom it is?"

@@ -4,6 +4,7 @@
 labs=(ipip tunnels)
 title="small pages come at once, large uploads hang for ever"
 noticed="large requests are answered"
+shown="eth2/mtu:1400"
 hints=(
 	"Ask for a small page, then for a large one (/large), then send something large (curl -H with a header of 5000 bytes): what hangs? Where are those packets seen last? trace.sh cannot send them, tcpdump on the switch can show them."
 	"Only packets of full size get lost. How large is the largest one that reaches a backend, with the outer header? And what should a router say to the sender of a packet that it cannot send on?"

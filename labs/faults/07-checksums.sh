@@ -4,6 +4,7 @@
 labs=(nat l2dsr ipip)
 title="requests reach the backends whole, and are never answered"
 noticed="a request is answered"
+shown="tx-checksumming: on"
 hints=(
 	"How far do requests come? Look at all cables with trace.sh, and then at the backends with tcpdump."
 	"The backend's card gets the packet, with the right addresses and ports, and its kernel throws it away. Kernels count why: nstat on the backend."

@@ -4,6 +4,7 @@
 labs=(ipip tunnels)
 title="some requests hang; the backend gets them, and has a counter that rises"
 noticed="requests are answered"
+shown="says source_refused (drop)"
 hints=(
 	"Who answers, and who does not? trace.sh a request that is not answered: does the backend get it, and in which form?"
 	"The backend gets packets in an envelope, and does not open them. Its program counts why: scripts/lb decap stats, there."

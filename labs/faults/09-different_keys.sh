@@ -4,6 +4,7 @@
 labs=(group)
 title="all is well, until a load balancer fails or comes back: then connections of others break, too"
 noticed="one fingerprint"
+shown="ff9f745f51a5"
 hints=(
 	"All requests are answered, from any load balancer. What must be the same on all of them, so that it does not matter which of them gets a packet of a connection?"
 	"Ask each load balancer where it would send the same packet, by scripts/lb why. Do all of them name the same backend?"

@@ -4,6 +4,7 @@
 labs=(maglev)
 title="all requests are answered, but one backend has nothing to do"
 noticed="backend-03 serves some of them"
+shown="weight 0 down"
 hints=(
 	"Ask fifty times and count who answers."
 	"One backend is never chosen. Is it ill? Ask it itself, at its own address. Then ask lb what it thinks of it."

@@ -4,6 +4,7 @@
 labs=(nat l2dsr ipip)
 title="every request is refused, at once"
 noticed="a request is answered"
+shown="has none"
 hints=(
 	"A request that is refused was answered by somebody: with a RST. trace.sh shows packets, and tcpdump on the switch shows which machine sends the RST. Which one?"
 	"lb itself refuses: its kernel got the request, has the VIP, and has no web server. Should its kernel get these packets?"

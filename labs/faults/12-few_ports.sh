@@ -4,6 +4,7 @@
 labs=(nat)
 title="the first requests are answered, then most hang, and after a while it works again"
 noticed="requests are answered"
+shown="ports 10000-10003"
 hints=(
 	"Send forty requests one after the other, wait for half a minute, and do it again. Is it about who asks, or about how often?"
 	"The counters of lb tell which packets were dropped, and why. What is it that runs out, and comes back by itself?"

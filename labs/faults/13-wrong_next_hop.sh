@@ -4,6 +4,7 @@
 labs=(ipip)
 title="some requests hang; a counter of lb rises with each of them"
 noticed="requests are answered"
+shown="is NOT KNOWN"
 hints=(
 	"Does the request leave lb? trace.sh one that is not answered. And what do the counters of lb say?"
 	"lb does not know the MAC address of somebody. Is it the backend's? The backends are in another network: to whom does lb hand packets for them?"

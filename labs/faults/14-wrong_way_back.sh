@@ -4,6 +4,7 @@
 labs=(l2dsr)
 title="some requests hang, though a backend has taken them and has answered"
 noticed="requests are answered"
+shown="Invalid argument"
 hints=(
 	"trace.sh a request that is not answered. This time it is not the request that gets lost."
 	"The answer leaves the backend. To which machine does it go? To which machine does the other backend send its answers?"

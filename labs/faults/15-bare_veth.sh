@@ -4,6 +4,7 @@
 labs=(nat l2dsr ipip)
 title="no request is answered; lb says that it forwards, and its cable stays silent"
 noticed="a request is answered"
+shown="has none"
 hints=(
 	"Compare what the counters of lb say with what is on its cable: trace.sh. Does what it has forwarded get out?"
 	"The program says XDP_TX, the packet does not appear. So something between the program and the other end of the cable has taken it. What kind of cable is it?"

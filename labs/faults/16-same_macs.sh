@@ -4,6 +4,7 @@
 labs=(l2dsr)
 title="no request is answered; lb sends all of them on, and the switch keeps them"
 noticed="a request is answered"
+shown="Flags [S]"
 hints=(
 	"Look at what lb sends: trace.sh shows its frames. Compare each column with that of the hop before."
 	"For which machine is the frame that leaves lb? What does a switch do with a frame whose receiver is where it came from?"

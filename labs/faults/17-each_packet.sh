@@ -4,6 +4,7 @@
 labs=(l2dsr)
 title="most requests break in the middle: connection reset"
 noticed="requests are answered"
+shown="curl: ("
 hints=(
 	"What does the client say: no answer, refused, or reset? Count a few dozen requests. Then look at all packets of one with trace.sh --all: who gets which of them?"
 	"A backend resets a connection of which it has not seen the beginning. Why does it get the middle of one?"

@@ -2,23 +2,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A backend does not take the tunnel that the load balancer uses.
 labs=(tunnels)
-title="some requests hang; they work with another tunnel"
+title="some requests hang; with another tunnel, none does"
 noticed="requests are answered"
+shown="udp port $GUE_PORT unreachable"
 hints=(
 	"Who answers, and who does not? Try the other tunnels: TUNNEL=ipip labs/tunnels/lb.sh on lb changes it while packets flow."
-	"The backend gets the packets, and counts why it does not open them: scripts/lb decap stats, there."
+	"The backend gets the packets, and takes them for ordinary ones, of UDP: scripts/lb decap stats, there, counts them as plain. What does a kernel answer to a packet for a UDP port on which nobody listens? Listen on lb."
 	"Which envelopes does each of the backends take at its own address? Compare their lists."
 )
 
 break_it() {
+	on lb env TUNNEL=gue labs/tunnels/lb.sh # whichever it had
 	on backend-02 scripts/lb decap del host "${BACKENDS[1]}"
 	on backend-02 scripts/lb decap add host "${BACKENDS[1]}" ipip
 	reload_decap backend-02
 }
 
 evidence() {
-	ask_some
-	look backend-02 "scripts/lb decap stats | awk '\$2 > 0 || \$1 == \"verdict\"'"
+	{ sleep 0.7 && ask_some; } &
+	look lb "timeout 3 tcpdump -nni eth0 -c 1 icmp 2>/dev/null"
+	wait
 	look backend-02 "scripts/lb decap show"
 	look backend-01 "scripts/lb decap show"
 }
@@ -29,7 +32,8 @@ repair() {
 
 story() {
 	cat <<-END
-		lb wraps packets with GUE, and backend-02 took IPIP only at its address. Which envelope is used is an agreement of two
+		lb wraps packets with GUE, and backend-02 took IPIP only at its address. To its program, and to its kernel, these were packets of
+		UDP for a port on which nobody listens; it said so to lb, who had sent them, and not to the client. Which envelope is used is an agreement of two
 		machines, and they are changed one after the other.
 
 		Why it matters: first let all backends take the new one, too, then change the load balancer, then take the old one from

@@ -4,6 +4,7 @@
 labs=(health)
 title="some requests are refused, and lb says that everybody is healthy"
 noticed="lb watch runs"
+shown="nobody watches"
 hints=(
 	"Ask a few dozen times: who answers, and who does not? Then ask lb what it thinks of that backend."
 	"lb believes that all are healthy. When did it look last? Who is it that looks?"

@@ -4,6 +4,7 @@
 labs=(group)
 title="all requests are answered, but one load balancer has nothing to do"
 noticed="gateway has a way to the VIP by each load balancer"
+shown="draining"
 hints=(
 	"Look at the counters of each load balancer while you send requests. Who takes part?"
 	"The gateway knows the load balancers by what they announce. Which ways to the VIP does it have? And is the session of the one that is missing up?"

@@ -4,6 +4,7 @@
 labs=(l2dsr ipip)
 title="some requests are refused at once, the others answered"
 noticed="requests are answered"
+shown="${BACKENDS[1]}:$PORT"
 hints=(
 	"Who refuses? trace.sh a request that is refused: look who sends the answer, if you can call it one."
 	"The backend refuses, and not because its server is dead: ask it directly, at its own address, from lb."
