@@ -273,7 +273,7 @@ suspects() {
 # ask: sends requests, 20 for each backend. Sets backends (names), requests, answers (the pages). If not
 # even one is answered, it says why, and the check ends there.
 ask() {
-	local i options=(--parallel --parallel-max 4 --no-progress-meter) # who waits for an answer that never comes lets the others go on
+	local i options=(--parallel --parallel-immediate --parallel-max 4 --no-progress-meter) # who waits for an answer that never comes lets the others go on
 	[[ -z $first ]] || options=(--fail-early)
 	mapfile -t backends < <(backend_names)
 	requests=$((20 * ${#backends[@]}))
