@@ -69,6 +69,7 @@ forget_fault() {
 # the lab, and the fault.
 find_fault() {
 	local up file
+	[[ $EUID -eq 0 ]] || stop_here "only root can look into a playground; try sudo labs/${0##*/}"
 	mapfile -t up < <(scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
 	[[ ${#up[@]} -gt 0 ]] || stop_here "no playground is up; break one first: labs/ipip/break.sh"
 	[[ -n ${LAB-} || ${#up[@]} -eq 1 ]] || stop_here "several playgrounds are up (${up[*]}); say which: LAB=${up[0]} labs/${0##*/}"

@@ -26,8 +26,10 @@ evidence() {
 }
 
 repair() {
-	fix backend-03 "labs/health/backend.sh >/dev/null"
-	fix lb "labs/health/lb.sh >/dev/null"
+	local mode
+	mode=$(on lb cat /run/xdp-lb/mode 2>/dev/null) || mode=$MODE
+	fix backend-03 "MODE=$mode labs/health/backend.sh >/dev/null"
+	fix lb "MODE=$mode labs/health/lb.sh >/dev/null"
 }
 
 story() {

@@ -28,9 +28,9 @@ teardown() {
 	plays_all maglev
 }
 
-# normal: numbers and blanks are no matter, but 0 is; neither is the playground's name.
+# normal: times, numbers and blanks are no matter, but 0 is; neither is the playground's name.
 normal() {
-	sed -E "s/LAB=$LAB //g; s/\b[1-9][0-9]*\b/N/g; s/0x?[0-9a-f]{2,}/N/g; s/ +/ /g; s/^ //; s/ $//"
+	sed -E "s/LAB=$LAB //g; s/^[0-9]{2}:[0-9:.]{10,}/TIME/; s/\b[1-9][0-9]*\b/N/g; s/0x?[0-9a-f]{2,}/N/g; s/ +/ /g; s/^ //; s/ $//"
 }
 
 # does_what_it_says TEXT: runs its commands (lines that begin with "# "), and compares what they print with the lines below
