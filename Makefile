@@ -15,9 +15,12 @@ VERSION = $(or $(shell TZ=UTC0 git -c safe.directory='*' log -1 --format=0.%cd+%
 
 PROGRAMS := $(wildcard bpf/*.c)
 OBJECTS := $(PROGRAMS:.c=.o)
+# Programs of the labs that are broken on purpose: built, and never installed.
+FAULTS := $(wildcard labs/faults/*.c)
+FAULT_OBJECTS := $(FAULTS:.c=.o)
 BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
-C_FILES := $(PROGRAMS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
+C_FILES := $(PROGRAMS) $(FAULTS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/debian/*) $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*.sh labs/*/*.sh labs/*/*.bashrc labs/*/lab.env labs/code/exercises/*/exercise.env) \
 	tests/run tests/fresh tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
@@ -26,9 +29,12 @@ EXAMPLES := $(notdir $(wildcard scripts/etc/*))
 
 .PHONY: all test bench bench-tools lint install uninstall deb clean help
 
-all: $(OBJECTS) ## build every BPF object
+all: $(OBJECTS) $(FAULT_OBJECTS) ## build every BPF object
 
 bpf/%.o: bpf/%.c
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+labs/faults/%.o: labs/faults/%.c
 	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 
 test: ## install what the tests need, and run them all
@@ -92,10 +98,10 @@ deb: all ## build a package for Debian and Ubuntu here: xdp-lb_VERSION_ARCHITECT
 	scripts/debian/build "$(VERSION)"
 
 clean: ## remove what was built
-	rm -f bpf/*.o bpf/*.d xdp-lb_*.deb
+	rm -f bpf/*.o bpf/*.d labs/faults/*.o labs/faults/*.d xdp-lb_*.deb
 	rm -rf $(BENCH)
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
--include $(OBJECTS:.o=.d) $(wildcard $(BENCH)/*.d)
+-include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(wildcard $(BENCH)/*.d)

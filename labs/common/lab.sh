@@ -133,6 +133,7 @@ serve() {
 	run mkdir -p "${page%/*}"
 	echo "$HOSTNAME# echo 'Hello from $HOSTNAME ($(my_address))' >$page"
 	echo "Hello from $HOSTNAME ($(my_address))" >$page
+	run truncate --size 100000 ${page%/*}/large
 	! curl -s -o /dev/null "$(url "$1")" || return 0
 	echo "$HOSTNAME# python3 -m http.server $PORT --bind $1 --directory ${page%/*} &"
 	setsid python3 -u -m http.server "$PORT" --bind "$1" --directory "${page%/*}" \

@@ -171,9 +171,28 @@ next_steps() {
 
 # ---- check ----
 
+# begin_check [--first]: with --first, the check ends at the first fact that is not so.
+begin_check() {
+	[[ $# -eq 0 || "$*" == --first ]] || usage
+	first=${1-}
+	need_playground
+}
+
+# end_check: the end of every check.sh. If somebody has broken the lab on purpose (break.sh), it is repaired now.
+end_check() {
+	# shellcheck disable=SC2016 # expanded over there
+	if [[ $failed -eq 0 ]] && on switch bash -c 'test -e "$1" && touch "$1/repaired"' - "$fault_state"; then
+		echo "Whole again. ${say}labs/solve.sh says what it was."
+	fi
+	exit "$failed"
+}
+
+# Where the switch of a playground keeps which fault it has.
+fault_state=/run/xdp-lb-fault
+
 # fact TEXT COMMAND...: one line of a check.sh: "ok TEXT" if the command succeeds, or else the first half
 # of a "not ok" line, which seen TEXT finishes. $failed says whether any fact was not ok.
-failed=0
+failed=0 first=
 fact() {
 	local text=$1
 	shift
@@ -188,6 +207,7 @@ fact() {
 }
 seen() {
 	echo "$*"
+	[[ -z $first ]] || exit 1
 }
 
 # not COMMAND...: succeeds if the command fails.
@@ -200,13 +220,15 @@ request() {
 	on client curl -s -o /dev/null --max-time "$1" "$(url "$VIP")"
 }
 
-# some_request: asks up to eight times, so that one broken backend does not hide the others.
+# some_request: if the first is not answered, eight more at once, so that one broken backend does not hide the others.
 some_request() {
-	local i
-	for i in 1 2 3 4 5 6 7 8; do
-		! request 1 || return 0
-	done
-	return 1
+	request 1 || [[ $(at_once 8 1) == *200* ]]
+}
+
+# at_once N SECONDS [URL [OPTION...]]: so many requests, side by side. Prints a line for each: HTTP status, bytes of the page.
+at_once() {
+	on client curl -s --no-progress-meter -o /dev/null -Z --parallel-immediate --max-time "$2" -w '%{http_code} %{size_download}\n' "${@:4}" \
+		"${3:-$(url "$VIP")}?[1-$1]" || true
 }
 
 # lb_counters: a counter in each line: NAME PACKETS; of several load balancers, the sums.
@@ -229,13 +251,13 @@ rose() {
 
 # Where to look when a counter rises and should not.
 declare -A remedy=(
-	[forwarding_off]="sysctl net.ipv4.ip_forward must be 1 on lb"
+	[forwarding_off]="may lb's kernel forward? scripts/node exec lb sysctl net.ipv4.ip_forward"
 	[no_neighbour]="ip neigh on lb must know the next hop"
 	[no_route]="ip route on lb must know a way to the backends"
 	[no_backend]="scripts/lb service show on lb must list backends"
 	[no_address]="scripts/lb set address ... on lb"
 	[loop]="a backend is behind a router, or has no VIP and sends packets back"
-	[ports_exhausted]="scripts/lb nat show on lb: enough ports?"
+	[ports_exhausted]="how many are there to lend? scripts/node exec lb scripts/lb nat show"
 	[too_big]="the MTU on the way to the backends"
 )
 
@@ -254,8 +276,8 @@ suspects() {
 # ask: sends requests, 20 for each backend. Sets backends (names), requests, answers (the pages). If not
 # even one is answered, it says why, and the check ends there.
 ask() {
-	local i
-	need_playground
+	local i options=(--parallel --parallel-immediate --parallel-max 4 --no-progress-meter) # who waits for an answer that never comes lets the others go on
+	[[ -z $first ]] || options=(--fail-early)
 	mapfile -t backends < <(backend_names)
 	requests=$((20 * ${#backends[@]}))
 	counters_before=$(lb_counters)
@@ -264,10 +286,8 @@ ask() {
 		seen "no answer; $(suspects)"
 		exit 1
 	}
-	counters_before=$(lb_counters)
 	for i in "${backends[@]}"; do on "$i" truncate -s 0 /run/xdp-lb/http.log; done
-	answers=$(on client curl -s --max-time 2 "$(url "$VIP")?[1-$requests]") || true
-	counters_after=$(lb_counters)
+	answers=$(on client curl -s --max-time 2 "${options[@]}" "$(url "$VIP")?[1-$requests]") || true
 }
 
 # check_answers ADDRESS: what ask() has got: all answers, from every backend, and each backend has seen
@@ -275,18 +295,64 @@ ask() {
 check_answers() {
 	local got backend
 	got=$(grep -c Hello <<<"$answers") || true
-	fact "$requests of $requests requests are answered" [ "$got" -eq "$requests" ] ||
-		seen "only $got; $(suspects)"
+	fact "$requests of $requests requests are answered" [ "$got" -eq "$requests" ] || {
+		counters_after=$(lb_counters)
+		seen "only $got${first:+ until the first that is not}; $(suspects)"
+	}
 	for backend in "${backends[@]}"; do
 		got=$(grep -c "$backend" <<<"$answers") || true
 		fact "$backend serves some of them ($got)" [ "$got" -gt 0 ] ||
 			seen "none; scripts/node exec lb scripts/lb service show"
 		# shellcheck disable=SC2016 # awk's
-		got=$(on "$backend" awk '/GET/ { print $1 }' /run/xdp-lb/http.log | sort -u | xargs)
+		got=$(on "$backend" awk '/"GET|GET \// { print $1 }' /run/xdp-lb/http.log | sort -u | xargs)
 		fact "$backend sees the client as $1" [ "$got" = "$1" ] ||
 			seen "${got:-nobody}; scripts/node exec $backend tail /run/xdp-lb/http.log"
 	done
-	counters_after=$(lb_counters) # again, for packets that came late
+	counters_after=$(lb_counters) # as late as can be
+}
+
+# check_large: small packets say nothing of large ones. A request of several segments, and a page of a hundred.
+check_large() {
+	local got where="what is the largest packet that gets through? scripts/node exec gateway tcpdump -ni eth2"
+	got=$(at_once 8 3 "$(url "$VIP")" -H "X-Filling: $(printf %05000d 0)" | grep -c "^200 ") || true
+	fact "8 of 8 large requests are answered" [ "$got" -eq 8 ] || seen "only $got; $where"
+	got=$(at_once 8 3 "$(url "$VIP")large" | grep -c "^200 100000$") || true
+	fact "8 of 8 large pages arrive" [ "$got" -eq 8 ] || seen "only $got; $where"
+}
+
+check_vip_answers_ping() {
+	fact "the VIP answers ping: what is not for the service is the kernel's" on client ping -c 1 -W 2 "$VIP" ||
+		seen "no answer; who gets it? scripts/node exec lb tcpdump -ni eth0 icmp"
+}
+
+# count_tunnel: sets forwarded and unwrapped to what lb has wrapped and the backends have unwrapped so far. Packets of earlier
+# connections may still come: so it counts until nothing has come meanwhile.
+# shellcheck disable=SC2034 # for whoever sources this
+count_tunnel() {
+	local i again
+	again=$(lb_packets forwarded)
+	for i in 1 2 3 4 5; do
+		forwarded=$again
+		unwrapped=$(decap_packets decapsulated)
+		again=$(lb_packets forwarded)
+		[[ $again != "$forwarded" ]] || return 0
+	done
+}
+
+# decap_packets VERDICT: a counter of the backends, summed up.
+decap_packets() {
+	local backend
+	for backend in $(backend_names); do
+		on "$backend" scripts/lb --json decap stats
+	done | jq -s --arg name "$1" 'map(.[] | select(.name == $name).packets) | add'
+}
+
+check_all_unwrapped() {
+	local forwarded_before=$forwarded unwrapped_before=$unwrapped
+	count_tunnel
+	forwarded=$((forwarded - forwarded_before)) unwrapped=$((unwrapped - unwrapped_before))
+	fact "and the backends unwrap as many" [ "$unwrapped" -eq "$forwarded" ] ||
+		seen "$unwrapped of $forwarded; scripts/node exec backend-01 scripts/lb decap stats"
 }
 
 check_no_answers_pass_lb() {
@@ -316,7 +382,7 @@ who_answers() {
 
 check_no_bug() {
 	local bugs
-	bugs=$(lb_packets bug)
+	bugs=$(awk '$1 == "bug" { print $2 }' <<<"$counters_after")
 	fact "the program on lb never aborted" [ "$bugs" -eq 0 ] ||
 		seen "$bugs packets with XDP_ABORTED; scripts/node exec lb scripts/lb stats"
 }

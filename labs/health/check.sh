@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # check: is the health lab's playground as it should be? One line for each fact: "ok", or "not ok" with what was seen and
 # where to look. Exit status 0 if all is ok, 1 if not.
-# usage: [LAB=NAME] labs/health/check.sh
+# usage: [LAB=NAME] labs/health/check.sh [--first]    --first: no more than what is wrong first
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh health
 . labs/common/playground.sh
-[[ $# -eq 0 ]] || usage
-need_playground
+begin_check "$@"
 MODE=$(on lb cat /run/xdp-lb/mode) # as setup.sh was told
 # shellcheck source=labs/health/lab.env
 . "${LAB_ENV:-$lab/lab.env}"
@@ -82,4 +81,4 @@ revive
 fact "and when it is back, it is healthy again" wait_for 60 is healthy "$address" ||
 	seen "$(health_of "$address"); scripts/node exec lb cat /run/xdp-lb/watch.log"
 
-exit "$failed"
+end_check

@@ -2,23 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # check: is the IPIP lab's playground as it should be? One line for each fact: "ok", or "not ok" with
 # what was seen and where to look. Exit status 0 if all is ok, 1 if not.
-# usage: [LAB=NAME] labs/ipip/check.sh
+# usage: [LAB=NAME] labs/ipip/check.sh [--first]    --first: no more than what is wrong first
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh ipip
 . labs/common/playground.sh
-[[ $# -eq 0 ]] || usage
-
-# decap_packets VERDICT: a counter, summed over the backends.
-decap_packets() {
-	local backend
-	for backend in $(backend_names); do
-		on "$backend" scripts/lb --json decap stats | jq ".[] | select(.name == \"$1\").packets"
-	done | jq -s add
-}
+begin_check "$@"
 
 # Who unwraps: XDP, the kernel's ipip0, or nobody?
-need_playground
 if on backend-01 test -e /sys/class/net/ipip0; then
 	decap=kernel
 elif on backend-01 test -e $maps/decap_stats; then
@@ -29,8 +20,7 @@ else
 	exit 1
 fi
 
-[[ $decap == kernel ]] || unwrapped=$(decap_packets decapsulated)
-forwarded=$(lb_packets forwarded)
+[[ $decap == kernel ]] || count_tunnel
 ask
 check_answers "$CLIENT"
 
@@ -38,10 +28,10 @@ fact "the load balancer forwards every packet of the requests ($(rose forwarded)
 	[ "$(rose forwarded)" -ge $((4 * requests)) ] || seen "$(suspects)"
 check_no_answers_pass_lb
 check_no_bug
+check_large
+check_vip_answers_ping
 if [[ $decap == xdp ]]; then
-	unwrapped=$(($(decap_packets decapsulated) - unwrapped)) forwarded=$(($(lb_packets forwarded) - forwarded))
-	fact "and the backends unwrap as many" [ "$unwrapped" -eq "$forwarded" ] ||
-		seen "$unwrapped of $forwarded; scripts/node exec backend-01 scripts/lb decap stats"
+	check_all_unwrapped
 	bugs=$(decap_packets bug)
 	fact "the programs on the backends never aborted" [ "$bugs" -eq 0 ] ||
 		seen "$bugs packets; scripts/node exec backend-01 scripts/lb decap stats"
@@ -79,4 +69,4 @@ unwrap_on
 fact "and with it one is answered again" request 5 ||
 	seen "no answer; $say$lab/setup.sh builds it again"
 
-exit "$failed"
+end_check

@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # check: is the L2 DSR lab's playground as it should be? One line for each fact: "ok", or "not ok" with
 # what was seen and where to look. Exit status 0 if all is ok, 1 if not.
-# usage: [LAB=NAME] labs/l2dsr/check.sh
+# usage: [LAB=NAME] labs/l2dsr/check.sh [--first]    --first: no more than what is wrong first
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh l2dsr
 . labs/common/playground.sh
-[[ $# -eq 0 ]] || usage
+begin_check "$@"
 
 # What backend-01 sees on its cable while requests are sent, as in the tutorial: MAC > MAC of each packet.
-need_playground
 heard=$(mktemp)
-trap 'rm -f "$heard"' EXIT
-on backend-01 tcpdump -i eth0 -l -n -t -e -q "tcp port $PORT" >"$heard" 2>"$heard.log" &
+trap 'on backend-01 pkill -f "${listening[*]}"; rm -f "$heard"' EXIT
+listening=(tcpdump -i eth0 -l -n -t -e -q "tcp port $PORT")
+on backend-01 "${listening[@]}" >"$heard" 2>"$heard.log" &
 listener=$!
 wait_for 10 grep -q listening "$heard.log" || true
 rm -f "$heard.log"
@@ -25,9 +25,9 @@ fact "the load balancer forwards every packet of the requests ($(rose forwarded)
 check_no_answers_pass_lb
 check_no_bug
 
-# shellcheck disable=SC2046 # process ids
-on backend-01 kill $(on backend-01 pgrep tcpdump)
+on backend-01 pkill -f "${listening[*]}"
 wait $listener || true
+trap 'rm -f "$heard"' EXIT
 lb=$(mac lb eth0) backend=$(mac backend-01 eth0) gateway=$(mac gateway eth0)
 # ways TEXT: the different "MAC > MAC" of the packets with this text.
 ways() {
@@ -45,4 +45,4 @@ answers=$(who_answers gateway eth0 "$VIP")
 fact "and nobody else answers $asks for it" [ "$answers" = "$lb" ] ||
 	seen "$answers; scripts/node exec backend-01 ip addr$arp_setting"
 
-exit "$failed"
+end_check

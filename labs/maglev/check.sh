@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # check: is the Maglev lab's playground as it should be? One line for each fact: "ok", or "not ok" with
 # what was seen and where to look. Exit status 0 if all is ok, 1 if not.
-# usage: [LAB=NAME] labs/maglev/check.sh
+# usage: [LAB=NAME] labs/maglev/check.sh [--first]    --first: no more than what is wrong first
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh maglev
 . labs/common/playground.sh
-[[ $# -eq 0 ]] || usage
+begin_check "$@"
 
 ask
 check_answers "$CLIENT"
@@ -25,4 +25,4 @@ for i in "${!BACKENDS[@]}"; do
 		seen "less; scripts/node exec lb scripts/lb service show"
 done
 
-exit "$failed"
+end_check

@@ -5,6 +5,7 @@
 # finds dead what is only slow.)
 
 load ../lib/helper
+load ../lib/faults
 
 vip=203.0.113.15
 
@@ -97,6 +98,10 @@ has_ways() {
 	[[ $output == *"lb watch has withdrawn the VIPs"*"this machine is idle: no packet for 2 s"*"via 192.168.178.12 "* ]]
 	[ "$(grep -c "^Hello from" <<<"$output")" -eq 40 ]
 	wait_for 60 has_ways 11 12 13
+}
+
+@test "every fault of labs/faults is noticed, hinted at, explained and repaired" {
+	plays_all group
 }
 
 @test "a word that the scripts do not know is refused" {

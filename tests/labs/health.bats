@@ -6,6 +6,7 @@
 # that is busy with other tests.)
 
 load ../lib/helper
+load ../lib/faults
 
 setup_file() {
 	unset MODE
@@ -37,6 +38,10 @@ teardown_file() {
 	run -1 labs/health/check.sh
 	[[ $output == *"not ok: lb watch runs: it does not; "* ]]
 	set_up_lab health
+}
+
+@test "every fault of labs/faults is noticed, hinted at, explained and repaired" {
+	plays_all health
 }
 
 @test "trace.sh shows the way of a check, to its backend and back" {

@@ -34,7 +34,7 @@ teardown_file() {
 
 @test "check.sh finds nothing wrong" {
 	run -0 labs/ipip/check.sh
-	[ "$(grep -c '^ok' <<<"$output")" -eq 14 ]
+	[ "$(grep -c '^ok' <<<"$output")" -eq 17 ]
 	run ! grep "^not ok" <<<"$output"
 }
 

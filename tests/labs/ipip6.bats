@@ -29,7 +29,7 @@ teardown_file() {
 @test "check.sh finds nothing wrong" {
 	run -0 labs/ipip/check.sh
 	echo "$output"
-	[ "$(grep -c '^ok' <<<"$output")" -eq 14 ]
+	[ "$(grep -c '^ok' <<<"$output")" -eq 17 ]
 	grep -q "^ok: nobody in the backends' network answers neighbour discovery for the VIP$" <<<"$output"
 	grep -q "^ok: backend-02 sees the client as 2001:db8:10::20$" <<<"$output"
 }

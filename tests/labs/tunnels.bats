@@ -23,7 +23,7 @@ teardown_file() {
 @test "check.sh finds nothing wrong, and leaves the tunnel that was there" {
 	run -0 labs/tunnels/check.sh
 	echo "$output"
-	[ "$(grep -c '^ok' <<<"$output")" -eq 14 ]
+	[ "$(grep -c '^ok' <<<"$output")" -eq 17 ]
 	on lb ip -d link show dev eth0 | grep -q xdp_gue
 }
 

@@ -1,0 +1,118 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Broken on purpose: what break.sh, hint.sh and solve.sh share. Sourced after playground.sh, or by find_fault.
+#
+# A fault is a file, labs/faults/NUMBER-NAME.sh. It says, in this order:
+#   labs       which labs it is for
+#   title      what somebody notices who does not know the cause
+#   noticed    the fact of check.sh that is not so (a part of its text)
+#   shown      what evidence shows while it is broken (a part of its text)
+#   hints      three of them, from vague to near, and never the command
+#   break_it   a function that breaks the playground, and prints nothing
+#   evidence   a function: how it could have been found. `look NODE COMMAND` for each command that shows it
+#   repair     a function: `fix NODE COMMAND` for each command that repairs it; they may run on a lab that is whole
+#   story      a function that prints what it was, and why it matters
+
+# number_of FILE: 3 of labs/faults/03-no_vip.sh.
+number_of() {
+	local number=${1##*/}
+	echo $((10#${number%%-*}))
+}
+
+# read_fault FILE: sets what it says.
+read_fault() {
+	number=$(number_of "$1")
+	# shellcheck source=labs/faults/01-strict_filter.sh
+	. "$1"
+}
+
+# is_for LAB: whether the fault that was read is one of this lab's.
+is_for() {
+	[[ " ${labs[*]} " == *" $1 "* ]]
+}
+
+# faults_of LAB: the files of its faults, a line each.
+faults_of() {
+	local file
+	for file in labs/faults/[0-9]*.sh; do
+		(read_fault "$file" && is_for "$1" && echo "$file") || true
+	done
+}
+
+# list_faults LAB: for teachers.
+list_faults() {
+	local file
+	for file in $(faults_of "$1"); do
+		(read_fault "$file" && printf '%2d  %s\n' "$number" "$title")
+	done
+}
+
+# ---- The fault of a playground: which one it is, the switch knows ----
+
+# keep NAME TEXT: keeps something about the fault of this playground.
+keep() {
+	# shellcheck disable=SC2016 # expanded over there
+	on switch bash -c 'mkdir -p "$1" && echo "$3" >"$1/$2"' - "$fault_state" "$@"
+}
+
+# kept NAME: prints it; false if there is nothing.
+kept() {
+	on switch cat "$fault_state/$1" 2>/dev/null
+}
+
+# forget_fault: there is none any more.
+forget_fault() {
+	on switch rm -rf "$fault_state"
+}
+
+# find_fault: for scripts that belong to no lab: finds the playground (the one that is up, or $LAB) and its fault, and reads
+# the lab, and the fault.
+find_fault() {
+	local up file
+	[[ $EUID -eq 0 ]] || stop_here "only root can look into a playground; try sudo labs/${0##*/}"
+	mapfile -t up < <(scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
+	[[ ${#up[@]} -gt 0 ]] || stop_here "no playground is up; break one first: labs/ipip/break.sh"
+	[[ -n ${LAB-} || ${#up[@]} -eq 1 ]] || stop_here "several playgrounds are up (${up[*]}); say which: LAB=${up[0]} labs/${0##*/}"
+	export LAB=${LAB:-${up[0]}}
+	file=$(scripts/node exec switch cat /run/xdp-lb-fault/file 2>/dev/null) ||
+		stop_here "nobody has broken the playground $LAB; labs/ipip/break.sh would (or that of another lab)"
+	. labs/common/lab.sh "$(scripts/node exec switch cat /run/xdp-lb-fault/lab)"
+	. labs/common/playground.sh
+	need_playground
+	read_fault "$file"
+}
+
+# stop_here TEXT...: as die of lab.sh, before a lab is known.
+stop_here() {
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# ---- What the files of the faults use ----
+
+# look NODE COMMAND: shows a command as it would be typed there, and what it prints; if told is set, the command alone.
+look() {
+	echo "$1# $2"
+	[[ -n ${told-} ]] || on "$1" bash -c "$2" || true
+}
+
+# fix NODE COMMAND: the same for a command of the repair.
+fix() {
+	echo "$1# $2"
+	[[ -n ${told-} ]] || on "$1" bash -c "$2"
+}
+
+# ask_some: eight requests, so that something is counted.
+ask_some() {
+	[[ -n ${told-} ]] || at_once 8 1 >/dev/null
+}
+
+# feel_it: what lb keeps for a second or two about the ways to its backends, it shall ask for anew.
+feel_it() {
+	on lb scripts/lb refresh >/dev/null 2>&1 || true
+}
+
+# reload_decap NODE: xdp_decap asks anew whom it may trust.
+reload_decap() {
+	on "$1" ip -force link set dev eth0 xdp obj bpf/xdp_decap.o sec xdp
+}
