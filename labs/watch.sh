@@ -46,6 +46,7 @@ address=${BASH_REMATCH[1]//[\[\]]/} port=${BASH_REMATCH[2]}
 if [[ $what == playground && -z ${LAB-} ]]; then
 	mapfile -t labs < <(scripts/node list | cut -d' ' -f1 | uniq)
 	[[ ${#labs[@]} -le 1 ]] || die "several labs are up (${labs[*]}); say which: LAB=${labs[0]} labs/watch.sh"
-	[[ ${#labs[@]} -eq 1 ]] || echo "No playground is up. Run labs/ipip/setup.sh, say: the page shows it when it is there."
 fi
+[[ $what == console || -n $(scripts/node list) ]] || # LAB, if it is set, says of which
+	echo "No playground is up. Run ${LAB:+LAB=$LAB }labs/ipip/setup.sh, say: the page shows it when it is there."
 exec /usr/bin/python3 -B labs/watch/watch.py "$address" "$port" "$what" "$every" ${LAB:+"$LAB"}

@@ -160,7 +160,9 @@ class Feeder:
                     self.touched |= {machine["name"] for machine in self.world["machines"]}
                 self.describe_one()
                 time.sleep(1 if self.console else 0.1 if any(asked) else 0.4)
-        except OSError:  # the pipe
+        except OSError:
+            pass  # the other half has ended
+        finally:
             self.stopping = True
 
     def describe_one(self):

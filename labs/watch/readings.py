@@ -52,13 +52,16 @@ class Balancer:
     def lists(self):
         """All that tells of a change of services, backends, their health and their slots."""
         where = root_of(self.pid) + LISTS
-        return [read_text(where + name) for name in ("services", "backends", "checks", "shares")]
+        services, *others = [read_text(where + name) for name in ("services", "backends", "checks", "shares")]
+        if services:  # without the last word of each line: for how many seconds the service still learns
+            services = re.sub(r" \d+$", "", services, flags=re.MULTILINE)
+        return [services, *others]
 
     def look(self):
         """One turn: asks for what may have changed. Returns whether anything was asked."""
         now, asked = time.monotonic(), False
         seen = self.lists()
-        changed = seen != self.seen or (seen[0] is None and now > self.stats_at + self.every)
+        changed = seen != self.seen or (seen[0] is None and now > self.stats_at + max(self.every, 3))
         if changed:
             self.seen, asked = seen, True
             services, error = self.ask("service", "show")

@@ -38,7 +38,8 @@ class Failed(Exception):
 
 
 class Browser:
-    def __init__(self, url):
+    def __init__(self, url, where=()):
+        """where: words in front of the command, like those of scripts/node exec."""
         self.profile = tempfile.mkdtemp(prefix="xdp-lb-browser-")
         command, answer = os.pipe(), os.pipe()
 
@@ -48,7 +49,7 @@ class Browser:
             os.dup2(high[1], 4)
 
         program = shutil.which("chromium") or shutil.which("chromium-browser") or "chromium"
-        self.process = subprocess.Popen([program, *OPTIONS, f"--user-data-dir={self.profile}", "about:blank"],
+        self.process = subprocess.Popen([*where, program, *OPTIONS, f"--user-data-dir={self.profile}", "about:blank"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         close_fds=False, preexec_fn=descriptors, start_new_session=True,
                                         env={**os.environ, "HOME": self.profile})

@@ -2,7 +2,7 @@
 // Where everything is on the map, computed from who is plugged into what. From left to right: the client, and from there
 // network by network. Nothing here draws, or knows a lab by its name.
 
-const WIDTH = 1200, ROW = 94, SMALL = [190, 84], WIDE = [372, 78];
+const WIDTH = 1200, ROW = 94, HEAD = 40, SMALL = [190, 84], WIDE = [372, 78]; // HEAD: for the name of the uppermost network
 
 // layout(world) -> {width, height, boxes: {name: {x, y, w, h}}, buses: {network: {x, top, bottom}}, cables: {port: [point]}}
 // A cable's points lead from its machine to its network.
@@ -14,9 +14,9 @@ export function layout(world) {
 	const networks = [...new Set(Object.values(world.cables))];
 	const columns = walk(world, networksOf, membersOf);
 	const rows = Math.max(...columns.map((column) => column.length), 1);
-	const height = Math.max(470, rows * ROW + 40);
+	const height = Math.max(480, rows * ROW + HEAD + 10);
 	const boxes = place(columns, height);
-	const buses = placeBuses(boxes, columns, networks, membersOf, height);
+	const buses = placeBuses(boxes, columns, networks, membersOf);
 	const cables = {};
 	for (const [port, network] of Object.entries(world.cables)) {
 		const box = boxes[machineOf(port)];
@@ -63,9 +63,9 @@ function place(columns, height) {
 	columns.forEach((column, i) => {
 		const [w, h] = i === last && last > 0 ? WIDE : SMALL;
 		const x = last === 0 ? WIDTH / 2 : i === last ? WIDTH - w / 2 - 8 : w / 2 + 8 + i * ((WIDTH - WIDE[0] - w - 16) / Math.max(1, last)) * 0.98;
-		const pitch = Math.min((height - 20) / column.length, 130);
+		const pitch = Math.min((height - HEAD - 10) / column.length, 130);
 		// the first two columns stand higher: below them is room for the packet that is on its way
-		const middle = column.length === 1 && i < last ? height * 0.32 : height / 2;
+		const middle = HEAD + (column.length === 1 && i < last ? height * 0.25 : (height - HEAD) / 2);
 		column.forEach((name, row) => {
 			boxes[name] = {x, y: middle + (row - (column.length - 1) / 2) * pitch, w, h};
 		});
@@ -74,7 +74,7 @@ function place(columns, height) {
 }
 
 // A network is a bar between two columns, as long as its machines in the column behind it.
-function placeBuses(boxes, columns, networks, membersOf, height) {
+function placeBuses(boxes, columns, networks, membersOf) {
 	const buses = {};
 	for (let i = 0; i + 1 < columns.length; i++) {
 		const left = boxes[columns[i][0]], right = boxes[columns[i + 1][0]];
@@ -84,9 +84,9 @@ function placeBuses(boxes, columns, networks, membersOf, height) {
 			buses[network] = {x, top: Math.min(...ys) - 34, bottom: Math.max(...ys) + 34};
 		}
 	}
-	for (const network of networks) { // nobody is behind it: it hangs below its machine
+	for (const network of networks) { // nobody is behind it: it stands above its machine
 		const box = boxes[membersOf(network)[0]];
-		if (!buses[network] && box) buses[network] = {x: box.x + box.w / 2 + 40, top: height - 60, bottom: height - 20};
+		if (!buses[network] && box) buses[network] = {x: box.x, top: 14, bottom: 50, isAside: true};
 	}
 	return buses;
 }
@@ -97,6 +97,7 @@ function joins(members, left, right) {
 
 // A curve from the edge of a box to the nearest place of the bar, as points.
 function cable(box, bus, port, cables) {
+	if (bus.isAside) return [[box.x, box.y - box.h / 2], [bus.x, (box.y - box.h / 2 + bus.bottom) / 2], [bus.x, bus.bottom]];
 	const side = bus.x > box.x ? 1 : -1;
 	const siblings = Object.keys(cables).filter((other) => machineOf(other) === machineOf(port));
 	const start = [box.x + side * box.w / 2, box.y];

@@ -41,6 +41,7 @@ function connect() {
 function begin(world) {
 	document.body.classList.toggle("console", world.console);
 	byId("lab").textContent = world.console ? world.name : world.up ? `${world.name}` : "xdp-lb";
+	if (world.console) document.querySelector("aside").before(byId("log-section")); // there is room below the map
 	document.title = `${byId("lab").textContent}: xdp-lb`;
 	for (const id of ["controls", "journey", "connections-section"]) byId(id).hidden = world.console;
 	if (world.up) status("up", world.console ? "● console: read-only" : "● the playground is up");
@@ -102,7 +103,7 @@ function draw() {
 	if (!state.world.console) panels.showConnections(state, journeys);
 	const skipped = state.leftOut + player.skipped;
 	byId("stage").dataset.skipped = skipped;
-	if (skipped) say(`${number(skipped)} packets were too many to be drawn; the counters have all of them.`);
+	byId("left-out").textContent = skipped ? `${number(skipped)} packets were not drawn: too many at once. The counters have all of them.` : "";
 	if (opened) showOpened();
 }
 
@@ -146,6 +147,8 @@ function choose(journey) {
 
 async function request() {
 	say("the client sends a request …");
+	played = [];
+	player.clear(); // who presses this wants to see this one, not what still waits
 	try {
 		const answer = await fetch("request", {method: "POST", headers: {"X-Xdp-Lb": "request"}});
 		if (!answer.ok) say(await answer.text());

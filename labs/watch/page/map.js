@@ -35,6 +35,8 @@ function opened(target, open) {
 
 function drawBus(state, name, bus) {
 	const height = bus.bottom - bus.top;
+	if (bus.isAside) return svg("g", {class: "bus"}, svg("rect", {x: bus.x - 9, y: bus.top, width: 18, height, rx: 9}),
+		svg("text", {x: bus.x + 45, y: bus.top + 14, class: "name"}, name), svg("text", {x: bus.x + 76, y: bus.top + 33, class: "small"}, state.prefixOf(name)));
 	return svg("g", {class: "bus"},
 		svg("rect", {x: bus.x - 9, y: bus.top, width: 18, height, rx: 9}),
 		svg("text", {x: bus.x, y: bus.top - 24, class: "name"}, name),
@@ -55,13 +57,13 @@ function drawBox(state, name, {x, y, w, h}) {
 	const info = state.machine(name), left = x - w / 2, top = y - h / 2;
 	const wide = w > 300;
 	return svg("g", {class: `machine ${info.role} ${info.state || ""}`, tabindex: 0, role: "button", "data-key": `machine ${name}`,
-		"aria-label": [info.title || name, info.word, ...info.lines, info.share].filter(Boolean).join(", ")},
-	svg("title", {}, `${info.title || name}: its state, and the commands that show it`),
+		"aria-label": [name, info.word, ...info.lines, info.share].filter(Boolean).join(", ")},
+	svg("title", {}, `${name}: its state, and the commands that show it`),
 	svg("rect", {x: left, y: top, width: w, height: h, rx: 10, class: "box"}),
 	info.mark != null && svg("rect", {x: left, y: top + 8, width: 12, height: h - 16, rx: 4, fill: pattern(info.mark), class: "mark"}),
 	svg("path", {d: ICONS[info.role] || ICONS.backend, class: "icon", transform: `translate(${left + 20} ${top + 10})`}),
-	svg("text", {x: left + 62, y: top + 30, class: "name"}, info.title || name),
-	...info.lines.slice(0, 2).map((line, i) => svg("text", {x: left + (i && !wide ? 20 : 62), y: top + 51 + 19 * i, class: "small"}, line)),
+	svg("text", {x: left + 62, y: top + 30, class: name.length > 15 ? "name long" : "name"}, name),
+	...info.lines.slice(0, 2).map((line, i) => svg("text", {x: left + (i && w < 250 ? 20 : 62), y: top + 51 + 19 * i, class: "small"}, line)),
 	wide && info.word && svg("text", {x: left + w - 14, y: top + 30, class: "word"}, `${info.sign} ${info.word}`),
 	wide && info.share != null && share(info, left + w - 150, top + 42));
 }
@@ -73,10 +75,10 @@ export function drawHeaders(state, journey, index, places) {
 	if (frame.outer) layers.push([`outer IP`, cells["outer IP"].value, cells["outer IP"].changed, `, TTL ${frame.outer.ttl}`]);
 	if (frame.ip) layers.push(["IP", cells.IP.value, cells.IP.changed, `, TTL ${frame.ip.ttl}`]);
 	layers.push([frame.l4.toUpperCase(), [frame.ports && cells.ports.value, frame.text].filter(Boolean).join("  "), cells.ports.changed, ""]);
-	const w = 540, row = 30, x = 10, bottom = places.height - 12, top = bottom - layers.length * (row + 8);
+	const w = 570, row = 32, x = 10, bottom = places.height - 12, top = bottom - layers.length * (row + 8);
 	byId("headers").replaceChildren(...layers.map(([name, text, changed, ttl], i) => svg("g", {class: `layer ${changed ? "changed" : ""} ${name === "outer IP" ? "outer" : ""}`},
 		svg("rect", {x: x + 12 * i, y: top + (row + 6) * i, width: w - 24 * i, height: bottom - top - (row + 6) * i - 6 * i, rx: 6}),
-		svg("text", {x: x + 12 * i + 10, y: top + (row + 6) * i + 22}, svg("tspan", {class: "kind"}, `${name}  `), `${changed ? "✱ " : ""}${text}${ttl}`))));
+		svg("text", {x: x + 12 * i + 10, y: top + (row + 6) * i + 24}, svg("tspan", {class: "kind"}, `${name}  `), `${changed ? "✱ " : ""}${text}${ttl}`))));
 }
 
 // How many of the slots a backend has, as a bar and in words.

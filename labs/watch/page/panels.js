@@ -61,11 +61,11 @@ function strip({backends, slots, name}) {
 		if (few && w > 30) rects.push(svg("text", {x: i * w + w / 2, y: 20}, owner ? owner.short : "–"));
 		begin = i + 1;
 	}
-	const memories = slots.memories ? `; ${number(slots.memories)} remember who had them before` : "";
+	const memories = slots.memories ? `${number(slots.memories)} of ${number(slots.total)} slots remember who had them before` : "";
 	const words = backends.filter((backend) => backend.slots).map((backend) => `${backend.name} ${number(backend.slots[0])}`).join(", ");
 	return el("figure", {}, svg("svg", {class: "strip", viewBox: `0 0 ${width} 30`, preserveAspectRatio: "none", role: "img", "data-service": name,
-		"aria-label": `slots: ${words}${memories}`}, ...rects),
-	slots.memories ? el("figcaption", {}, `of ${number(slots.total)} slots${memories}`) : null);
+		"aria-label": `slots: ${words}; ${memories}`}, ...rects),
+	slots.memories ? el("figcaption", {}, memories) : null);
 }
 
 export function showCounters(state) {
@@ -88,7 +88,7 @@ export function showHealth(state) {
 		if (!said.programs.length) lines.push(["✗", `${who}no program of ours runs on any device`]);
 		lines.push(said.watch ? ["✓", `${who}lb watch runs: backends are checked`] : ["–", `${who}lb watch does not run: nobody checks backends`]);
 		for (const {address, device, known} of said.neighbours) {
-			lines.push(known ? ["✓", `${who}the MAC address of ${address} (${device}) is known`] : ["✗", `${who}the MAC address of ${address} (${device}) is NOT known: lb refresh`]);
+			lines.push(known ? ["✓", `${who}the MAC address of ${address} (${device}) is known`] : ["!", `${who}the MAC address of ${address} (${device}) is not known; if packets need it: lb refresh`]);
 		}
 		for (const [map, [used, room]] of Object.entries(said.maps)) if (used > room * 0.8) lines.push(["!", `${who}the map ${map} is ${percent(used, room)} full`]);
 		if (said.flows) lines.push(["–", `${who}${number(said.flows)} connections are remembered`]);
@@ -148,6 +148,7 @@ export function packetLine(state, journey, open) {
 
 export function logLines(state, {machine, lines}) {
 	const list = byId("log");
+	byId("no-log").hidden = true;
 	for (const {text, at} of lines) {
 		const when = at ? new Date(at * 1000).toTimeString().slice(0, 8) : "";
 		list.append(el("li", {class: /FAILED|REFUSED|cannot|no backend/.test(text) ? "bad" : ""}, [when, state.of.services.size > 1 ? `${machine}:` : "", text].filter(Boolean).join(" ")));
@@ -164,7 +165,7 @@ function trim(list) {
 // The details of a machine: what commands print, and the commands.
 export function showMachine(state, name) {
 	const info = state.machine(name), facts = state.of.facts.get(name);
-	fill(byId("details-title"), info.title || name);
+	fill(byId("details-title"), name);
 	fill(byId("details-body"), info.word && el("p", {}, `${info.sign} ${info.word}${info.share ? `; ${info.share}` : ""}`),
 		...(facts?.facts || []).flatMap(({command, output}) => [el("p", {class: "command"}, el("code", {}, command)), el("pre", {tabindex: 0}, output || "(nothing)")]),
 		!facts && el("p", {class: "quiet"}, state.world.console ? "A backend: its own machine can say more." : "asking …"));

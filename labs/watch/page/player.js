@@ -6,6 +6,7 @@ import {byId, svg} from "./dom.js";
 import {along, way} from "./layout.js";
 
 const WAITING = 400; // hops that may wait to be played
+const PATIENCE = 3; // connections that may wait to be played
 const AT_ONCE = 120; // packets that move live
 const COLLECT = 250; // ms until most of a request has come, so that we know how many hops share its time
 const HEAVY = 4; // the hops of a SYN and its answer, which are looked at first, get so many parts of the time
@@ -51,9 +52,16 @@ export class Player {
 			if (this.live.length >= AT_ONCE || this.paused) this.skipped += 1;
 			else this.live.push({hop, begun: performance.now(), parts: this.draw(hop)});
 			this.show(journey, hop.index);
-		} else if (this.queue.length >= WAITING) this.skipped += 1;
+		} else if (this.queue.length >= WAITING || this.isLate(journey)) this.skipped += 1;
 		else this.insert(hop);
 		this.wake();
+	}
+
+	// Whether so many connections wait already that nobody would sit through this one, too. If so, none of it is played.
+	isLate({connection}) {
+		if (!connection || connection.isPlayed) return false;
+		if (connection.isPlayed === undefined) connection.isPlayed = new Set(this.queue.map((hop) => hop.journey.connection)).size < PATIENCE;
+		return !connection.isPlayed;
 	}
 
 	// Behind the hops of its own journey and connection, so that they are played together.
@@ -84,6 +92,7 @@ export class Player {
 		if (this.live.length) this.moveLive(time);
 		if (!this.now) this.begin(time);
 		else this.move(time);
+		byId("map").dataset.waiting = this.queue.length;
 		const waits = this.queue.length && !(this.paused && !this.steps) && !(this.isStep && !this.steps);
 		if (this.live.length || waits || (this.now && !this.now.done)) this.wake();
 	}
@@ -157,7 +166,7 @@ function shift(shape, [x, y]) {
 // A packet: its flags in a box, with a second box around it while it is in a tunnel, and an arrow for its direction.
 function glyph({frame, journey}) {
 	const text = frame.l4 === "tcp" || frame.l4 === "arp" ? short(frame) : frame.l4;
-	const w = 30 + 9.5 * text.length, h = 28, answer = isAnswer(journey);
+	const w = 44 + 9.5 * text.length, h = 28, answer = isAnswer(journey);
 	return svg("g", {class: `packet ${frame.kind} ${answer ? "answer" : ""} ${frame.outer ? "wrapped" : ""}`},
 		frame.outer && svg("rect", {x: -w / 2 - 8, y: -h / 2 - 18, width: w + 16, height: h + 26, rx: 5, class: "envelope"}),
 		frame.outer && svg("text", {x: 0, y: -h / 2 - 4, class: "tunnel"}, frame.outer.kind),

@@ -102,7 +102,7 @@ export class State {
 		const all = [...service.backends, ...(service.fallback ? [{...service.fallback, isFallback: true}] : [])];
 		const backends = all.map((backend, i) => {
 			const owner = this.owners.get(backend.address), server = endpoint(backend.address, backend.port);
-			const title = owner || server;
+			const title = owner || (backend.port === service.port ? backend.address : server);
 			return {...backend, mark: i, name: title, server, short: shortName(title, i), packets: 0, bytes: 0, connections: 0, rate: null,
 				slots: slots ? [slots.counts[server] || 0, slots.total] : null, is: backendState(backend)};
 		});
@@ -153,10 +153,6 @@ export class State {
 			if (vips.length) info.lines.push(`VIP ${vips.slice(0, 2).join(", ")}${vips.length > 2 ? " …" : ""}`);
 		}
 		return info;
-	}
-
-	clientOf(port) {
-		return this.world.machines.find((one) => one.name === machineOf(port));
 	}
 }
 

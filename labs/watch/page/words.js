@@ -37,7 +37,7 @@ export function backendState(backend) {
 	if (backend.state === "down") return ["down", "■", "set down"];
 	if (backend.health === "failed") return backend.last_resort ? ["failed", "✗", "failed, last resort"] : ["failed", "✗", "FAILED"];
 	if (backend.weight === 0) return ["drains", "▽", "drains"];
-	if (backend.health === "healthy") return ["up", "✓", "up, healthy"];
+	if (backend.health === "healthy") return ["up", "✓", "healthy"];
 	return ["up", "✓", "up"];
 }
 
