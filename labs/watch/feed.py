@@ -97,8 +97,11 @@ class Feeder:
                           "machines": [self.machine(name, pid, nodes.role(name)) for name, pid in sorted(pids.items()) if name != "switch"],
                           "cables": nodes.cables(pids["switch"]) if "switch" in pids else {}}
         self.make_readers(pids)
-        self.send({"type": "world", "console": self.console, "up": bool(self.world["machines"]), **self.world})
+        self.send_world()
         self.listen_at(pids.get("switch"))
+
+    def send_world(self):
+        self.send({"type": "world", "console": self.console, "up": bool(self.world["machines"]), **self.world})
 
     @staticmethod
     def machine(name, pid, role):
@@ -173,6 +176,7 @@ class Feeder:
         pid = None if self.console else self.pids.get(name)
         if not self.console and pid is None:
             return
+        self.look_again(name, pid)
         facts = []
         for command in self.commands_of(name, pid):
             status, out, error = nodes.run(nodes.inside(pid, command))
@@ -183,6 +187,14 @@ class Feeder:
                 typed = f"{self.world['prefix']}scripts/node exec {name} {typed}"
             facts.append({"command": typed, "output": (out if status == 0 else out + error).rstrip()[-4000:]})
         self.send({"type": "facts", "machine": name, "at": time.time(), "facts": facts})
+
+    def look_again(self, name, pid):
+        """Somebody may have given a machine another address."""
+        machine = next((machine for machine in self.world["machines"] if machine["name"] == name), None)
+        now = nodes.devices(pid)
+        if machine and now and now != machine["devices"]:
+            machine["devices"] = now
+            self.send_world()
 
     def commands_of(self, name, pid):
         """What a person would type to see how a machine is."""

@@ -169,6 +169,13 @@ hops() {
 	lb backend set tcp 192.168.178.15:8000 172.16.0.11 down
 	backends_agree "backend-02 is set down"
 	page wait 5 'document.querySelector("[data-key=\"machine backend-02\"]").getAttribute("aria-label").includes("set down")' >/dev/null
+	lb backend set tcp 192.168.178.15:8000 172.16.0.10 down
+	backends_agree "nobody is left"
+	page key r
+	page wait 10 '[...document.querySelectorAll("#packets .bad")].some((line) => line.textContent === "the request: tcp SYN: client → gateway → lb ✗ it ends at lb")' >/dev/null
+	page wait 10 'document.querySelector("[data-verdict=no_backend] .packets")?.textContent > 0 && document.querySelector("#connections .bad .state")?.textContent.startsWith("✗ no answer")' >/dev/null
+	echo "a packet without a backend: where it ends, its counter, its connection" >>"$BATS_FILE_TMPDIR/compared"
+	lb backend set tcp 192.168.178.15:8000 172.16.0.10 up
 	lb backend del tcp 192.168.178.15:8000 172.16.0.11
 	backends_agree "backend-02 is deleted"
 	lb backend add tcp 192.168.178.15:8000 172.16.0.11
@@ -256,7 +263,7 @@ hops() {
 	local begun
 	page get 'document.getElementById("speed").value = "live"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
 	begun=$SECONDS
-	on client curl -s --max-time 20 -Z --parallel-max 20 "http://192.168.178.15:8000/?[1-600]" >/dev/null 2>&1
+	on client curl -s --max-time 20 -Z --parallel-max 20 "http://192.168.178.15:8000/?[1-300]" >/dev/null 2>&1
 	page wait 10 'Number(document.getElementById("stage").dataset.skipped) > 300' >/dev/null
 	page wait 5 'document.getElementById("left-out").textContent.includes("packets were not drawn: too many at once")' >/dev/null
 	[ $((SECONDS - begun)) -lt 30 ]

@@ -9,11 +9,12 @@ import {Player} from "./player.js";
 import {State} from "./state.js";
 import {drawPatterns} from "./words.js";
 
+const LISTED = 300; // lines of packets in 3 s
 const MAPPED = 12; // backends on the console's map; all of them are in the table
 
 const state = new State(), journeys = new Journeys();
 const player = new Player(hopPlayed);
-let places = null, opened = null, played = [], drawing = false;
+let places = null, opened = null, played = [], listed = [], drawing = false;
 
 // ---- messages ----
 
@@ -70,7 +71,11 @@ function frameSeen(frame, isNew) {
 	state.findReceiver(frame);
 	const journey = journeys.add(frame);
 	if (frame.kind !== "request" && !byId("everything").checked) return;
-	panels.packetLine(state, journey, choose);
+	listed = listed.filter((one) => one.at > performance.now() - 3000);
+	if (listed.length < LISTED) { // nobody can read more, or listen to it
+		panels.packetLine(state, journey, choose);
+		listed.push({at: performance.now(), journey});
+	}
 	if (isNew && places) player.add(journey);
 }
 
@@ -100,7 +105,10 @@ function draw() {
 	panels.showServices(state);
 	panels.showCounters(state);
 	panels.showHealth(state);
-	if (!state.world.console) panels.showConnections(state, journeys);
+	if (!state.world.console) {
+		panels.showConnections(state, journeys);
+		for (const {journey} of listed) if (state.lostAt(journey)) panels.packetLine(state, journey, choose);
+	}
 	const skipped = state.leftOut + player.skipped;
 	byId("stage").dataset.skipped = skipped;
 	byId("left-out").textContent = skipped ? `${number(skipped)} packets were not drawn: too many at once. The counters have all of them.` : "";

@@ -139,10 +139,13 @@ export function packetLine(state, journey, open) {
 	const list = byId("packets"), id = `packet-${journey.id}`;
 	const stations = [state.macName(journey.frames[0].src)];
 	for (const frame of journey.frames) stations.push(frame.outer ? "⇒" : "→", frame.to.length ? frame.to.map((to) => to.slice(0, to.lastIndexOf("."))).join(" + ") : "✗");
-	const text = `${title(journey)}: ${stations.join(" ")}`;
+	const lost = state.lostAt(journey);
+	const text = `${title(journey)}: ${stations.join(" ")}${lost ? ` ✗ it ends at ${lost}` : ""}`;
 	const old = document.getElementById(id);
-	if (old) old.firstChild.textContent = text;
-	else list.append(el("li", {id}, el("button", {class: "line", onclick: () => open(journey)}, text)));
+	if (old) {
+		if (old.textContent !== text) old.firstChild.textContent = text;
+		old.className = lost ? "bad" : "";
+	} else list.append(el("li", {id}, el("button", {class: "line", onclick: () => open(journey)}, text)));
 	trim(list);
 }
 

@@ -68,6 +68,17 @@ export class State {
 		if (owner && owner !== "everybody") frame.to = receivers;
 	}
 
+	// The machine where a packet got lost, if it did: it was not meant for that one, and did not come out again.
+	lostAt({frames}) {
+		const last = frames[frames.length - 1];
+		if (last.kind !== "request" || !last.ports || !last.to.length || this.now - last.at < 1) return null;
+		const machine = this.world.machines.find((one) => one.name === machineOf(last.to[0]));
+		const owns = machine?.devices.some((device) => device.addresses.some((address) => address.split("/")[0] === last.ip.dst));
+		const isBackend = this.services.some((service) => service.backends.some((backend) => backend.name === machine?.name));
+		const isForwarder = machine?.role === "lb" && !isBackend && frames[0].ip.dst === last.ip.dst; // it has the VIP for others
+		return machine && (!owns || isForwarder) ? machine.name : null;
+	}
+
 	// 192.168.178.0/24 of a network: of the first machine in it.
 	prefixOf(network) {
 		for (const machine of this.world.machines) for (const device of machine.devices) {
