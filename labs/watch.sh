@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # watch: a page that shows the playground that is up: packets on their way, slots, counters, health. With --console, or
 # under the name lb-console, it shows the load balancer of this machine, and nothing can be changed from there.
-# usage: [LAB=NAME] labs/watch.sh [--console] [--listen ADDRESS:PORT] [--every SECONDS]
+# usage: [LAB=NAME] labs/watch.sh [--console] [--listen ADDRESS:PORT] [--name NAME]... [--every SECONDS]
 # Listens on 127.0.0.1:8088 unless told otherwise (port 0: a free one), and prints what to open. Whoever can reach that
-# address can read it: there is no password. --every: how often lb is asked for its counters (1; console: 5).
+# address can read it: there is no password. --name: a browser may call the page by this name, too (HOST or HOST:PORT, behind
+# a proxy, say), and not by an address only. --every: how often lb is asked for its counters (1; console: 5).
 # Ends by Ctrl-C, and leaves nothing behind. Exit status: 0, 1 (refused), 2 (usage).
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -20,11 +21,16 @@ usage() {
 	exit 2
 }
 
-what=playground listen=127.0.0.1:8088 every=''
+what=playground listen=127.0.0.1:8088 every='' names=()
 [[ ${0##*/} != lb-console ]] || what=console
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--console) what=console ;;
+	--name)
+		[[ ${2-} =~ ^[a-zA-Z0-9.-]+(:[0-9]+)?$ ]] || usage "--name needs a name, like watch.example or watch.example:8088"
+		names+=("$2")
+		shift
+		;;
 	--listen | --every)
 		[[ -n ${2-} ]] || usage "$1 needs a value"
 		printf -v "${1#--}" %s "$2"
@@ -49,4 +55,4 @@ if [[ $what == playground && -z ${LAB-} ]]; then
 fi
 [[ $what == console || -n $(scripts/node list) ]] || # LAB, if it is set, says of which
 	echo "No playground is up. Run ${LAB:+LAB=$LAB }labs/ipip/setup.sh, say: the page shows it when it is there."
-exec /usr/bin/python3 -B labs/watch/watch.py "$address" "$port" "$what" "$every" ${LAB:+"$LAB"}
+exec /usr/bin/python3 -B labs/watch/watch.py "$address" "$port" "$what" "$every" "${LAB-}" "${names[@]}"

@@ -98,7 +98,6 @@ class Feeder:
                           "cables": nodes.cables(pids["switch"]) if "switch" in pids else {}}
         self.make_readers(pids)
         self.send_world()
-        self.listen_at(pids.get("switch"))
 
     def send_world(self):
         self.send({"type": "world", "console": self.console, "up": bool(self.world["machines"]), **self.world})
@@ -123,6 +122,7 @@ class Feeder:
         return self.left_out + (self.tap.left_out if self.tap else 0)
 
     def listen_at(self, switch):
+        """At this switch's cables; None: at none, because there is none, or because nobody watches."""
         if switch == self.tapped:
             return
         if self.tap:
@@ -131,6 +131,7 @@ class Feeder:
         self.tap, self.tapped = Tap(switch) if switch else None, switch
 
     def pass_frames(self):
+        self.listen_at(self.pids.get("switch") if self.viewers and not self.console else None)
         if not self.tap:
             time.sleep(0.1)
             return
@@ -142,14 +143,14 @@ class Feeder:
                 self.touched.add(name)
                 if name in self.balancers:
                     self.balancers[name].busy = True
-        if frames and self.viewers:
+        if frames:
             self.send({"type": "frames", "frames": frames})
 
     # ---- what machines say ----
 
     def collect(self):
         """Asks one after the other, while somebody is watching."""
-        described = 0
+        touched = described = 0
         try:
             while not self.stopping:
                 if not self.viewers:
@@ -158,10 +159,12 @@ class Feeder:
                 asked = [balancer.look() for balancer in list(self.balancers.values())]
                 for log in list(self.logs.values()):
                     log.look()
-                if time.monotonic() > described + DESCRIBE_AGAIN:
-                    described = time.monotonic()
+                if time.monotonic() > touched + DESCRIBE_AGAIN:
+                    touched = time.monotonic()
                     self.touched |= {machine["name"] for machine in self.world["machines"]}
-                self.describe_one()
+                if not any(asked) or time.monotonic() > described + 2:
+                    self.describe_one()
+                    described = time.monotonic()
                 time.sleep(1 if self.console else 0.1 if any(asked) else 0.4)
         except OSError:
             pass  # the other half has ended

@@ -67,15 +67,15 @@ class Balancer:
             services, error = self.ask("service", "show")
             self.services = services or []
             self.tell("services", services=self.services, error=error)
-        if changed or (self.busy and now > self.stats_at + self.every):
-            self.stats_at, self.busy, asked = now, self.pid is None, True
-            stats, error = self.ask("stats")
-            if stats:
-                self.tell("stats", stats=stats)
         if changed or now > self.slots_at + SLOTS_AGAIN * self.every:
             self.slots_at, asked = now, True
             self.tell("slots", services=[slots for slots in map(self.slots_of, self.services[:SERVICES_WITH_SLOTS]) if slots])
-        if now > self.metrics_at + METRICS_AGAIN * self.every or (changed and now > self.metrics_at + 2):
+        if changed or (self.busy and now > self.stats_at + self.every):
+            self.stats_at, self.busy, asked = now, self.pid is None, True
+            stats, _ = self.ask("stats")
+            if stats:
+                self.tell("stats", stats=stats)
+        if not asked and now > self.metrics_at + METRICS_AGAIN * self.every:  # what takes long and changes seldom comes last
             self.metrics_at, asked = now, True
             self.metrics()
         return asked

@@ -3,7 +3,7 @@
 """Two processes and a pipe between them: the feeder, which is root and looks (feed.py), and the web server, which is nobody
 and talks to browsers (web.py). labs/watch.sh starts this.
 
-usage: watch.py ADDRESS PORT playground|console EVERY [LAB]
+usage: watch.py ADDRESS PORT playground|console EVERY LAB [NAME...]    (LAB: empty if it was not said; NAME: what else we are called)
 """
 import ctypes
 import os
@@ -31,7 +31,7 @@ def become_nobody():
     os.chdir("/")
 
 
-def start_web(server, page):
+def start_web(server, page, names):
     """The web server's process. Returns its pid, and our end of the pipe."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
@@ -43,12 +43,12 @@ def start_web(server, page):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the feeder; when it ends, we do
         ours.close()
         become_nobody()
-        web.serve(server, theirs, page)
+        web.serve(server, theirs, page, names)
     finally:
         os._exit(1)
 
 
-def main(address, port, what, every, lab=None):
+def main(address, port, what, every, lab, *names):
     page = web.read_page(os.path.join(os.path.dirname(os.path.abspath(__file__)), "page"))
     try:
         server = web.bind(address, int(port))
@@ -56,8 +56,8 @@ def main(address, port, what, every, lab=None):
         sys.exit(f"watch.sh: cannot listen on {address} port {port}: {error.strerror}; try --listen {address}:0, which takes a free port")
     host = f"[{address}]" if ":" in address else address
     url = f"http://{host}:{server.server_address[1]}/"
-    pid, pipe = start_web(server, page)
-    feeder = Feeder(pipe, lab, what == "console", float(every))
+    pid, pipe = start_web(server, page, names)
+    feeder = Feeder(pipe, lab or None, what == "console", float(every))
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, feeder.stop)
     print(f"Open {url} in a browser. Ctrl-C ends it.", flush=True)

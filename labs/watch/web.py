@@ -116,13 +116,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "xdp-lb", ""
     timeout = 10  # for a browser that says nothing
-    page, hub, port = {}, None, 0
+    page, hub, port, names = {}, None, 0, ()
 
     def log_message(self, *_):
         """Who reads a page is nobody's business."""
 
     def is_our_name(self):
-        """Whether Host is an address or localhost, with our port: a name of somebody's DNS is refused."""
+        """Whether Host is an address or localhost, with our port, or one of --name: another name is of somebody's DNS."""
+        if self.headers.get("Host") in self.names:
+            return True
         host, _, port = (self.headers.get("Host") or "").rpartition(":")
         if not host or port != str(self.port):
             return False
@@ -143,10 +145,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(404, "there is no such page; see /")
 
     def do_POST(self):
-        origin = self.headers.get("Origin")
+        origin, host = self.headers.get("Origin"), self.headers.get("Host")
+        self.close_connection = True  # nobody reads a body
         if not self.is_our_name() or self.hub.console or self.path != "/request":
             self.do_other()
-        elif self.headers.get("X-Xdp-Lb") != "request" or (origin and origin != "http://" + self.headers["Host"]):
+        elif self.headers.get("X-Xdp-Lb") != "request" or (origin and origin not in (f"http://{host}", f"https://{host}")):
             self.refuse(403, "only the page itself may ask for that")
         else:
             self.hub.say("request")
@@ -222,7 +225,7 @@ def bind(address, port):
     return Server((address, port), Handler)
 
 
-def serve(server, pipe, page):
-    Handler.page, Handler.hub, Handler.port = page, Hub(pipe), server.server_address[1]
+def serve(server, pipe, page, names):
+    Handler.page, Handler.hub, Handler.port, Handler.names = page, Hub(pipe), server.server_address[1], names
     threading.Thread(target=Handler.hub.listen, daemon=True).start()
     server.serve_forever()

@@ -175,6 +175,14 @@ function theme() {
 	document.documentElement.dataset.theme = dark ? "light" : "dark";
 }
 
+// Up and down in the list of packets.
+function lineKey(event) {
+	const line = event.target.closest("li"), next = event.key === "ArrowUp" ? line?.previousElementSibling : event.key === "ArrowDown" ? line?.nextElementSibling : null;
+	if (!next) return;
+	next.firstChild.focus();
+	event.preventDefault();
+}
+
 const keys = {r: request, p: pause, n: () => player.step(), Escape: close};
 
 drawPatterns(byId("patterns"), svg);
@@ -183,6 +191,7 @@ byId("pause").onclick = pause;
 byId("next").onclick = () => player.step();
 byId("theme").onclick = theme;
 byId("close").onclick = close;
+byId("packets").onkeydown = lineKey;
 byId("speed").onchange = (event) => player.setSpeed(event.target.value);
 document.addEventListener("keydown", (event) => {
 	const isTyping = event.target.matches("input, select, textarea") && event.key !== "Escape";

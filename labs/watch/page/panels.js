@@ -145,7 +145,12 @@ export function packetLine(state, journey, open) {
 	if (old) {
 		if (old.textContent !== text) old.firstChild.textContent = text;
 		old.className = lost ? "bad" : "";
-	} else list.append(el("li", {id}, el("button", {class: "line", onclick: () => open(journey)}, text)));
+	} else {
+		// one stop for the Tab key, at the latest line; arrows go from there to the others
+		const last = list.lastElementChild?.firstChild;
+		if (last && last !== document.activeElement) last.tabIndex = -1;
+		list.append(el("li", {id}, el("button", {class: "line", onclick: () => open(journey)}, text)));
+	}
 	trim(list);
 }
 
