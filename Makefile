@@ -72,6 +72,11 @@ install: all ## install lb, the objects, units of systemd, the man page and so o
 	install -m 644 $(wildcard scripts/lib/doctor/*.sh) $(ROOT)/lib/xdp-lb/scripts/lib/doctor
 	install -m 755 scripts/lb scripts/deps $(ROOT)/lib/xdp-lb/scripts
 	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
+	install -d $(ROOT)/lib/xdp-lb/labs/watch/page
+	install -m 755 labs/watch.sh $(ROOT)/lib/xdp-lb/labs
+	install -m 644 $(wildcard labs/watch/*.py) $(ROOT)/lib/xdp-lb/labs/watch
+	install -m 644 $(wildcard labs/watch/page/*.*) $(ROOT)/lib/xdp-lb/labs/watch/page
+	ln -sfn ../lib/xdp-lb/labs/watch.sh $(ROOT)/sbin/lb-console
 	install -m 644 scripts/lb.8 $(ROOT)/share/man/man8
 	install -m 644 scripts/lb.bash $(ROOT)/share/bash-completion/completions/lb
 	install -d $(ROOT)/lib/systemd/system $(ROOT)/share/doc/xdp-lb/examples $(ETC)
@@ -92,7 +97,7 @@ uninstall: ## remove what install has put there, but not what was edited in /etc
 	-[ ! -d $(ETC) ] || rmdir --ignore-fail-on-non-empty $(ETC)
 	rm -rf $(ROOT)/lib/xdp-lb $(ROOT)/share/doc/xdp-lb
 	rm -f $(addprefix $(ROOT)/lib/systemd/system/,$(UNITS))
-	rm -f $(ROOT)/sbin/lb $(ROOT)/share/man/man8/lb.8 $(ROOT)/share/bash-completion/completions/lb
+	rm -f $(ROOT)/sbin/lb $(ROOT)/sbin/lb-console $(ROOT)/share/man/man8/lb.8 $(ROOT)/share/bash-completion/completions/lb
 
 deb: all ## build a package for Debian and Ubuntu here: xdp-lb_VERSION_ARCHITECTURE.deb
 	scripts/debian/build "$(VERSION)"

@@ -38,7 +38,7 @@ files() {
 
 @test "every source file says its licence near the top" {
 	local file
-	for file in $(files | grep -vE '^(LICENSE|\.gitignore|\.clang-format|.*\.md|.*\.svg|.*\.json)$'); do
+	for file in $(files | grep -vE '^(LICENSE|\.gitignore|\.clang-format|.*\.md|.*\.svg|.*\.png|.*\.json)$'); do
 		head -3 "$file" | grep -q "SPDX-License-Identifier: GPL-2.0-only" || {
 			echo "$file"
 			false
