@@ -53,6 +53,8 @@ if [[ -n $again ]]; then
 	text="$step_work/bpf/step_nat.c:"
 	options=(--other "otherwise now")
 else
+	# in a folder of its own: the reader's program stays as it is
+	export STEP_WORK=$work/simple
 	labs/code/step.sh 8 write
 	text="The simple program:"
 	options=()
