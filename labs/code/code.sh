@@ -10,7 +10,7 @@ here=labs/code
 # What is written here is the reader's own: git does not see it. (The tests take another folder, not to meet a reader.)
 work=${CODE_WORK:-$here/work}
 # shellcheck disable=SC2034 # for whoever sources this
-step_work=$work/step
+step_work=${STEP_WORK:-$work/step}
 # The machine that programs are tried on; it is no part of a playground. Two people on one computer need two names.
 machine=${LAB:+$LAB-}code
 

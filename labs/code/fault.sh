@@ -3,7 +3,7 @@
 # fault: what the simple program (step 8 of the lesson) does wrong. The same packets go to it and to bpf/xdp_nat.c, on a
 # machine of its own.
 # usage: labs/code/fault.sh NAME...      these faults
-#        labs/code/fault.sh again NAME...   the same of what is in labs/code/work now, which you may have mended
+#        labs/code/fault.sh again NAME...   what the program in labs/code/work does now, which you may have mended
 #        labs/code/fault.sh all
 #        labs/code/fault.sh list
 set -euo pipefail
@@ -53,6 +53,8 @@ if [[ -n $again ]]; then
 	text="$step_work/bpf/step_nat.c:"
 	options=(--other "otherwise now")
 else
+	# in a folder of its own: the reader's program stays as it is
+	export STEP_WORK=$work/simple
 	labs/code/step.sh 8 write
 	text="The simple program:"
 	options=()
@@ -62,6 +64,7 @@ failed=0
 on_machine "$here/load.sh" >/dev/null
 echo "$text"
 try_program --section step_nat --label wrong "${options[@]}" || failed=1
+[[ -z $again ]] || exit "$failed"
 
 echo "
 bpf/xdp_nat.c:"

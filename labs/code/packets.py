@@ -70,7 +70,7 @@ def sums(frame):
     names_of_sums = []
     if total(ip[:header]) != 0xFFFF:
         names_of_sums.append("IP")
-    if protocol == 6 and not struct.unpack("!H", piece)[0] & 0x3FFF and length >= header + 20:
+    if protocol == 6 and not struct.unpack("!H", piece)[0] & 0x3FFF and len(ip) >= length >= header + 20:
         segment = ip[header:length]
         if total(ip[12:20] + struct.pack("!HH", 6, len(segment)) + segment) != 0xFFFF:
             names_of_sums.append("TCP")
@@ -153,6 +153,8 @@ def layers(packet):
     what = [f"TTL {ip.ttl}"]
     if ip.frag:
         what.insert(0, f"fragment from byte {ip.frag * 8} on")
+    elif ip.proto == 6 and min(len(ip.original), ip.len) < ip.ihl * 4 + 20:
+        what.insert(0, "TCP that ends within its header")
     elif isinstance(inner, (TCP, UDP)):
         ports = (f":{inner.sport}", f":{inner.dport}")
         what.insert(0, " ".join(FLAGS.get(flag, flag) for flag in str(inner.flags)) if isinstance(inner, TCP) else "UDP")

@@ -18,14 +18,21 @@ title() {
 	sed -n '2s/^# //p' "$1"
 }
 
-# write N: the program, as it is after step N.
+# write N: the program, as it is after step N. One that the reader has changed is kept.
 write() {
-	local diff
+	local diff old
+	if [[ -e $step_work/as_written.c ]] && ! cmp -s "$step_work/as_written.c" "$step_work/bpf/step_nat.c"; then
+		old=$step_work.$(date +%H%M%S)
+		rm -rf "$old" # of this very second
+		mv "$step_work" "$old"
+		echo "What you have written is kept in $old/bpf/step_nat.c."
+	fi
 	rm -rf "$step_work"
 	mkdir -p "$step_work/bpf"
 	for diff in "${steps[@]::$1}"; do
 		patch --silent --no-backup-if-mismatch -p1 -d "$step_work/bpf" <"$diff" || die "$diff does not fit; is it changed? git status says"
 	done
+	cp "$step_work/bpf/step_nat.c" "$step_work/as_written.c"
 }
 
 case "$#:${1-}:${2-}" in

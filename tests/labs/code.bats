@@ -95,6 +95,14 @@ exercises() {
 	[ "$(grep -c '^wrong: it reads and writes what is not of the packet' <<<"$output")" -eq 1 ]
 	[ "$(grep -c '^otherwise now: it goes on, and would for ever' <<<"$output")" -eq 1 ]
 	run -0 labs/code/step.sh 8 again
+	# and what was written is not lost, whatever comes next
+	run -0 labs/code/fault.sh ttl
+	grep -q 'ip->ttl <= 1' "$CODE_WORK/$program"
+	run -0 labs/code/step.sh 1 write
+	[[ $output == "What you have written is kept in $CODE_WORK/step."*"/bpf/step_nat.c." ]]
+	grep -q 'ip->ttl <= 1' "$CODE_WORK"/step.*/bpf/step_nat.c
+	run -0 labs/code/step.sh 2 write
+	[ -z "$output" ]
 }
 
 @test "every exercise's test fails before, and passes with the solution; bpf and headers stay as they are" {
