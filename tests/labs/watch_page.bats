@@ -268,7 +268,7 @@ hops() {
 	page get 'document.getElementById("speed").value = "live"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
 	begun=$SECONDS
 	on client curl -s --max-time 20 -Z --parallel-max 20 "http://192.168.178.15:8000/?[1-300]" >/dev/null 2>&1
-	page wait 10 'Number(document.getElementById("stage").dataset.skipped) > 300' >/dev/null
+	page wait 10 'Number(document.getElementById("stage").dataset.skipped) > 50' >/dev/null
 	page wait 5 'document.getElementById("left-out").textContent.includes("packets were not drawn: too many at once")' >/dev/null
 	[ $((SECONDS - begun)) -lt 30 ]
 	# it is as it was before

@@ -70,13 +70,18 @@ function say(text) {
 function frameSeen(frame, isNew) {
 	state.findReceiver(frame);
 	const journey = journeys.add(frame);
-	if (frame.kind !== "request" && !byId("everything").checked) return;
+	if (!isShown(frame)) return;
 	listed = listed.filter((one) => one.at > performance.now() - 3000);
 	if (listed.length < LISTED) { // nobody can read more, or listen to it
 		panels.packetLine(state, journey, choose);
 		listed.push({at: performance.now(), journey});
 	}
 	if (isNew && places) player.add(journey);
+}
+
+// Requests and their answers; the rest (ARP, health checks, BGP) only if somebody wants to see it.
+function isShown(frame) {
+	return frame.kind === "request" || byId("everything").checked;
 }
 
 // The table has the journey that is played, and the one before it: a request and its answer, say.
@@ -134,7 +139,7 @@ function open(kind, name) {
 function showOpened() {
 	const [kind, name] = opened;
 	if (kind === "machine") panels.showMachine(state, name);
-	else panels.showCable(state, journeys, name);
+	else panels.showCable(state, journeys, name, isShown);
 }
 
 function close() {
