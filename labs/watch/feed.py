@@ -22,7 +22,7 @@ class Feeder:
     def __init__(self, pipe, lab, console, every):
         self.pipe, self.lab, self.console, self.every = pipe, lab, console, every
         self.lock = threading.Lock()
-        self.viewers, self.stopping, self.asking = 0, False, False
+        self.viewers, self.stopping, self.is_told_to_stop, self.asking = 0, False, False, False
         self.pids, self.prefix, self.world = {}, None, {}
         self.tap, self.tapped = None, None
         self.balancers, self.logs, self.touched = {}, {}, set()
@@ -34,8 +34,8 @@ class Feeder:
             self.pipe.sendall(line)
 
     def stop(self, *_):
-        self.stopping = True
-        nodes.kill_all()
+        """A signal has come."""
+        self.is_told_to_stop = self.stopping = True
 
     def run(self):
         """Until stop(), or until the other half is gone."""
@@ -52,11 +52,12 @@ class Feeder:
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            self.stop()
             self.end()
 
     def end(self):
-        """The other half ends when the pipe does."""
+        """Ends what still runs; the other half ends when the pipe does."""
+        self.stopping = True
+        nodes.kill_all()
         try:
             self.pipe.shutdown(socket.SHUT_RDWR)
         except OSError:

@@ -355,6 +355,52 @@ NoNewPrivs: 1" "$(grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs):' "/proc/$
 	page wait 5 'document.getElementById("status").className === "lost"' >/dev/null
 }
 
+@test "frames are decoded as scapy reads them, in every tunnel, and broken ones without an exception" {
+	/usr/bin/python3 -B - <<-'END'
+		import json, random, sys
+		sys.path[:0] = ["labs/watch", "labs/common"]
+		from decode import decode
+		from scapy.all import ARP, Dot1Q, Ether, GRE, ICMP, IP, IPv6, IPv6ExtHdrHopByHop, TCP, UDP
+		from tunnels import IPS, FOU, GUE, kind
+
+		ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+		tcp = TCP(sport=40000, dport=8000, flags="PA", seq=7, ack=9) / b"GET /a HTTP/1.1\r\n"
+		inner = IP(src="10.0.0.20", dst="192.168.178.15", ttl=62), IPv6(src="2001:db8::20", dst="2001:db8::15", hlim=62)
+		outer = IP(src="192.168.178.10", dst="172.16.0.10", ttl=64), IPv6(src="2001:db8::10", dst="2001:db8:1::10", hlim=64)
+		between = None, GRE(), UDP(sport=50000, dport=5555) / FOU(), UDP(sport=50000, dport=6080) / GUE()
+		frames = [ether / packet / tcp for packet in inner]
+		for around in outer:
+		    for packet in inner:
+		        for envelope in between:
+		            if isinstance(envelope, UDP) and GUE in envelope:
+		                envelope = UDP(sport=50000, dport=6080) / GUE(proto=4 if IP in packet else 41)
+		            frames.append(ether / (around / envelope if envelope else around) / packet / tcp)
+		for frame in frames:
+		    frame = Ether(bytes(frame))
+		    ips = [layer for layer in frame.iterpayloads() if isinstance(layer, IPS)]
+		    said = decode(bytes(frame))
+		    assert (said["ip"]["src"], said["ip"]["dst"], said["ip"]["ttl"]) == (ips[-1].src, ips[-1].dst, 62), said
+		    assert (said["ports"], said["flags"], said["text"], said["key"]) == ([40000, 8000], "ACK", "GET /a", "tcp ACK 7 9 17"), said
+		    assert (said["outer"] and said["outer"]["kind"]) == kind(frame), said
+		    assert not said["outer"] or (said["outer"]["src"], said["outer"]["ttl"]) == (ips[0].src, 64), said
+		others = [ether / Dot1Q(vlan=5) / ARP(pdst="10.0.0.2", psrc="10.0.0.20"), ether / IP(dst="10.0.0.2") / ICMP(type=3, code=4, nexthopmtu=1480) / IP() / b"12345678",
+		          ether / IP(frag=100) / (b"x" * 40), ether / IPv6() / IPv6ExtHdrHopByHop() / UDP(sport=1, dport=2) / b"abc"]
+		said = [decode(bytes(frame)) for frame in others]
+		assert (said[0]["vlan"], said[0]["text"]) == ([5], "who has 10.0.0.2? tell 10.0.0.20"), said[0]
+		assert said[1]["text"] == "fragmentation needed, MTU 1480" and said[2]["l4"] == "fragment", said
+		assert (said[3]["ports"], said[3]["text"]) == ([1, 2], "3 bytes"), said[3]
+		random.seed(15)
+		raw = [bytes(frame) for frame in frames + others]
+		for _ in range(30000):
+		    frame = bytearray(random.choice(raw))
+		    for _ in range(random.randrange(5)):
+		        frame[random.randrange(12, len(frame))] = random.randrange(256)
+		    json.dumps(decode(bytes(frame[:random.randrange(14, len(frame) + 1)])))
+		print(len(frames) + len(others))
+	END
+	echo "22 frames in every tunnel and family: the decoder with scapy; 30000 broken ones" >>"$BATS_FILE_TMPDIR/compared"
+}
+
 @test "what is wrong is refused, with what to do" {
 	run -2 labs/watch.sh --listen nowhere
 	[[ $output == *"--listen nowhere is no ADDRESS:PORT"*"usage: "* ]]
