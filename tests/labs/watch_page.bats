@@ -77,11 +77,13 @@ backends_agree() {
 	local want
 	want=$(in_maps)
 	[ "$want" ]
-	page wait 10 "($table) === '$want'" >/dev/null
+	page wait 30 "($table) === '$want'" >/dev/null
 	same "$1: $want" "$want" "$(page get "$table")"
 }
 
 @test "the map has the machines of scripts/node list, the switch's cables, and the networks" {
+	same "what watch.sh prints, and the guides" "$(grep -h '^Open http' labs/watch/README.md labs/README.md | sort -u)" \
+		"$(sed -n 's|^\(Open http://127.0.0.1:\)[0-9]*/|\18088/|p' "$BATS_FILE_TMPDIR/watch.out")"
 	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2'
 	same "machines" "$(scripts/node list | awk '$2 != "switch" { print $2 }' | sort)" \
 		"$(page get '[...document.querySelectorAll("[data-key^=\"machine \"]")].map((one) => one.dataset.key.slice(8)).sort().join("\n")')"
@@ -210,10 +212,11 @@ hops() {
 		same "what this prints: ${command#LAB=* }" "$(bash -c "$command" | sed 's/ *$//')" \
 			"$(page get "document.querySelectorAll('#details-body pre')[$i].textContent" | sed 's/ *$//')"
 	done
+	on client curl -s "http://192.168.178.15:8000/?[1-2]" >/dev/null
 	page get 'document.querySelector("[data-key=\"cable lb.eth0\"] .touch").dispatchEvent(new MouseEvent("click", {bubbles: true}))' >/dev/null
 	page wait 5 'document.querySelectorAll("#details-body .frames li").length > 5' >/dev/null
 	[[ $(texts "#details-body code") == *"scripts/node exec switch tcpdump -ni lb.eth0" ]]
-	# 24 wrapped packets at least came out of lb, and each is told with both headers
+	# half of them came out of lb, wrapped, and each is told with both headers
 	same "a cable's last packets have both headers" true "$(page get \
 		'[...document.querySelectorAll("#details-body .frames li")].some((one) => one.textContent.includes("from lb") && one.textContent.includes("outer IP192.168.178.10 → 172.16.0.1"))')"
 	page key Escape
@@ -226,15 +229,16 @@ hops() {
 	page goto "$url"
 	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
 	want=$(page get '[...document.querySelectorAll("button, select, input, [data-key]")].filter((one) => one.getClientRects().length && !one.closest("#packets")).length')
-	page get 'window.reached = new Set(); window.blind = 0; document.addEventListener("focusin", ({target}) => { window.reached.add(target);
+	page get 'window.reached = new Set(); window.blind = 0; document.addEventListener("focusin", ({target}) => { window.reached.add(target.dataset.key || target.id);
 		const shown = getComputedStyle(target).outlineStyle !== "none" || getComputedStyle(target.querySelector(".box, .wire") || target).strokeWidth > "5"; if (!shown) window.blind += 1; })' >/dev/null
 	for ((i = 0; i < want + 6; i++)); do page key Tab; done
-	reached=$(page get '[...document.querySelectorAll("button, select, input, [data-key]")].filter((one) => window.reached.has(one) && !one.closest("#packets")).length')
+	reached=$(page get '[...document.querySelectorAll("button, select, input, [data-key]")].filter((one) => window.reached.has(one.dataset.key || one.id) && !one.closest("#packets")).length')
 	same "all $want things that can be pressed are reached by Tab" "$want" "$reached"
 	same "and the focus is seen on each of them" 0 "$(page get 'window.blind')"
 	# in the list of packets Tab stops once; arrows go on from there
+	page get 'document.activeElement.blur()' >/dev/null
 	page key r
-	page wait 10 'document.querySelectorAll("#packets li").length >= 4' >/dev/null
+	page wait 10 'document.querySelectorAll("#packets li").length >= 8 && document.querySelector("#connections tbody .state").textContent === "✓ done"' >/dev/null
 	page get 'document.querySelector("#packets li:last-child button").focus()' >/dev/null
 	page key ArrowUp
 	same "one stop in the list of packets, and arrows in it" "1 true" "$(page get '[...document.querySelectorAll("#packets button")].filter((one) => one.tabIndex >= 0).length + " " + (document.activeElement === document.querySelector("#packets li:nth-last-child(2) button"))')"
@@ -287,11 +291,13 @@ CapPrm: 0000000000000000
 CapEff: 0000000000000000
 NoNewPrivs: 1" "$(grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs):' "/proc/$server/status" | tr '\t' ' ' | sed 's/ *$//')"
 	answer() { curl -s -o /dev/null -w '%{http_code} ' --path-as-is "$@"; }
-	same "answers to what is not allowed" "405 405 405 405 404 404 404 421 421 421 403 403 " "$(
+	same "answers to what is not allowed" "405 405 405 405 404 404 404 421 421 421 403 403 404 403 " "$(
 		for method in PUT DELETE OPTIONS POST; do answer -X $method "$url"; done
 		for path in ../../../etc/passwd %2e%2e/watch.py watch.py; do answer "$url$path"; done
 		for host in "evil.example:$(tr -dc 0-9 <<<"${url##*:}")" evil.example 127.0.0.1; do answer -H "Host: $host" "$url"; done
 		answer -X POST "${url}request"
+		answer "${url}look/gateway"
+		answer -H 'X-Xdp-Lb: look' "${url}look/lb;reboot"
 		answer -X POST -H 'X-Xdp-Lb: request' -H 'Origin: http://evil.example' "${url}request"
 	)"
 	headers=$(curl -s -D - -o /dev/null "$url")
