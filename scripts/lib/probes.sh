@@ -93,7 +93,9 @@ address_road() {
 # address_local_road PREFIX: where probes of backends on this machine come from, if they say so (it is deprecated: nothing takes
 # it by itself), and the way back there.
 address_local_road() {
-	in_road ip addr add "$1" dev "$probe_device" nodad preferred_lft 0
+	local nodad=nodad
+	[[ $1 == *:* ]] || nodad= # IPv4 never asks
+	in_road ip addr add "$1" dev "$probe_device" $nodad preferred_lft 0
 	ip route replace "$1" dev "$probe_device"
 	ip neigh replace "${1%/*}" lladdr "$probe_mac" dev "$probe_device" nud permanent
 }

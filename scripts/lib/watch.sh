@@ -3,8 +3,7 @@
 # watch: lb watch: checks the backends, and heals what stands still. Sourced by lb.
 #
 # It is a loop of turns. A turn is watch.jq: what is known and what has just been heard -> what is to be done. Probes are
-# sent in rounds: all that is due at a moment, by one curl for up to 250 of them. A round is a process of its own, and
-# says through the pipe `events` when it is over. The kernel's news (ip monitor) come through the same pipe.
+# sent in rounds (rounds.sh). That a round is over comes through the pipe `events`, and so do the kernel's news (heal.sh).
 # Nothing of this is in a packet's way: if it is killed, everything stays as the last round has found it.
 
 # uptime_now: sets now to seconds since boot: a clock that nobody sets.
@@ -17,10 +16,12 @@ the_only_one() {
 	local pid=''
 	mkdir -p "$rounds" 2>/dev/null || die "the folder $rounds cannot be made"
 	exec {watching}<"$rounds"
-	flock -n "$watching" || {
+	if ! flock -n "$watching"; then
 		read -r pid <"$rounds/pid" || true
-		die "another lb watch is running${pid:+ (process $pid)}; one is enough"
-	}
+		# If it was killed, one of its children still finishes what it has begun.
+		{ [[ -n $pid ]] && ! kill -0 "$pid" 2>/dev/null && flock -w 10 "$watching"; } ||
+			die "another lb watch is running${pid:+ (process $pid)}; one is enough"
+	fi
 	rm -rf "${rounds:?}"/* # of one that was killed
 	echo $$ >"$rounds/pid"
 }
@@ -148,84 +149,6 @@ apply_health() {
 		carry_out
 	) || warn "what the checks have found cannot be applied now; it will be tried again"
 	configuration_text=again announce_due=1
-}
-
-# ---- Rounds ----
-
-# begin_round N SECONDS: which is over after so many seconds, whatever has become of it.
-begin_round() {
-	ends[$1]=$((${now%.*} + $2 + 1))
-	run_round "$1" {watching}>&- </dev/null &
-}
-
-# run_round N: all probes of a round, side by side. What they print goes to N.results.*
-run_round() {
-	local kind numbers n i words curls=0
-	trap - INT TERM HUP EXIT PIPE
-	while read -r kind numbers; do
-		case $kind in
-		curl)
-			curls=$((curls + 1))
-			# shellcheck disable=SC2086 # numbers
-			run_curl "$1" "$curls" $numbers &
-			;;
-		run)
-			for n in $numbers; do
-				IFS=$'\t' read -r -a words <"$rounds/order.$n"
-				for i in "${!words[@]}"; do printf -v "words[$i]" %b "${words[i]}"; done
-				run_probe "${words[@]}" >>"$rounds/$1.results.run" 2>/dev/null &
-			done
-			;;
-		esac
-	done <"$rounds/$1.plan"
-	wait
-	find_matches "$1"
-	echo "round $1" >&"$events"
-}
-
-# run_curl ROUND FILE N...: one curl for all these transfers.
-run_curl() {
-	local round=$1 file=$2 orders
-	orders=("${@:3}")
-	cat "${orders[@]/#/$rounds/order.}" | sed '$d' >"$rounds/$round.curl.$file" # there is no next after the last one
-	in_road timeout -s KILL 3700 curl -q --parallel --parallel-immediate --parallel-max 250 -K "$rounds/$round.curl.$file" \
-		>/dev/null 2>"$rounds/$round.results.$file"
-}
-
-# find_matches ROUND: which of the answers have the text in them that they shall have.
-find_matches() {
-	local kind text numbers n
-	while IFS=$'\t' read -r text numbers; do
-		[[ $text == "match "* ]] || continue
-		printf -v text %b "${text#match }"
-		for n in $numbers; do [[ ! -e $rounds/body.$n ]] || echo "$rounds/body.$n"; done |
-			xargs -r grep -laF -e "$text" | sed 's/.*\./matched /' >>"$rounds/$1.results.match" || true
-		for n in $numbers; do rm -f "$rounds/body.$n"; done
-	done <"$rounds/$1.plan"
-}
-
-# results_of N...: what these rounds have found, as one line.
-results_of() {
-	local round
-	printf 'results '
-	for round; do
-		cat "$rounds/$round".results.* 2>/dev/null || true
-	done | tr '\n' '\t'
-	echo
-}
-
-# end_rounds: those whose time is over are finished, too.
-end_rounds() {
-	local round
-	for round in "${!ends[@]}"; do
-		((${now%.*} <= ends[round])) || finish_round "$round"
-	done
-}
-
-finish_round() {
-	[[ -n ${ends[$1]-} ]] || return 0
-	unset "ends[$1]"
-	finished+=("$1")
 }
 
 # ---- News ----

@@ -40,11 +40,19 @@ setup() {
 	services
 }
 
+# After a failure: what everybody has said and seen.
+teardown() {
+	[ -z "$BATS_TEST_COMPLETED" ] || return 0
+	on lb bash -c 'tail -n 20 /run/watch.log /run/bird.log; head /run/xdp-lb/bird/*.conf; birdc show protocols; scripts/lb service show'
+	on gateway birdc show protocols
+	on gateway birdc show route
+} 2>&1
+
 start_bird() {
 	on "$1" bash -c 'mkdir -p /run/bird && bird -c /run/bird.conf'
 }
 
-check="check exec /run/is_well interval 0.3 fast-interval 0.1 timeout 0.2 fall 2 rise 2"
+check="check exec /run/is_well interval 1 fast-interval 0.1 timeout 1 fall 2 rise 2"
 
 # services: two VIPs of IPv4, one of which has a service without checks, too; and one of IPv6, with a backend of IPv4.
 services() {

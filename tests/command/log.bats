@@ -119,7 +119,7 @@ b"; done; tell_held'
 }
 
 @test "lb watch: health, with old, new and why; a program that is attached again" {
-	printf 'service %s\ncheck tcp interval 0.3 fast-interval 0.1 timeout 0.2 fall 1\nbackend 192.168.178.2\n' "$service" | lb restore -
+	printf 'service %s\ncheck tcp interval 0.5 fast-interval 0.1 timeout 0.5 fall 1\nbackend 192.168.178.2\n' "$service" | lb restore -
 	on lb truncate -s 0 /run/journal
 	background lb bash -c 'exec scripts/lb watch >/run/watch.log 2>&1'
 	wait_for 20 on lb grep -q "THE SERVICE HAS FAILED" /run/journal

@@ -38,7 +38,7 @@ teardown() {
 }
 
 # How quickly everything shall be noticed.
-quickly="interval 0.3 fast-interval 0.1 timeout 0.2 fall 2 rise 2"
+quickly="interval 0.5 fast-interval 0.1 timeout 0.5 fall 2 rise 2"
 
 # service [OPTION...] [CHECK]...: one service of both backends; checks begin with "check".
 service() {
@@ -63,7 +63,10 @@ mood() {
 start_watch() {
 	on lb rm -f /run/watch.log
 	background lb bash -c 'exec scripts/lb watch >/run/watch.log 2>&1'
-	wait_for 10 logged "watching"
+	wait_for 10 logged "watching" || {
+		on lb cat /run/watch.log
+		false
+	}
 }
 
 stop_watch() {
@@ -276,7 +279,7 @@ each_kind() {
 	refuses 1 "backend 192.168.178.11:8000 of tcp 192.168.178.15:8000 is there twice" service set tcp 192.168.178.15:8000 fallback 192.168.178.11
 	refuses 1 "'0' is no number of backends" service set tcp 192.168.178.15:8000 need 0
 	refuses 2 "--dry-run does not go with it" --dry-run watch
-	[[ $(lb save) == *"check http / interval 0.3 fast-interval 0.1 timeout 0.2 rise 2 fall 2"* ]]
+	[[ $(lb save) == *"check http / interval 0.5 fast-interval 0.1 timeout 0.5 rise 2 fall 2"* ]]
 }
 
 @test "all checks of a service must pass" {
@@ -308,7 +311,7 @@ each_kind() {
 	service "check exec $script $quickly"
 	start_watch
 	wait_for 10 health healthy failed
-	logged "192.168.178.12:8000 HAS FAILED: check exec $script: no answer within 0.2 s"
+	logged "192.168.178.12:8000 HAS FAILED: check exec $script: no answer within 0.5 s"
 	[ "$(on lb grep -v -E 'NAMESPACE|PROBE_PORT' /run/ran | paste -sd ' ')" = \
 		"LB_BACKEND=192.168.178.11 LB_BACKEND_PORT=8000 LB_PROBE_ADDRESS=192.168.178.10 LB_PROTOCOL=tcp LB_VIP=192.168.178.15 LB_VIP_PORT=8000" ]
 	# it can go where other probes go
@@ -352,6 +355,7 @@ each_kind() {
 	service "check http / $quickly"
 	start_watch
 	wait_for 10 health healthy healthy
+	[[ $(on lb head -1 /run/watch.log) == "lb: watching; "* ]] # no warning before
 	run -1 lb watch
 	[[ $output == *"another lb watch is running (process "*"; one is enough"* ]]
 	stop_watch
@@ -360,6 +364,9 @@ each_kind() {
 	[ "$(lb --json show | jq .probe_device)" -eq 0 ]
 	[ "$(on lb ip -br link | wc -l)" -eq 2 ]
 	run -2 lb watch now
+	# one that was killed, whose child has not ended yet; no process has this number
+	on lb bash -c 'echo 99999999 >/run/xdp-lb/watch/pid'
+	background lb flock /run/xdp-lb/watch sleep 2
 	start_watch
 	lb detach eth0
 	wait_for 10 logged "the load balancer was taken off this machine"

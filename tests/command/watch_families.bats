@@ -48,7 +48,7 @@ teardown() {
 	on backend-02 ip -force link set dev eth0 xdp off
 }
 
-quickly="interval 0.3 fast-interval 0.1 timeout 0.2 fall 2 rise 2"
+quickly="interval 0.5 fast-interval 0.1 timeout 0.5 fall 2 rise 2"
 
 # mood BACKEND MOOD: of its server, see labs/health/server.py.
 mood() {

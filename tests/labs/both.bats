@@ -173,7 +173,7 @@ start_watch() {
 }
 
 @test "checks find out that the server here fails, and is well again; everything goes to the other one meanwhile" {
-	local mode quickly="interval 0.3 fast-interval 0.1 timeout 0.2 fall 2 rise 2"
+	local mode quickly="interval 0.5 fast-interval 0.1 timeout 0.5 fall 2 rise 2"
 	for mode in l2dsr ipip; do
 		balance "$mode" "http / $quickly" "tcp $quickly"
 		[ "$mode" = l2dsr ] || decapsulate

@@ -4,7 +4,8 @@
 
 usage: steady.py ADDRESS PORT RATE   sends RATE numbered datagrams in a second, from 32 ports, to a server that sends
                                      each back with something in front (server.py udp), until its standard input ends;
-                                     waits a second for the last answers, and prints "SENT ANSWERED"
+                                     waits a second for the last answers, and prints "SENT ANSWERED".
+                                     It sends less if answers are late.
 """
 import select
 import socket
@@ -12,6 +13,7 @@ import sys
 import time
 
 PORTS = 32
+IN_FLIGHT = 100  # A queue on the way takes 256. Who was held up by others shall not overflow it by what it is late with.
 
 
 def main(address, port, rate):
@@ -23,7 +25,7 @@ def main(address, port, rate):
         client.setblocking(False)
     sent, answered, begun, end = 0, set(), time.monotonic(), None
     while end is None or (time.monotonic() < end and len(answered) < sent):
-        while end is None and sent < (time.monotonic() - begun) * int(rate):
+        while end is None and sent - len(answered) < IN_FLIGHT and sent < (time.monotonic() - begun) * int(rate):
             clients[sent % PORTS].send(b"%d" % sent)
             sent += 1
         ready, _, _ = select.select(clients + ([sys.stdin] if end is None else []), [], [], 0.5 / int(rate))
