@@ -98,6 +98,42 @@ backends_agree() {
 		return boxes.every((a, i) => boxes.every((b, k) => i === k || a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top)); })()' | tr -d '\n')"
 }
 
+@test "the map has room for the machines of every lab: none overlap, all are inside, every cable ends at its machine and its network" {
+	local lab plugs
+	while read -r lab plugs; do
+		same "the layout of $lab" "" "$(page get "(async () => {
+			const {layout} = await import('./layout.js');
+			const cables = Object.fromEntries('$plugs'.split(' ').map((plug) => plug.split('=')));
+			const names = [...new Set(Object.keys(cables).map((port) => port.split('.')[0]))].sort();
+			const {width, height, boxes, buses, cables: drawn} = layout({cables, machines: names.map((name) => ({name}))});
+			const sides = Object.entries(boxes).map(([name, {x, y, w, h}]) => ({name, left: x - w / 2, right: x + w / 2, top: y - h / 2, bottom: y + h / 2}));
+			const wrong = [];
+			for (const a of sides) {
+				if (a.left < 0 || a.right > width || a.top < 0 || a.bottom > height) wrong.push(a.name + ' is outside');
+				for (const b of sides) if (a.name < b.name && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) wrong.push(a.name + ' is on ' + b.name);
+			}
+			for (const [port, network] of Object.entries(cables)) {
+				const [x, y] = drawn[port][0], [bx, by] = drawn[port].at(-1), box = boxes[port.split('.')[0]], bus = buses[network];
+				if (Math.abs(x - box.x) > box.w / 2 + 1 || Math.abs(y - box.y) > box.h / 2 + 1) wrong.push(port + ' does not begin at its machine');
+				if (Math.abs(bx - bus.x) > 10 || by < bus.top || by > bus.bottom) wrong.push(port + ' does not end at ' + network);
+			}
+			for (const [a, one] of Object.entries(buses)) for (const [b, other] of Object.entries(buses)) {
+				if (a < b && one.x === other.x && one.top < other.bottom && other.top < one.bottom) wrong.push(a + ' is on ' + b);
+			}
+			return names.length === ${lab##*:} ? wrong.join(', ') : names.join(' ');
+		})()")"
+	done <<-END
+		nat:5 client.eth0=wan gateway.eth1=wan gateway.eth0=lan lb.eth0=lan backend-01.eth0=lan backend-02.eth0=lan
+		l2dsr:5 client.eth0=wan gateway.eth1=wan gateway.eth0=lan gateway.eth2=far lb.eth0=lan backend-01.eth0=lan backend-02.eth0=lan
+		ipip:5 client.eth0=wan gateway.eth1=wan gateway.eth0=lan gateway.eth2=dc lb.eth0=lan backend-01.eth0=dc backend-02.eth0=dc
+		maglev:8 client.eth0=wan gateway.eth1=wan gateway.eth0=lan lb.eth0=lan$(printf ' backend-%02d.eth0=lan' {1..5})
+		health:6 client.eth0=wan gateway.eth1=wan gateway.eth0=lan gateway.eth2=dc lb.eth0=lan$(printf ' backend-%02d.eth0=dc' {1..3})
+		group:9 client.eth0=wan gateway.eth1=wan gateway.eth0=lan gateway.eth2=dc$(printf ' lb-%02d.eth0=lan' {1..3})$(printf ' backend-%02d.eth0=dc' {1..4})
+		many:20 client.eth0=wan gateway.eth1=wan gateway.eth0=lan gateway.eth2=dc$(printf ' lb-%02d.eth0=lan' {1..6})$(printf ' backend-%02d.eth0=dc' {1..12})
+		alone:1 lb.eth0=lan
+	END
+}
+
 @test "a request that a key sends travels hop by hop, with the addresses that trace.sh shows" {
 	local got backend address
 	page key r
