@@ -74,7 +74,7 @@ install: all ## install lb, the objects, units of systemd, the man page and so o
 	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
 	install -d $(ROOT)/lib/xdp-lb/labs/watch/page
 	install -m 755 labs/watch.sh $(ROOT)/lib/xdp-lb/labs
-	install -m 644 $(wildcard labs/watch/*.py) $(ROOT)/lib/xdp-lb/labs/watch
+	install -m 644 $(filter-out %/screenshots.py,$(wildcard labs/watch/*.py)) $(ROOT)/lib/xdp-lb/labs/watch
 	install -m 644 $(wildcard labs/watch/page/*.*) $(ROOT)/lib/xdp-lb/labs/watch/page
 	ln -sfn ../lib/xdp-lb/labs/watch.sh $(ROOT)/sbin/lb-console
 	install -m 644 scripts/lb.8 $(ROOT)/share/man/man8

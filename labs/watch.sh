@@ -22,7 +22,7 @@ usage() {
 }
 
 what=playground listen=127.0.0.1:8088 every='' names=()
-[[ ${0##*/} != lb-console ]] || what=console
+[[ ${0##*/} != lb-console && -e scripts/node ]] || what=console # where it is installed, there are no playgrounds
 while [[ $# -gt 0 ]]; do
 	case $1 in
 	--console) what=console ;;

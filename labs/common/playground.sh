@@ -156,6 +156,8 @@ next_steps() {
 
 		  $say$lab/trace.sh
 		        ${traced:-one request, hop by hop}
+		  ${node%scripts/node}labs/watch.sh
+		        see it all in a browser: machines, packets on their way, slots, counters
 		  $say$lab/check.sh
 		        is everything as it should be?
 		  $node shell client

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The feeder: the half that is root. It looks, and writes what it has seen as lines of JSON into a pipe.
 
-From the other half, which is nobody and talks to browsers, it takes two words and no others: how many are watching, and
-(in a playground) that the client shall send a request.
+From the other half, which is nobody and talks to browsers, it takes three words and no others: how many are watching, which
+machine somebody looks at, and (in a playground) that the client shall send a request.
 """
 import json
 import os
@@ -15,17 +15,17 @@ from readings import Balancer, Log, endpoint, read_text
 from tap import Tap
 
 SCAN = 1.0  # seconds between two looks at who is there
-DESCRIBE_AGAIN = 15  # seconds between two looks at a machine that no packet has touched
+ADDRESSES_AGAIN = 3  # times `every` seconds between two looks at some machine's addresses
 
 
 class Feeder:
     def __init__(self, pipe, lab, console, every):
         self.pipe, self.lab, self.console, self.every = pipe, lab, console, every
         self.lock = threading.Lock()
-        self.viewers, self.stopping, self.asking = 0, False, False
+        self.viewers, self.stopping, self.is_told_to_stop, self.asking = 0, False, False, False
         self.pids, self.prefix, self.world = {}, None, {}
         self.tap, self.tapped = None, None
-        self.balancers, self.logs, self.touched = {}, {}, set()
+        self.balancers, self.logs, self.looked_at = {}, {}, set()
         self.left_out = 0
 
     def send(self, message):
@@ -34,8 +34,8 @@ class Feeder:
             self.pipe.sendall(line)
 
     def stop(self, *_):
-        self.stopping = True
-        nodes.kill_all()
+        """A signal has come."""
+        self.is_told_to_stop = self.stopping = True
 
     def run(self):
         """Until stop(), or until the other half is gone."""
@@ -52,11 +52,12 @@ class Feeder:
         except (BrokenPipeError, ConnectionResetError):
             pass
         finally:
-            self.stop()
             self.end()
 
     def end(self):
-        """The other half ends when the pipe does."""
+        """Ends what still runs; the other half ends when the pipe does."""
+        self.stopping = True
+        nodes.kill_all()
         try:
             self.pipe.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -114,7 +115,6 @@ class Feeder:
                           else Balancer(name, pid, self.send, self.every) for name, pid in here.items()}
         self.logs = {name: self.logs.get(name) if name in self.logs and self.logs[name].pid == pid
                      else Log(name, pid, self.send) for name, pid in here.items()}
-        self.touched = {machine["name"] for machine in self.world["machines"]}
 
     # ---- packets ----
 
@@ -139,10 +139,9 @@ class Feeder:
         frames = self.tap.read()
         for frame in frames:
             for port in [frame["from"], *frame["to"]]:
-                name = port.rpartition(".")[0]
-                self.touched.add(name)
-                if name in self.balancers:
-                    self.balancers[name].busy = True
+                balancer = self.balancers.get(port.rpartition(".")[0])
+                if balancer:
+                    balancer.busy = True
         if frames:
             self.send({"type": "frames", "frames": frames})
 
@@ -150,36 +149,34 @@ class Feeder:
 
     def collect(self):
         """Asks one after the other, while somebody is watching."""
-        touched = described = 0
+        turn, checked = 0, 0
         try:
             while not self.stopping:
                 if not self.viewers:
                     time.sleep(0.1)
                     continue
+                self.describe()
                 asked = [balancer.look() for balancer in list(self.balancers.values())]
                 for log in list(self.logs.values()):
                     log.look()
-                if time.monotonic() > touched + DESCRIBE_AGAIN:
-                    touched = time.monotonic()
-                    self.touched |= {machine["name"] for machine in self.world["machines"]}
-                if not any(asked) or time.monotonic() > described + 2:
-                    self.describe_one()
-                    described = time.monotonic()
+                if time.monotonic() > checked + ADDRESSES_AGAIN * self.every:
+                    turn, checked = turn + 1, time.monotonic()
+                    self.look_again(turn)
                 time.sleep(1 if self.console else 0.1 if any(asked) else 0.4)
         except OSError:
             pass  # the other half has ended
         finally:
             self.stopping = True
 
-    def describe_one(self):
-        """What the details of a machine show: one machine in each turn, of those that packets have touched."""
-        if not self.touched:
-            return
-        name = self.touched.pop()
-        pid = None if self.console else self.pids.get(name)
-        if not self.console and pid is None:
-            return
-        self.look_again(name, pid)
+    def describe(self):
+        """What the details of a machine show: of those that somebody looks at."""
+        while self.looked_at:
+            name = self.looked_at.pop()
+            pid = self.pids.get(name)
+            if self.console or pid is not None:
+                self.describe_machine(name, pid)
+
+    def describe_machine(self, name, pid):
         facts = []
         for command in self.commands_of(name, pid):
             status, out, error = nodes.run(nodes.inside(pid, command))
@@ -191,11 +188,14 @@ class Feeder:
             facts.append({"command": typed, "output": (out if status == 0 else out + error).rstrip()[-4000:]})
         self.send({"type": "facts", "machine": name, "at": time.time(), "facts": facts})
 
-    def look_again(self, name, pid):
-        """Somebody may have given a machine another address."""
-        machine = next((machine for machine in self.world["machines"] if machine["name"] == name), None)
-        now = nodes.devices(pid)
-        if machine and now and now != machine["devices"]:
+    def look_again(self, turn):
+        """Somebody may have given a machine another address: one machine in each turn."""
+        machines = self.world["machines"]
+        if not machines:
+            return
+        machine = machines[turn % len(machines)]
+        now = nodes.devices(self.pids.get(machine["name"]))
+        if now and now != machine["devices"] and machine in self.world["machines"]:
             machine["devices"] = now
             self.send_world()
 
@@ -219,9 +219,9 @@ class Feeder:
             for line in lines:
                 words = line.split()
                 if len(words) == 2 and words[0] == "viewers" and words[1].isdigit():
-                    if not self.viewers:
-                        self.touched |= {machine["name"] for machine in self.world.get("machines", [])}
                     self.viewers = int(words[1])
+                elif len(words) == 2 and words[0] == "look" and words[1] in [machine["name"] for machine in self.world.get("machines", [])]:
+                    self.looked_at.add(words[1])
                 elif words == ["request"] and not self.console and not self.asking:
                     self.asking = True
                     threading.Thread(target=self.request, daemon=True).start()

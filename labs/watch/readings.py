@@ -75,7 +75,7 @@ class Balancer:
             stats, _ = self.ask("stats")
             if stats:
                 self.tell("stats", stats=stats)
-        if not asked and now > self.metrics_at + METRICS_AGAIN * self.every:  # what takes long and changes seldom comes last
+        if not changed and now > self.metrics_at + METRICS_AGAIN * self.every:  # what takes long and changes seldom comes last
             self.metrics_at, asked = now, True
             self.metrics()
         return asked

@@ -63,8 +63,8 @@ def main(address, port, what, every, lab, *names):
     print(f"Open {url} in a browser. Ctrl-C ends it.", flush=True)
     feeder.run()
     _, status = os.waitpid(pid, 0)
-    if status:
-        sys.exit("watch.sh: the web server has ended")
+    if not feeder.is_told_to_stop:
+        sys.exit(f"watch.sh: the web server has ended (status {status})")
 
 
 main(*sys.argv[1:])

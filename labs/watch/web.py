@@ -2,7 +2,8 @@
 """The web server: the half that is nobody. It has a pipe to the feeder, its socket, and the page's files in memory: it
 opens no file, starts no process, and can change nothing.
 
-GET only: the page, and /events, a stream of messages (server-sent events). In a playground POST /request, too, which lets
+GET only: the page; /events, a stream of messages (server-sent events); /look/NAME, for the details of a machine, which come as such
+a message. In a playground POST /request, too, which lets
 the client send one request. Strangers' pages cannot use it: no CORS, a header that forms cannot send, and a Host that
 must be an address or localhost (or somebody's DNS could call us by a name of theirs).
 """
@@ -47,7 +48,7 @@ class Hub:
         self.pipe, self.lock = pipe, threading.Lock()
         self.viewers, self.latest = [], {}
         self.frames, self.logs = deque(maxlen=FRAMES), {}
-        self.console = True  # until we know
+        self.console, self.machines = True, set()  # until we know
 
     def listen(self):
         """Reads the feeder's lines. When there are no more, everything ends."""
@@ -62,7 +63,7 @@ class Hub:
         with self.lock:
             if kind == "world":
                 self.console = message["console"]
-                here = {machine["name"] for machine in message["machines"]}
+                here = self.machines = {machine["name"] for machine in message["machines"]}
                 self.latest = {key: line for key, line in self.latest.items() if key[1] in here}
                 self.logs = {name: lines for name, lines in self.logs.items() if name in here}
                 if not message["up"]:
@@ -138,6 +139,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(421, "call this page by the address that watch.sh has printed")
         elif self.path == "/events":
             self.events()
+        elif self.path.startswith("/look/"):
+            self.look(self.path.removeprefix("/look/"))
         elif self.path in self.page:
             kind, body = self.page[self.path]
             self.answer(200, body, kind)
@@ -145,15 +148,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.refuse(404, "there is no such page; see /")
 
     def do_POST(self):
-        origin, host = self.headers.get("Origin"), self.headers.get("Host")
         self.close_connection = True  # nobody reads a body
         if not self.is_our_name() or self.hub.console or self.path != "/request":
             self.do_other()
-        elif self.headers.get("X-Xdp-Lb") != "request" or (origin and origin not in (f"http://{host}", f"https://{host}")):
-            self.refuse(403, "only the page itself may ask for that")
-        else:
+        elif self.is_our_page():
             self.hub.say("request")
             self.answer(202, b"the client sends a request\n")
+
+    def is_our_page(self):
+        """No other page can send this header: a browser would ask us first, and we allow nothing. If it is not, says so."""
+        origin, host = self.headers.get("Origin"), self.headers.get("Host")
+        if self.headers.get("X-Xdp-Lb") and (not origin or origin in (f"http://{host}", f"https://{host}")):
+            return True
+        self.refuse(403, "only the page itself may ask for that")
+        return False
+
+    def look(self, name):
+        if name not in self.hub.machines:
+            self.refuse(404, "there is no such machine")
+        elif self.is_our_page():
+            self.hub.say(f"look {name}")
+            self.answer(202, b"it is looked at\n")
 
     def do_other(self):
         self.refuse(405, "this page only shows; nothing can be changed here")

@@ -70,7 +70,11 @@ class Browser:
         except ProcessLookupError:
             pass
         self.process.wait()
-        shutil.rmtree(self.profile, ignore_errors=True)
+        for _ in range(50):  # its children are still writing
+            shutil.rmtree(self.profile, ignore_errors=True)
+            if not os.path.exists(self.profile):
+                break
+            time.sleep(0.1)
 
     # ---- the protocol ----
 

@@ -2,7 +2,7 @@
 // Frames become journeys (one packet, from cable to cable), and journeys become connections. Nothing here draws.
 
 const KEPT = 400; // journeys, and frames of a cable
-const OF_CABLE = 40;
+const OF_CABLE = 100;
 
 // What of a frame is compared with the hop before, in the order of the headers.
 export const FIELDS = [
@@ -48,7 +48,7 @@ export class Journeys {
 		let journey = this.open.get(key);
 		// seen from the first sender once more: sent again, so it is a journey of its own
 		if (!journey || journey.frames[0].src === frame.src || frame.at - journey.frames[0].at > 2) {
-			journey = {id: frame.id, frames: [], again: journey && frame.at - journey.frames[0].at < 30 ? journey.again + 1 : 0};
+			journey = {id: frame.id, frames: [], again: journey && frame.l4 === "tcp" && frame.at - journey.frames[0].at < 30 ? journey.again + 1 : 0};
 			this.open.set(key, journey);
 			this.list.push(journey);
 			if (this.list.length > KEPT) this.forget(this.list.shift());

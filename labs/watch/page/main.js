@@ -10,6 +10,7 @@ import {State} from "./state.js";
 import {drawPatterns} from "./words.js";
 
 const LISTED = 300; // lines of packets in 3 s
+const LOOK_AGAIN = 4000; // ms
 const MAPPED = 12; // backends on the console's map; all of them are in the table
 
 const state = new State(), journeys = new Journeys();
@@ -70,13 +71,18 @@ function say(text) {
 function frameSeen(frame, isNew) {
 	state.findReceiver(frame);
 	const journey = journeys.add(frame);
-	if (frame.kind !== "request" && !byId("everything").checked) return;
+	if (!isShown(frame)) return;
 	listed = listed.filter((one) => one.at > performance.now() - 3000);
 	if (listed.length < LISTED) { // nobody can read more, or listen to it
 		panels.packetLine(state, journey, choose);
 		listed.push({at: performance.now(), journey});
 	}
 	if (isNew && places) player.add(journey);
+}
+
+// Requests and their answers; the rest (ARP, health checks, BGP) only if somebody wants to see it.
+function isShown(frame) {
+	return frame.kind === "request" || byId("everything").checked;
 }
 
 // The table has the journey that is played, and the one before it: a request and its answer, say.
@@ -126,15 +132,23 @@ function consolePlaces() {
 
 function open(kind, name) {
 	opened = [kind, name];
+	look();
 	byId("details").hidden = false;
 	showOpened();
 	byId("details").focus();
 }
 
+// Asks for news of the machine that is open; they come as a message.
+function look() {
+	if (opened?.[0] === "machine" && state.world.machines.some((one) => one.name === opened[1])) {
+		fetch(`look/${opened[1]}`, {headers: {"X-Xdp-Lb": "look"}}).catch(() => {}); // events.onerror says it, too
+	}
+}
+
 function showOpened() {
 	const [kind, name] = opened;
 	if (kind === "machine") panels.showMachine(state, name);
-	else panels.showCable(state, journeys, name);
+	else panels.showCable(state, journeys, name, isShown);
 }
 
 function close() {
@@ -192,6 +206,10 @@ byId("next").onclick = () => player.step();
 byId("theme").onclick = theme;
 byId("close").onclick = close;
 byId("packets").onkeydown = lineKey;
+byId("packets").addEventListener("focusout", ({target}) => {
+	if (target !== byId("packets").lastElementChild?.firstChild) target.tabIndex = -1;
+});
+setInterval(look, LOOK_AGAIN);
 byId("speed").onchange = (event) => player.setSpeed(event.target.value);
 document.addEventListener("keydown", (event) => {
 	const isTyping = event.target.matches("input, select, textarea") && event.key !== "Escape";

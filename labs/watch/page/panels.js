@@ -114,6 +114,9 @@ export function showJourneys(state, played) {
 	const heads = describe(played[0].journey.frames[0], null, state.macName).map(({name}) => el("th", {scope: "col"}, name));
 	byId("hops").replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, el("th", {scope: "col"}, ""), ...heads)),
 		...[...played].reverse().map((one) => hopRows(state, one, one === played[0]))));
+	const place = byId("journey"), row = byId("hops").querySelector(".now")?.getBoundingClientRect();
+	const below = row ? row.bottom - place.getBoundingClientRect().bottom + 8 : 0;
+	if (below > 0) place.scrollTop += below; // where there is little room, the hop that is played stays in sight
 }
 
 function hopRows(state, {journey, index}, isLast) {
@@ -180,8 +183,8 @@ export function showMachine(state, name) {
 }
 
 // The details of a cable: its last packets, decoded.
-export function showCable(state, journeys, port) {
-	const frames = (journeys.ofCable.get(port) || []).slice().reverse().slice(0, 15);
+export function showCable(state, journeys, port, isShown) {
+	const frames = (journeys.ofCable.get(port) || []).filter(isShown).reverse().slice(0, 15);
 	const machine = port.slice(0, port.lastIndexOf("."));
 	fill(byId("details-title"), `cable ${port}`);
 	fill(byId("details-body"),
