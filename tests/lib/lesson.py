@@ -75,6 +75,7 @@ def plain(line, backends, exact):
         line = re.sub(rf"(?<![\w.:]){re.escape(address)}(?![\w.]|:[0-9a-f])", "BACKEND", line)
     line = re.sub(r"(\d+\.\d+\.\d+\.\d+|BACKEND)\.\d+(?=[ :])", r"\1.N", line)  # as tcpdump writes ports
     line = re.sub(r"backend-0\d", "backend-N", line)
+    line = re.sub(r"(?<![\w.:])[0-9a-f]{4}(?= [0-9a-f]{4}\b)", "N", line)  # bytes of a packet
     # A number, but not a part of an address or a name
     line = re.sub(r"(?<![\w.:-])(0x)?\d+(\.\d+)?(?=(?:sec|ms)?(?![\w.]*[.:]\d|\w|::))", lambda hit: "0" if hit[0] == "0" else "N", line)
     line = re.sub(r"(?<=BACKEND:)\d+|(?<=\.\d:)\d+|(?<=\.\d\d:)\d+|(?<=\]:)\d+", "N", line)
