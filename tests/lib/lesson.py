@@ -11,7 +11,7 @@ with "NAME# " are commands on that machine. What stands below a command is what 
 - A line "..." stands for any lines; "..." at the beginning of a line for the beginning of one.
 - Nothing below a command: it may print what it likes, but it must succeed.
 
-A block without a command, but with lines like "lb# ...", must be in what the last setup.sh has printed. A comment in the line
+A block without a command, but with lines like "lb# ...", must be in what scripts of the lab have printed. A comment in the line
 above a block says what is different in it:
 
   <!-- lesson: exact -->          backends and numbers are compared, too
@@ -76,6 +76,7 @@ def plain(line, backends, exact):
     line = re.sub(r"(\d+\.\d+\.\d+\.\d+|BACKEND)\.\d+(?=[ :])", r"\1.N", line)  # as tcpdump writes ports
     line = re.sub(r"backend-0\d", "backend-N", line)
     line = re.sub(r"(?<![\w.:])[0-9a-f]{4}(?= [0-9a-f]{4}\b)", "N", line)  # bytes of a packet
+    line = re.sub(r"\b[0-9a-f]{16}\b", "TAG", line)  # of a program
     # A number, but not a part of an address or a name
     line = re.sub(r"(?<![\w.:-])(0x)?\d+(\.\d+)?(?=(?:sec|ms)?(?![\w.]*[.:]\d|\w|::))", lambda hit: "0" if hit[0] == "0" else "N", line)
     line = re.sub(r"(?<=BACKEND:)\d+|(?<=\.\d:)\d+|(?<=\.\d\d:)\d+|(?<=\]:)\d+", "N", line)
@@ -103,7 +104,7 @@ def match(shown, came):
 class Lesson:
     def __init__(self, path):
         self.path, self.backends = path, backends_of(os.path.dirname(path))
-        self.setup_said, self.wrong = [], 0
+        self.scripts_said, self.wrong = [], 0
 
     def complain(self, number, text, came=()):
         self.wrong += 1
@@ -132,8 +133,8 @@ class Lesson:
                 return self.complain(number, f"does not end: {command}")
             out.seek(0)
             came = out.read().splitlines()
-        if "setup.sh" in command:
-            self.setup_said = came
+        if re.match(r"([A-Z]+=\S+ )*labs/\S+\.sh", command):
+            self.scripts_said += came
         while came and not came[-1]:
             came.pop()
         if status and "may fail" not in how and not shown:
@@ -191,8 +192,8 @@ class Lesson:
         commands = self.commands(block)
         if not commands:
             for number, line in block.lines:
-                if re.match(r"[a-z]+(-\d\d)?# ", line) and line not in self.setup_said:
-                    self.complain(number, "is not among the commands that setup.sh has printed")
+                if re.match(r"[a-z]+(-\d\d)?# ", line) and line not in self.scripts_said:
+                    self.complain(number, "is not among the commands that scripts of the lab have printed")
         for number, command, shown in commands:
             if block.how.startswith("while "):
                 self.run_while(number, command, shown, block.how[6:])
