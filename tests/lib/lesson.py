@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """lesson: does what a lesson says, and compares what comes with what the lesson shows.
 
-usage: lesson.py README.md [SECTION...]      sections are beginnings of headings: "1." or "Is everything"
+usage: lesson.py README.md [s|FROM|TO|] [SECTION...]
+       lesson.py --quotes README.md FILE     whether C that is quoted in section N stands in FILE, in which %s is N
+
+Sections are beginnings of headings: "1." or "Is everything". FROM in a command is replaced by TO before it runs, and TO in what it
+prints by FROM.
 
 In blocks of code, lines that begin with "# " are commands for this host. Below "# scripts/node shell NAME", lines that begin
 with "NAME# " are commands on that machine. What stands below a command is what it prints:
 
-- Numbers, times, MAC addresses and spaces may differ, and so may which backend it is. Addresses may not, and 0 is 0.
-- A line "..." stands for any lines; "..." at the beginning of a line for the beginning of one.
+- Numbers, times, MAC addresses and spaces may differ, and so may which backend it is. Addresses may not, and 0 is 0. (In a
+  folder without lab.env nothing differs by chance, so there everything is compared.)
+- A line "..." stands for any lines; "..." in a line for anything.
 - Nothing below a command: it may print what it likes, but it must succeed.
 
 A block without a command, but with lines like "lb# ...", must be in what scripts of the lab have printed. A comment in the line
@@ -34,8 +39,8 @@ SECONDS = int(os.environ.get("LESSON_SECONDS", 20))  # for what comes while anot
 
 
 class Block:
-    def __init__(self, number, heading, how):
-        self.number, self.heading, self.how, self.lines = number, heading, how, []
+    def __init__(self, language, heading, how):
+        self.language, self.heading, self.how, self.lines = language, heading, how, []
 
 
 def blocks(path):
@@ -48,7 +53,7 @@ def blocks(path):
                 yield block
                 block, how = None, ""
             else:
-                block = Block(number, heading, how)
+                block = Block(line[3:], heading, how)
         elif block:
             block.lines.append((number, line))
         elif line.startswith("## "):
@@ -91,10 +96,8 @@ def match(shown, came):
             free = True
             continue
         end = len(came) if free else min(at + 1, len(came))
-        if line.startswith("... "):
-            hits = [i for i in range(at, end) if came[i].endswith(line[4:])]
-        else:
-            hits = [i for i in range(at, end) if came[i] == line]
+        pattern = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
+        hits = [i for i in range(at, end) if pattern.fullmatch(came[i])]
         if not hits:
             return number
         at, free = hits[0] + 1, False
@@ -102,8 +105,9 @@ def match(shown, came):
 
 
 class Lesson:
-    def __init__(self, path):
-        self.path, self.backends = path, backends_of(os.path.dirname(path))
+    def __init__(self, path, before="", after=""):
+        self.path, self.backends, self.before, self.after = path, backends_of(os.path.dirname(path)), before, after
+        self.exact = not os.path.exists(os.path.join(os.path.dirname(path), "lab.env"))
         self.scripts_said, self.wrong = [], 0
 
     def complain(self, number, text, came=()):
@@ -123,26 +127,27 @@ class Lesson:
 
     def run(self, number, command, shown, how):
         """One command, and what is shown below it."""
-        exact = "exact" in how
+        exact = self.exact or "exact" in how
         with tempfile.TemporaryFile("w+") as out:
-            process = self.start(command, out)
+            process = self.start(command.replace(self.before, self.after) if self.before else command, out)
             try:
                 status = process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 return self.complain(number, f"does not end: {command}")
             out.seek(0)
-            came = out.read().splitlines()
+            came = out.read().replace(self.after, self.before).splitlines() if self.before else out.read().splitlines()
         if re.match(r"([A-Z]+=\S+ )*labs/\S+\.sh", command):
             self.scripts_said += came
-        while came and not came[-1]:
-            came.pop()
+        for lines in (came, shown):
+            while lines and not (lines[-1][1] if lines is shown else lines[-1]):
+                lines.pop()
         if status and "may fail" not in how and not shown:
             return self.complain(number, f"exit status {status}: {command}", came)
         bad = self.compare(shown, came, exact) if shown else None
         if bad:
             return self.complain(bad, f"is not what came of: {command}", came)
-        print(f"ok {number}: {command}")
+        print(f"as the lesson says: {command}")
 
     def run_while(self, number, command, shown, other):
         """A command that does not end by itself, while another one runs again and again."""
@@ -170,7 +175,7 @@ class Lesson:
         os.close(terminal)
         if bad:
             return self.complain(bad, f"has not come while this ran: {command}", came)
-        print(f"ok {number}: {command} (while: {other})")
+        print(f"as the lesson says: {command} (while: {other})")
 
     def commands(self, block):
         """Splits a block into (line number, command, lines shown below it)."""
@@ -205,12 +210,30 @@ def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def main(path=None, *sections):
-    if path is None:
-        print("usage: lesson.py README.md [SECTION...]", file=sys.stderr)
-        return 2
-    lesson, done = Lesson(path), 0
+def quotes(path, files):
+    """Compares the blocks of C."""
+    wrong = 0
     for block in blocks(path):
+        if block.language == "c":
+            section, lines = block.heading.split(".")[0], [line for _, line in block.lines]
+            with open(files.replace("%s", section)) as file:
+                stands = "\n".join(lines) in file.read()
+            wrong += not stands
+            print("\n".join(["quoted right: " if stands else f"not in the program of step {section}: ", *lines]))
+    return 1 if wrong else 0
+
+
+def main(path=None, *words):
+    if path == "--quotes" and len(words) == 2:
+        return quotes(*words)
+    if path is None or path.startswith("-"):
+        print("usage: lesson.py README.md [s|FROM|TO|] [SECTION...] | --quotes README.md FILE", file=sys.stderr)
+        return 2
+    swap, sections = [word for word in words if word.startswith("s|")], [word for word in words if not word.startswith("s|")]
+    lesson, done = Lesson(path, *(swap[0].split("|")[1:3] if swap else ())), 0
+    for block in blocks(path):
+        if block.language:
+            continue
         if not sections or any(block.heading.startswith(section) for section in sections):
             lesson.do(block)
             done += len(lesson.commands(block))
