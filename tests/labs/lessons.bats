@@ -46,8 +46,9 @@ lesson() {
 		# echo "Hello from backend-02 (10.1.1.2), port 4711, after 13 ms; 02:00:00:00:00:01"; echo more; echo and more
 		Hello from backend-01 (10.1.1.1), port 80,   after 999 ms; aa:bb:cc:dd:ee:ff
 		...
-		# echo "12:00:01 IP 192.168.178.15.8000"; echo "last 0"
+		# echo "12:00:01 IP 192.168.178.15.8000"; echo "from here to there"; echo "last 0"
 		... IP 192.168.178.15.8000
+		from ... there
 		last 0
 		```
 
@@ -84,6 +85,7 @@ lesson() {
 		echo one; echo two|two
 		echo one; echo two|two\n...
 		echo backend-01|gateway
+		echo one two|one ... three
 		false|
 	END
 	lesson < <(printf '## 1\n\n<!-- lesson: exact -->\n```\n# echo 10 of backend-01\n10 of backend-02\n```\n')
@@ -107,5 +109,33 @@ lesson() {
 		\`\`\`
 	END
 	run -0 tests/lib/lesson.py "$guide"
-	[[ $output == "ok 5: touch "*" (while: echo "* ]]
+	[[ $output == "as the lesson says: touch "*" (while: echo "* ]]
+}
+
+@test "words of a command can be replaced; without a lab everything is compared; C that is quoted must be in its program" {
+	lesson <<-'END'
+		## 1. One
+
+		```
+		# echo "written to work/one, 7 lines"
+		written to work/one, 7 lines
+		```
+
+		```c
+		return XDP_PASS;
+		```
+	END
+	run -0 tests/lib/lesson.py "$guide" "s|work|$BATS_TEST_TMPDIR|"
+	[ "${lines[0]}" = 'as the lesson says: echo "written to work/one, 7 lines"' ]
+	sed -i 's/^written.*/written to work\/one, 8 lines/' "$guide"
+	run -0 tests/lib/lesson.py "$guide"
+	rm "${guide%/*}/lab.env"
+	run -1 tests/lib/lesson.py "$guide"
+	[[ $output == *"README.md:5: is not what came of: echo "* ]]
+	printf '\treturn 0;\n\treturn XDP_PASS;\n' >"$BATS_TEST_TMPDIR/step1.c"
+	run -0 tests/lib/lesson.py --quotes "$guide" "$BATS_TEST_TMPDIR/step%s.c"
+	echo "return XDP_DROP;" >"$BATS_TEST_TMPDIR/step1.c"
+	run -1 tests/lib/lesson.py --quotes "$guide" "$BATS_TEST_TMPDIR/step%s.c"
+	[[ $output == "not in the program of step 1:"* ]]
+	run -2 tests/lib/lesson.py
 }

@@ -64,78 +64,78 @@ nothing_left() {
 	[ "$(tabs list-windows -t tabs -F '#I #W' | paste -sd, -)" = "1 client,2 gateway,3 lb,4 backend-01,5 backend-02,6 watch" ]
 	local name
 	for name in client gateway lb backend-01 backend-02; do
-		wait_for 10 bash -c "tmux -L 'xdp-lb-$LAB' capture-pane -p -t 'tabs:$name' | grep -qx '$name#'"
+		wait_for 15 bash -c "tmux -L 'xdp-lb-$LAB' capture-pane -p -t 'tabs:$name' | grep -qx '$name#'"
 	done
 	terminal capture-pane -p -t first
 	shows first " $LAB (ipip) |  1 client "
-	wait_for 5 shows first "Try: curl http://192.168.178.15:8000/"
+	wait_for 15 shows first "Try: curl http://192.168.178.15:8000/"
 
 	# what is typed in the client's window is answered there
 	type_in first 'curl -sS --max-time 5 http://192.168.178.15:8000/; hostname; pwd'
-	wait_for 5 shows first "Hello from backend-0"
-	wait_for 5 shows first "$PWD"
+	wait_for 15 shows first "Hello from backend-0"
+	wait_for 15 shows first "$PWD"
 	# the next one is gateway's
 	press first F9
-	wait_for 5 shows first "This is gateway (eth0 192.168.178.2/24, eth1 10.0.0.2/16, eth2 172.16.0.2/24)"
+	wait_for 15 shows first "This is gateway (eth0 192.168.178.2/24, eth1 10.0.0.2/16, eth2 172.16.0.2/24)"
 	press first F8 F8
 	# the last one counts, and has a shell of this host
-	wait_for 10 shows first "forwarded"
-	wait_for 5 shows first "This is your own machine"
+	wait_for 15 shows first "forwarded"
+	wait_for 15 shows first "This is your own machine"
 	on client curl -s -o /dev/null http://192.168.178.15:8000/
-	wait_for 10 bash -c "tmux -L 'terminal-$LAB' capture-pane -p -t first | grep -qE '^[+] forwarded +[1-9]'"
+	wait_for 15 bash -c "tmux -L 'terminal-$LAB' capture-pane -p -t first | grep -qE '^[+] forwarded +[1-9]'"
 	type_in first 'scripts/node list | grep -c backend; echo "I am $HOSTNAME, $LAB"'
-	wait_for 5 shows first "I am $HOSTNAME, $LAB"
+	wait_for 15 shows first "I am $HOSTNAME, $LAB"
 
 	# closed by the key, after a question
 	press first F10
-	wait_for 5 shows first "close all tabs? The playground stays. (y/n)"
+	wait_for 15 shows first "close all tabs? The playground stays. (y/n)"
 	press first y
-	wait_for 5 shows first "ended with 0"
-	wait_for 5 nothing_left
+	wait_for 15 shows first "ended with 0"
+	wait_for 15 nothing_left
 	on client curl -sS -o /dev/null --max-time 5 http://192.168.178.15:8000/ # the playground is as it was
 }
 
 @test "a closed terminal leaves nothing behind, whatever ran in the windows" {
 	in_terminal
-	wait_for 10 shows first "client#"
+	wait_for 15 shows first "client#"
 	type_in first 'sleep 1000 & tail -f /dev/null'
-	wait_for 5 on client pgrep -f "tail -f /dev/null"
+	wait_for 15 on client pgrep -f "tail -f /dev/null"
 	terminal kill-server
-	wait_for 5 nothing_left
+	wait_for 15 nothing_left
 	run -1 on client pgrep -f "sleep 1000|tail -f /dev/null"
 }
 
 @test "windows outlive a new setup.sh: they are on the new machines then" {
 	in_terminal
-	wait_for 10 shows first "client#"
+	wait_for 15 shows first "client#"
 	type_in first 'touch /run/old'
-	wait_for 5 on client test -e /run/old
+	wait_for 15 on client test -e /run/old
 	labs/ipip/setup.sh >/dev/null
-	wait_for 10 shows first "This is client"
+	wait_for 15 shows first "This is client"
 	run -1 on client test -e /run/old
 	type_in first 'touch /run/new'
-	wait_for 10 on client test -e /run/new
+	wait_for 15 on client test -e /run/new
 }
 
 @test "a second terminal sees the same; a window that was closed is opened again; the last one to leave closes all" {
 	in_terminal
-	wait_for 10 shows first "client#"
+	wait_for 15 shows first "client#"
 	in_terminal second
 	type_in second 'echo seen by $((1 + 1))'
-	wait_for 5 shows first "seen by 2"
+	wait_for 15 shows first "seen by 2"
 	type_in second exit
-	wait_for 5 bash -c "! tmux -L 'xdp-lb-$LAB' list-windows -t tabs -F '#W' | grep -qx client"
+	wait_for 15 bash -c "! tmux -L 'xdp-lb-$LAB' list-windows -t tabs -F '#W' | grep -qx client"
 	tabs select-window -t tabs:watch
-	wait_for 5 shows first "This is your own machine"
+	wait_for 15 shows first "This is your own machine"
 	type_in first labs/tabs.sh # in a tab: only opens what is missing
-	wait_for 5 bash -c "tmux -L 'xdp-lb-$LAB' list-windows -t tabs -F '#W' | grep -qx client"
+	wait_for 15 bash -c "tmux -L 'xdp-lb-$LAB' list-windows -t tabs -F '#W' | grep -qx client"
 	# one leaves: the other one stays
 	terminal kill-session -t second
-	wait_for 5 bash -c "[[ \$(tmux -L 'xdp-lb-$LAB' list-clients | wc -l) -eq 1 ]]"
+	wait_for 15 bash -c "[[ \$(tmux -L 'xdp-lb-$LAB' list-clients | wc -l) -eq 1 ]]"
 	type_in first 'echo still here: $((2 + 2))'
-	wait_for 5 shows first "still here: 4"
+	wait_for 15 shows first "still here: 4"
 	terminal kill-session -t first
-	wait_for 5 nothing_left
+	wait_for 15 nothing_left
 }
 
 @test "it says what to run if there is nothing to open" {

@@ -2,26 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """lesson: does what a lesson says, and compares what comes with what the lesson shows.
 
-usage: lesson.py README.md [SECTION...]      sections are beginnings of headings: "1." or "Is everything"
-       lesson.py --quotes README.md FILE     whether the C that is quoted in section N stands in FILE, in which %s is N
+usage: lesson.py README.md [s|FROM|TO|] [SECTION...]
+       lesson.py --quotes README.md FILE     whether C that is quoted in section N stands in FILE, in which %s is N
+
+Sections are beginnings of headings: "1." or "Is everything". FROM in a command is replaced by TO before it runs, and TO in what it
+prints by FROM.
 
 In blocks of code, lines that begin with "# " are commands for this host. Below "# scripts/node shell NAME", lines that begin
 with "NAME# " are commands on that machine. What stands below a command is what it prints:
 
-- Numbers, times, MAC addresses and spaces may differ, and so may which backend it is. Addresses may not, and 0 is 0.
-- A line "..." stands for any lines; "..." in a line for a part of it.
+- Numbers, times, MAC addresses and spaces may differ, and so may which backend it is. Addresses may not, and 0 is 0. (In a
+  folder without lab.env nothing differs by chance, so there everything is compared.)
+- A line "..." stands for any lines; "..." in a line for anything.
 - Nothing below a command: it may print what it likes, but it must succeed.
 
-A block without a command, but with lines like "lb# ...", must be in what the last setup.sh has printed. A comment in the line
+A block without a command, but with lines like "lb# ...", must be in what scripts of the lab have printed. A comment in the line
 above a block says what is different in it:
 
   <!-- lesson: exact -->          backends and numbers are compared, too
   <!-- lesson: may fail -->       commands may have another exit status than 0
   <!-- lesson: while COMMAND -->  the commands run in one terminal, while COMMAND runs in another one, until all of what is shown
                                   has come. They are ended by Ctrl-C, then
-  <!-- lesson: from here ... -->  all blocks from here on, but for those that have a comment of their own
-
-LESSON_REPLACE=FROM=TO in the environment: where the lesson says FROM, it is TO here.
 Exit status: 0 if the lesson tells the truth, 1 if not, 2 usage.
 """
 import os
@@ -34,18 +35,17 @@ import tempfile
 import time
 
 TIMEOUT = 120
-HERE, THERE = os.environ.get("LESSON_REPLACE", "=").split("=")  # what the lesson says, and what it is here
 SECONDS = int(os.environ.get("LESSON_SECONDS", 20))  # for what comes while another command runs
 
 
 class Block:
-    def __init__(self, number, language, heading, how):
-        self.number, self.language, self.heading, self.how, self.lines = number, language, heading, how, []
+    def __init__(self, language, heading, how):
+        self.language, self.heading, self.how, self.lines = language, heading, how, []
 
 
 def blocks(path):
     """The blocks of code of a guide, with the heading above them and what the comment above them says."""
-    heading, always, how, block = "", "", "", None
+    heading, how, block = "", "", None
     for number, line in enumerate(open(path), 1):
         line = line.rstrip("\n")
         if line.startswith("```"):
@@ -53,14 +53,13 @@ def blocks(path):
                 yield block
                 block, how = None, ""
             else:
-                block = Block(number, line[3:], heading, how or always)
+                block = Block(line[3:], heading, how)
         elif block:
             block.lines.append((number, line))
         elif line.startswith("## "):
             heading = line[3:]
-        elif found := re.fullmatch(r"<!-- lesson: (from here )?(.*) -->", line):
-            how = found[2]
-            always = how if found[1] else always
+        elif match := re.fullmatch(r"<!-- lesson: (.*) -->", line):
+            how = match[1]
         elif line:
             how = ""
 
@@ -81,6 +80,8 @@ def plain(line, backends, exact):
         line = re.sub(rf"(?<![\w.:]){re.escape(address)}(?![\w.]|:[0-9a-f])", "BACKEND", line)
     line = re.sub(r"(\d+\.\d+\.\d+\.\d+|BACKEND)\.\d+(?=[ :])", r"\1.N", line)  # as tcpdump writes ports
     line = re.sub(r"backend-0\d", "backend-N", line)
+    line = re.sub(r"(?<![\w.:])[0-9a-f]{4}(?= [0-9a-f]{4}\b)", "N", line)  # bytes of a packet
+    line = re.sub(r"\b[0-9a-f]{16}\b", "TAG", line)  # of a program
     # A number, but not a part of an address or a name
     line = re.sub(r"(?<![\w.:-])(0x)?\d+(\.\d+)?(?=(?:sec|ms)?(?![\w.]*[.:]\d|\w|::))", lambda hit: "0" if hit[0] == "0" else "N", line)
     line = re.sub(r"(?<=BACKEND:)\d+|(?<=\.\d:)\d+|(?<=\.\d\d:)\d+|(?<=\]:)\d+", "N", line)
@@ -95,8 +96,8 @@ def match(shown, came):
             free = True
             continue
         end = len(came) if free else min(at + 1, len(came))
-        wanted = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
-        hits = [i for i in range(at, end) if wanted.fullmatch(came[i])]
+        pattern = re.compile(re.escape(line).replace(r"\.\.\.", ".*"))
+        hits = [i for i in range(at, end) if pattern.fullmatch(came[i])]
         if not hits:
             return number
         at, free = hits[0] + 1, False
@@ -104,9 +105,10 @@ def match(shown, came):
 
 
 class Lesson:
-    def __init__(self, path):
-        self.path, self.backends = path, backends_of(os.path.dirname(path))
-        self.setup_said, self.wrong = [], 0
+    def __init__(self, path, before="", after=""):
+        self.path, self.backends, self.before, self.after = path, backends_of(os.path.dirname(path)), before, after
+        self.exact = not os.path.exists(os.path.join(os.path.dirname(path), "lab.env"))
+        self.scripts_said, self.wrong = [], 0
 
     def complain(self, number, text, came=()):
         self.wrong += 1
@@ -120,34 +122,32 @@ class Lesson:
         return match([(n, tidy(line)) for n, line in shown], [tidy(line) for line in came])
 
     def start(self, command, out):
-        if HERE:
-            command = command.replace(HERE, THERE)
         return subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                 start_new_session=True)
 
     def run(self, number, command, shown, how):
         """One command, and what is shown below it."""
-        exact = "exact" in how
+        exact = self.exact or "exact" in how
         with tempfile.TemporaryFile("w+") as out:
-            process = self.start(command, out)
+            process = self.start(command.replace(self.before, self.after) if self.before else command, out)
             try:
                 status = process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 return self.complain(number, f"does not end: {command}")
             out.seek(0)
-            text = out.read()
-            came = (text.replace(THERE, HERE) if HERE else text).splitlines()
-        if "setup.sh" in command:
-            self.setup_said = came
-        while came and not came[-1]:
-            came.pop()
+            came = out.read().replace(self.after, self.before).splitlines() if self.before else out.read().splitlines()
+        if re.match(r"([A-Z]+=\S+ )*labs/\S+\.sh", command):
+            self.scripts_said += came
+        for lines in (came, shown):
+            while lines and not (lines[-1][1] if lines is shown else lines[-1]):
+                lines.pop()
         if status and "may fail" not in how and not shown:
             return self.complain(number, f"exit status {status}: {command}", came)
         bad = self.compare(shown, came, exact) if shown else None
         if bad:
             return self.complain(bad, f"is not what came of: {command}", came)
-        print(f"ok {number}: {command}")
+        print(f"as the lesson says: {command}")
 
     def run_while(self, number, command, shown, other):
         """A command that does not end by itself, while another one runs again and again."""
@@ -175,7 +175,7 @@ class Lesson:
         os.close(terminal)
         if bad:
             return self.complain(bad, f"has not come while this ran: {command}", came)
-        print(f"ok {number}: {command} (while: {other})")
+        print(f"as the lesson says: {command} (while: {other})")
 
     def commands(self, block):
         """Splits a block into (line number, command, lines shown below it)."""
@@ -197,8 +197,8 @@ class Lesson:
         commands = self.commands(block)
         if not commands:
             for number, line in block.lines:
-                if re.match(r"[a-z]+(-\d\d)?# ", line) and line not in self.setup_said:
-                    self.complain(number, "is not among the commands that setup.sh has printed")
+                if re.match(r"[a-z]+(-\d\d)?# ", line) and line not in self.scripts_said:
+                    self.complain(number, "is not among the commands that scripts of the lab have printed")
         for number, command, shown in commands:
             if block.how.startswith("while "):
                 self.run_while(number, command, shown, block.how[6:])
@@ -210,28 +210,30 @@ def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def check_quotes(path, files):
-    """Whether the C of each section stands in the file of that section."""
+def quotes(path, files):
+    """Compares the blocks of C."""
     wrong = 0
     for block in blocks(path):
-        if block.language != "c":
-            continue
-        section = block.heading.split(".")[0]
-        with open(files.replace("%s", section), encoding="utf-8") as file:
-            stands = "\n".join(line for _, line in block.lines) in file.read()
-        wrong += not stands
-        print(f"{path}:{block.number}: {'quoted right' if stands else 'is not in the file of section ' + section}")
+        if block.language == "c":
+            section, lines = block.heading.split(".")[0], [line for _, line in block.lines]
+            with open(files.replace("%s", section)) as file:
+                stands = "\n".join(lines) in file.read()
+            wrong += not stands
+            print("\n".join(["quoted right: " if stands else f"not in the program of step {section}: ", *lines]))
     return 1 if wrong else 0
 
 
-def main(path=None, *sections):
-    if path is None:
-        print("usage: lesson.py README.md [SECTION...] | lesson.py --quotes README.md FILE", file=sys.stderr)
+def main(path=None, *words):
+    if path == "--quotes" and len(words) == 2:
+        return quotes(*words)
+    if path is None or path.startswith("-"):
+        print("usage: lesson.py README.md [s|FROM|TO|] [SECTION...] | --quotes README.md FILE", file=sys.stderr)
         return 2
-    if path == "--quotes":
-        return check_quotes(*sections)
-    lesson, done = Lesson(path), 0
+    swap, sections = [word for word in words if word.startswith("s|")], [word for word in words if not word.startswith("s|")]
+    lesson, done = Lesson(path, *(swap[0].split("|")[1:3] if swap else ())), 0
     for block in blocks(path):
+        if block.language:
+            continue
         if not sections or any(block.heading.startswith(section) for section in sections):
             lesson.do(block)
             done += len(lesson.commands(block))
