@@ -11,7 +11,6 @@ cd "$(dirname "$0")/.."
 }
 
 find_fault
-given=$(kept given || echo 0)
 if [[ $given -eq 3 ]]; then
 	echo "There are no more than three. ${say}labs/solve.sh repairs it, and explains."
 	exit

@@ -12,9 +12,7 @@ cd "$(dirname "$0")/.."
 }
 
 find_fault
-told=
-if kept repaired >/dev/null; then
-	told=1
+if [[ -n $told ]]; then
 	echo "You have repaired it: check.sh found everything as it should be."
 fi
 echo "Fault $number: $title."

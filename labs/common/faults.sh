@@ -66,19 +66,31 @@ forget_fault() {
 }
 
 # find_fault: for scripts that belong to no lab: finds the playground (the one that is up, or $LAB) and its fault, and reads
-# the lab, and the fault.
+# the lab, and the fault. Sets given to how many hints there have been, and told to 1 if it is repaired already.
+# shellcheck disable=SC2034 # for whoever sources this
 find_fault() {
-	local up file
+	local up state lab_name file
 	[[ $EUID -eq 0 ]] || stop_here "only root can look into a playground; try sudo labs/${0##*/}"
-	mapfile -t up < <(scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
-	[[ ${#up[@]} -gt 0 ]] || stop_here "no playground is up; break one first: labs/ipip/break.sh"
-	[[ -n ${LAB-} || ${#up[@]} -eq 1 ]] || stop_here "several playgrounds are up (${up[*]}); say which: LAB=${up[0]} labs/${0##*/}"
-	export LAB=${LAB:-${up[0]}}
-	file=$(scripts/node exec switch cat /run/xdp-lb-fault/file 2>/dev/null) ||
-		stop_here "nobody has broken the playground $LAB; labs/ipip/break.sh would (or that of another lab)"
-	. labs/common/lab.sh "$(scripts/node exec switch cat /run/xdp-lb-fault/lab)"
+	if [[ -z ${LAB-} ]]; then
+		mapfile -t up < <(scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
+		[[ ${#up[@]} -le 1 ]] || stop_here "several playgrounds are up (${up[*]}); say which: LAB=${up[0]} labs/${0##*/}"
+		LAB=${up[0]-}
+	fi
+	export LAB
+	[[ -n $LAB ]] || stop_here "no playground is up; break one first: labs/ipip/break.sh"
+	scripts/node exec switch true 2>/dev/null || stop_here "no playground is up; break one first: labs/ipip/break.sh"
+	# shellcheck disable=SC2016 # expanded over there
+	state=$(scripts/node exec switch bash -c 'cd /run/xdp-lb-fault && cat lab file && { cat given || echo 0; } && ls repaired' 2>/dev/null) || true
+	[[ -n $state ]] || stop_here "nobody has broken the playground $LAB; labs/ipip/break.sh would (or that of another lab)"
+	{
+		read -r lab_name
+		read -r file
+		read -r given
+		read -r told || told=
+	} <<<"$state"
+	FAMILY=4
+	. labs/common/lab.sh "$lab_name"
 	. labs/common/playground.sh
-	need_playground
 	read_fault "$file"
 }
 

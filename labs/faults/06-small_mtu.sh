@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A small MTU behind the tunnel, and a router that does not say so.
 labs=(ipip tunnels)
-title="small pages come at once, large uploads hang for ever"
+title="small pages come at once, large ones and uploads hang for ever"
 noticed="large requests are answered"
 shown="eth2/mtu:1400"
 hints=(
@@ -37,7 +37,7 @@ story() {
 		Why it matters: everybody tests with small pages. A tunnel makes every packet larger, so it is the first to feel a small
 		MTU (a VPN, a provider's network). And the message, if it came, would go to lb, the sender of the outer packet, and XDP
 		programs like these do not pass it on (README.md, Limits). So there are two ways: give the network between load balancer
-		and backends an MTU that is large enough, or let backends ask for smaller segments: "ip route replace default ... advmss 1340"
-		on each of them would have repaired it, too, and needs no router's help. lb why and lb doctor see the first hop only.
+		and backends an MTU that is large enough, or let backends send smaller packets, and ask for smaller segments: "ip route replace
+		default ... mtu 1400 advmss 1340" on each of them lets everything flow again, and needs no router's help. lb why and lb doctor see the first hop only.
 	END
 }
