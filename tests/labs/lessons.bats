@@ -33,7 +33,7 @@ truth() {
 lesson() {
 	guide=$BATS_TEST_TMPDIR/lab/README.md
 	mkdir -p "${guide%/*}"
-	echo 'BACKENDS=(10.1.1.1 10.1.1.2)' >"${guide%/*}/lab.env"
+	echo 'BACKENDS=(10.1.1.1 10.1.1.2) BACKENDS6=(2001:db8::11 2001:db8::12)' >"${guide%/*}/lab.env"
 	cat >"$guide"
 }
 
@@ -50,6 +50,8 @@ lesson() {
 		... IP 192.168.178.15.8000
 		from ... there
 		last 0
+		# echo '"10.0.0.20:39462" "10.1.1.2:8000" [2001:db8::12]:8000'
+		"10.0.0.20:48390" "10.1.1.1:8000" [2001:db8::11]:8000
 		```
 
 		## 2. Two
@@ -60,7 +62,7 @@ lesson() {
 		```
 	END
 	run -0 tests/lib/lesson.py "$guide"
-	[ "${lines[-1]}" = "3 commands, 0 lines are wrong" ]
+	[ "${lines[-1]}" = "4 commands, 0 lines are wrong" ]
 	# only one section
 	run -0 tests/lib/lesson.py "$guide" 2.
 	[ "${lines[-1]}" = "1 commands, 0 lines are wrong" ]
@@ -86,6 +88,8 @@ lesson() {
 		echo one; echo two|two\n...
 		echo backend-01|gateway
 		echo one two|one ... three
+		echo 2001:db8::12:5|2001:db8::11:5
+		echo 10.1.1.10|10.1.1.1
 		false|
 	END
 	lesson < <(printf '## 1\n\n<!-- lesson: exact -->\n```\n# echo 10 of backend-01\n10 of backend-02\n```\n')

@@ -77,7 +77,7 @@ def plain(line, backends, exact):
     if exact:
         return " ".join(line.split())
     for address in backends:
-        line = re.sub(rf"(?<![\w.:]){re.escape(address)}(?![\w.]|:[0-9a-f])", "BACKEND", line)
+        line = re.sub(rf"(?<![\w.:]){re.escape(address)}(?![\w.{':' * (':' in address)}])", "BACKEND", line)
     line = re.sub(r"(\d+\.\d+\.\d+\.\d+|BACKEND)\.\d+(?=[ :])", r"\1.N", line)  # as tcpdump writes ports
     line = re.sub(r"backend-0\d", "backend-N", line)
     line = re.sub(r"(?<![\w.:])[0-9a-f]{4}(?= [0-9a-f]{4}\b)", "N", line)  # bytes of a packet
