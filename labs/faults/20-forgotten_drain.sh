@@ -40,7 +40,7 @@ story() {
 
 		Why it matters: it is the same as with a backend that was left down. A group hides what is missing, until the next one
 		fails. So watch how many ways the router has, not only whether there is one: labs/group/check.sh asks the router. lb doctor
-		on lb-01 says that it is draining, and the command that ends it. A drain
-		ends with a reboot, by the way: what is in the maps is gone then, and xdp-lb.service begins anew.
+		on lb-01 says that it is draining, and the command that ends it. A drain ends with a reboot, by the way: what is in the maps
+		is gone then, and xdp-lb.service begins anew.
 	END
 }
