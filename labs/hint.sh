@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 find_fault
 if [[ $given -eq 3 ]]; then
-	echo "There are no more than three. ${say}labs/solve.sh repairs it, and explains."
+	echo "There are no more than three. $(say_which)labs/solve.sh repairs it, and explains."
 	exit
 fi
 echo "Hint $((given + 1)) of 3: ${hints[given]}"

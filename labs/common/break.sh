@@ -35,7 +35,7 @@ can_be_broken() {
 	need_playground
 	[[ $FAMILY == 4 ]] || die "this playground was set up with FAMILY=$FAMILY; the faults are for FAMILY=4: run $say$lab/setup.sh"
 	if kept file >/dev/null && ! kept repaired >/dev/null; then
-		die "this playground is broken already; $say$lab/check.sh says whether it is repaired, and ${say}labs/solve.sh repairs it"
+		die "this playground is broken already; $say$lab/check.sh says whether it is repaired, and $(say_which)labs/solve.sh repairs it"
 	fi
 }
 
@@ -64,11 +64,16 @@ said=$(set -e && break_it 2>&1)
 worked=$?
 set -e
 [[ $worked -eq 0 ]] || die "that did not work as it should; $say$lab/setup.sh builds the playground again. It said:"$'\n'"$said"
+which=$(say_which)
 cat <<END
 Something is broken in this playground now. Find out what, and repair it on the machine where it is.
 
-  $say$lab/check.sh     what is not as it should be? (--first: stops there)
-  $say$lab/trace.sh     how far does a packet come?
-  ${say}labs/hint.sh          a hint; there are three
-  ${say}labs/solve.sh         repairs it, and explains
+  $say$lab/check.sh
+        what is not as it should be? (--first: it stops there)
+  $say$lab/trace.sh
+        how far does a packet come?
+  ${which}labs/hint.sh
+        a hint; there are three
+  ${which}labs/solve.sh
+        repairs it, and explains
 END

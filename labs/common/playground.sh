@@ -9,6 +9,13 @@ say=
 # shellcheck disable=SC2034 # for whoever sources this
 [[ $LAB == "${lab##*/}" ]] || say="LAB=$LAB "
 
+# say_which: what to type in front of scripts that belong to no lab: nothing, if this playground is the only one.
+say_which() {
+	local up
+	up=$(LAB='' scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
+	[[ $up == "$LAB" ]] || echo -n "LAB=$LAB "
+}
+
 # role_of NAME: the role script's name of the machine with this name; false if it is none of ours.
 role_of() {
 	case $1 in
@@ -145,10 +152,9 @@ keep_family() {
 
 # next_steps: the end of what setup.sh prints. traced is what trace.sh shows, if not a request.
 next_steps() {
-	local node="${say}scripts/node" lb
+	local node lb
 	read -r lb < <(lb_names)
-	# If other playgrounds are up, scripts/node needs the name of this one.
-	[[ $(LAB='' scripts/node list | cut -d' ' -f1 | sort -u | wc -l) -eq 1 ]] || node="LAB=$LAB scripts/node"
+	node="$(say_which)scripts/node"
 	# shellcheck disable=SC2153 # PORT comes from lab.env
 	cat <<-END
 
@@ -184,7 +190,7 @@ begin_check() {
 end_check() {
 	# shellcheck disable=SC2016 # expanded over there
 	if [[ $failed -eq 0 ]] && on switch bash -c 'test -e "$1" && touch "$1/repaired"' - "$fault_state"; then
-		echo "Whole again. ${say}labs/solve.sh says what it was."
+		echo "Whole again. $(say_which)labs/solve.sh says what it was."
 	fi
 	exit "$failed"
 }

@@ -35,7 +35,7 @@ break_it() {
 evidence() {
 	look client "curl -sS --max-time 2 $(url "$VIP")"
 	look lb "ip -o link | awk '/eth[0-9]@/ { print \$2, /prog.xdp/ ? \"has a program\" : \"has none\" }'"
-	look lb "scripts/lb doctor | grep -A 1 '^not ok'"
+	look lb "scripts/lb why tcp $CLIENT:40000 $VIP:$PORT | grep ^packet"
 }
 
 repair() {
@@ -53,6 +53,7 @@ story() {
 		Why it matters: names of cards change, with a new kernel, a new card, or in another slot; a program is loaded by name. The
 		maps stay pinned, so services and counters were all there, and lb service show looked as always. After the repair
 		everything was as before, as the maps were never touched. The tutorials load the program on eth0 and on lo, or find the
-		device by its route.
+		device by its route. lb why says by which device it believes that the packet comes, and all is well with such a packet. lb doctor
+		finds a program on a card that is up; only with NAT it misses one where the answers of backends come in.
 	END
 }

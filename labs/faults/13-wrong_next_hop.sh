@@ -42,6 +42,7 @@ story() {
 
 		Why it matters: no_neighbour does not mean that a backend is dead. It is about the next machine on the way. Routes that were
 		added for a test outlive the test, and a load balancer shows only a part of the damage: one backend of two. The
-		tutorials have one gateway for all, and ping it, so that it is known.
+		tutorials have one gateway for all, and ping it, so that it is known. lb doctor names the router that does not answer ARP, and lb why
+		shows the way of the packet, if one asks about a connection of that backend.
 	END
 }

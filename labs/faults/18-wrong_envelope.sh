@@ -33,8 +33,8 @@ repair() {
 story() {
 	cat <<-END
 		lb wraps packets with GUE, and backend-02 took IPIP only at its address. To its program, and to its kernel, these were packets of
-		UDP for a port on which nobody listens; it said so to lb, who had sent them, and not to the client. Which envelope is used is an agreement of two
-		machines, and they are changed one after the other.
+		UDP for a port on which nobody listens; it said so to lb, who had sent them, and not to the client. Which
+		envelope is used is an agreement of two machines, and they are changed one after the other.
 
 		Why it matters: first let all backends take the new one, too, then change the load balancer, then take the old one from
 		the list: in this order nobody loses a packet, as experiment.sh of this lab shows. In a kernel without FOU, the same fault is a

@@ -39,7 +39,8 @@ story() {
 		nobody has said "lb drain off". Two machines do the work of three, and nobody notices.
 
 		Why it matters: it is the same as with a backend that was left down. A group hides what is missing, until the next one
-		fails. So watch how many ways the router has, not only whether there is one: labs/group/check.sh asks the router. A drain
-		ends with a reboot, by the way: what is in the maps is gone then, and xdp-lb.service begins anew.
+		fails. So watch how many ways the router has, not only whether there is one: labs/group/check.sh asks the router. lb doctor
+		on lb-01 says that it is draining, and the command that ends it. A drain ends with a reboot, by the way: what is in the maps
+		is gone then, and xdp-lb.service begins anew.
 	END
 }

@@ -68,6 +68,9 @@ prints() {
 @test "l2dsr: every fault; what the lesson shows; a random one; and what cannot be done is refused" {
 	does_what_it_says "$(sed -n '/^## One of them/,/^## Two/p' labs/faults/README.md)"
 	does_what_it_says "$(sed -n '/^## Two/,/^## One more/p' labs/faults/README.md)"
+	# of the method: kernels count, too
+	run -0 on lb bash -c "$(sed -n 's/.*`\(nstat [^`]*\)`.*/\1/p' labs/faults/README.md)"
+	[[ $output == *IpInReceives* && $output != *" 0  "* ]]
 	plays_all l2dsr
 
 	# another repair than that of solve.sh counts, too: here the gateway computes what the client leaves to it
@@ -112,6 +115,9 @@ prints() {
 	done
 	run -0 sed -n 's/^| \([0-9]*\) | .*/\1/p' labs/faults/README.md
 	[ "$output" = "$(seq "$(find labs/faults -name '[0-9]*.sh' | wc -l)")" ]
+	# for teachers
+	grep -qF "awk 'FNR == 3' labs/faults/[0-9]*.sh" labs/faults/README.md
+	[ "$(awk 'FNR == 3' labs/faults/[0-9]*.sh | grep -c '^# [A-Z].*[.]$')" -eq "$(wc -l <<<"$output")" ]
 }
 
 @test "without a playground, hint.sh and solve.sh say what to do" {
