@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # class: many playgrounds on one machine, one for each participant of a workshop: class-01, class-02 and so on.
 #
-#   class.sh up N [LAB]    sets up N playgrounds of a lab (ipip, if not said). Those that are up stay as they are
+#   class.sh up N [LAB]    sets up N playgrounds of a lab (ipip, if not said). Those that are up stay as they are, but
+#                          if a LAB is said, they must be of that lab
 #   class.sh check         runs check.sh in each of them: who has a working load balancer?
 #   class.sh down          removes all of them
 #
@@ -59,7 +60,10 @@ each() {
 up_one() {
 	local said started=${EPOCHREALTIME/[.,]/} there
 	there=$(lab_of "$1")
-	if [[ -n $there ]]; then
+	if [[ -n $there && $there != "${wanted:-$there}" ]]; then
+		echo "$1 $there: FAILED: it is of another lab; remove it first: LAB=$1 labs/$there/teardown.sh (all of them: labs/class.sh down)"
+		return 1
+	elif [[ -n $there ]]; then
 		echo "$1 $there: up already"
 	elif said=$(LAB=$1 "labs/$lab/setup.sh" 2>&1); then
 		echo "$1 $lab: set up in $(((${EPOCHREALTIME/[.,]/} - started) / 1000)) ms"
@@ -96,23 +100,24 @@ available() {
 }
 
 up() {
-	local n=$1 before taken
+	local n=$1 before taken were wanted=${2-}
 	lab=${2-ipip}
 	[[ $n =~ ^[1-9][0-9]?$ ]] || die "'$n' is no number of playgrounds; take 1 to 99"
 	[[ -x labs/$lab/setup.sh ]] || die "there is no lab '$lab'; take one of $(printf '%s\n' labs/*/setup.sh | cut -d/ -f2 | xargs)"
 	scripts/deps lab
 	make --silent all # or each of them would, at the same moment
-	before=$(available)
+	before=$(available) were=$(playgrounds | wc -l)
 	each up_one < <(seq -f "$CLASS-%02g" "$n")
 	taken=$((before - $(available)))
-	echo "$((n - failed)) of $n are up, in $SECONDS s; they took $((taken > 0 ? taken : 0)) MB of memory"
-	((failed == 0)) || die "$failed failed; see what is wrong: LAB=NAME labs/$lab/setup.sh"
+	were=$(($(playgrounds | wc -l) - were))
+	echo "$((n - failed)) of $n are up, in $SECONDS s$( ((were <= 0 || taken <= 0)) || echo "; the $were new ones took $taken MB of memory")"
+	((failed == 0)) || die "$failed failed; the lines above say which, and why"
 }
 
 check() {
 	[[ -n $(playgrounds) ]] || die "no playground of $CLASS is up; run labs/class.sh up N"
 	each check_one < <(playgrounds)
-	((failed == 0)) || die "$failed are not as they should be"
+	((failed == 0)) || die "$failed of $(playgrounds | wc -l) not as it should be"
 }
 
 down() {

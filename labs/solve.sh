@@ -27,6 +27,8 @@ repair
 echo
 story
 forget_fault
+echo
+note_found
 [[ -n $told ]] || {
 	echo
 	echo "It is repaired: $say$lab/check.sh"

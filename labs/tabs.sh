@@ -76,8 +76,13 @@ open_all() {
 
 # end: closes everything, if nobody else looks at it. (tmux leaves its socket behind.)
 end() {
-	local sockets=${TMUX_TMPDIR:-/tmp}/tmux-$EUID
-	[[ -z $(ours list-clients 2>/dev/null) ]] || return 0
+	local sockets=${TMUX_TMPDIR:-/tmp}/tmux-$EUID i
+	# a terminal that has just gone away may still be among those who look
+	for ((i = 0; i < 10; i++)); do
+		[[ -n $(ours list-clients 2>/dev/null) ]] || break
+		sleep 0.2
+	done
+	((i < 10)) || return 0
 	ours kill-server 2>/dev/null || true
 	rm -f "$sockets/xdp-lb-$LAB"
 	rmdir --ignore-fail-on-non-empty "$sockets" 2>/dev/null || true # which a user's own tmux may use

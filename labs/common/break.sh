@@ -12,13 +12,18 @@ cd "$folder/../.."
 . labs/common/playground.sh
 . labs/common/faults.sh
 
-# choose [N]: sets file to that of a fault of this lab.
+# choose [N]: sets file to that of a fault of this lab: without N, one that was not found in this playground yet.
 choose() {
-	local all
+	local all left=() found
 	mapfile -t all < <(faults_of "${lab##*/}")
 	[[ ${#all[@]} -gt 0 ]] || die "this lab has no faults; see labs/faults/README.md"
 	if [[ -z ${1-} ]]; then
-		file=${all[RANDOM % ${#all[@]}]}
+		found=$(kept found) || found=
+		for file in "${all[@]}"; do
+			grep -qx "$(number_of "$file")" <<<"$found" || left+=("$file")
+		done
+		[[ ${#left[@]} -gt 0 ]] || left=("${all[@]}")
+		file=${left[RANDOM % ${#left[@]}]}
 		return
 	fi
 	for file in "${all[@]}"; do

@@ -60,9 +60,21 @@ kept() {
 	on switch cat "$fault_state/$1" 2>/dev/null
 }
 
-# forget_fault: there is none any more.
+# forget_fault: there is none any more. Which ones were found (file found, a number in each line) stays.
 forget_fault() {
-	on switch rm -rf "$fault_state"
+	# shellcheck disable=SC2016 # expanded over there
+	on switch bash -c 'cd "$1" && rm -f lab file given repaired' - "$fault_state" 2>/dev/null || true
+}
+
+# note_found: the fault counts as found; prints how many are.
+note_found() {
+	local found
+	found=$({ kept found || true; } | {
+		cat
+		echo "$number"
+	} | sort -nu)
+	keep found "$found"
+	echo "You have found $(wc -l <<<"$found") of the $(faults_of "${lab##*/}" | wc -l) faults of this lab."
 }
 
 # find_fault: for scripts that belong to no lab: finds the playground (the one that is up, or $LAB) and its fault, and reads
@@ -81,7 +93,8 @@ find_fault() {
 	scripts/node exec switch true 2>/dev/null || stop_here "no playground is up; break one first: labs/ipip/break.sh"
 	# shellcheck disable=SC2016 # expanded over there
 	state=$(scripts/node exec switch bash -c 'cd /run/xdp-lb-fault && cat lab file && { cat given || echo 0; } && ls repaired' 2>/dev/null) || true
-	[[ -n $state ]] || stop_here "nobody has broken the playground $LAB; labs/ipip/break.sh would (or that of another lab)"
+	lab_name=$(scripts/node exec client cat /run/xdp-lb/lab 2>/dev/null) || lab_name=ipip
+	[[ -n $state ]] || stop_here "nobody has broken the playground $LAB; $([[ $LAB == "$lab_name" ]] || echo "LAB=$LAB ")labs/$lab_name/break.sh would"
 	{
 		read -r lab_name
 		read -r file

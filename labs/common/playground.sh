@@ -56,8 +56,22 @@ playground_is_up() {
 	on client true 2>/dev/null
 }
 
+# playgrounds_up: the names of all of them, a line each.
+playgrounds_up() {
+	LAB='' scripts/node list 2>/dev/null | awk '$2 == "client" { print $1 }'
+}
+
+# need_playground: of this lab; whoever is wrong here is told where to go.
 need_playground() {
-	playground_is_up || die "no playground is up; run $say$lab/setup.sh"
+	local others there
+	if ! playground_is_up; then
+		! role_of "$HOSTNAME" >/dev/null || die "this is the machine $HOSTNAME; ${0##*/} runs on the host of the playground (in labs/tabs.sh: tab watch)"
+		others=$(playgrounds_up)
+		[[ -z $others ]] || die "no playground named $LAB is up (but ${others//$'\n'/, }); run $say$lab/setup.sh, or say which: LAB=${others%%$'\n'*} $0"
+		die "no playground is up; run $say$lab/setup.sh"
+	fi
+	there=$(on client cat /run/xdp-lb/lab 2>/dev/null) || there=
+	[[ -z $there || $there == "${lab##*/}" ]] || die "the playground $LAB is of the lab $there: run ${say}labs/$there/${0##*/}"
 	FAMILY=$(on client cat /run/xdp-lb/family 2>/dev/null) || FAMILY=4
 	read_lab
 }
@@ -124,9 +138,6 @@ create_backends() {
 # client. False if the client got no answer. From then on a failure leaves the playground as it is, to be looked at.
 play() {
 	local backend lb
-	# who finds this playground by its name alone (labs/tabs.sh) asks the client which lab it is
-	# shellcheck disable=SC2016 # expanded over there
-	on client bash -c 'mkdir -p /run/xdp-lb && echo "$1" >/run/xdp-lb/lab' - "${lab##*/}"
 	[[ $FAMILY == 4 ]] || keep_family
 	on gateway "$lab/gateway.sh" || exit
 	for backend in $(backend_names); do
@@ -135,6 +146,9 @@ play() {
 	for lb in $(lb_names); do
 		on "$lb" "$lab/lb.sh" || exit
 	done
+	# Who finds this playground by its name alone (labs/tabs.sh, say) asks the client which lab it is; not before it is ready.
+	# shellcheck disable=SC2016 # expanded over there
+	on client bash -c 'mkdir -p /run/xdp-lb && echo "$1" >/run/xdp-lb/lab' - "${lab##*/}"
 	# shellcheck disable=SC2034 # for whoever sources this
 	took=$(((${EPOCHREALTIME/[.,]/} - started) / 1000))
 	trap - EXIT
@@ -184,13 +198,17 @@ begin_check() {
 	[[ $# -eq 0 || "$*" == --first ]] || usage
 	first=${1-}
 	need_playground
+	# shellcheck disable=SC2016 # expanded over there
+	! on switch bash -c 'test -e "$1/file" && test ! -e "$1/repaired"' - "$fault_state" || puzzle=1
 }
 
 # end_check: the end of every check.sh. If somebody has broken the lab on purpose (break.sh), it is repaired now.
 end_check() {
 	# shellcheck disable=SC2016 # expanded over there
-	if [[ $failed -eq 0 ]] && on switch bash -c 'test -e "$1" && touch "$1/repaired"' - "$fault_state"; then
+	if [[ $failed -eq 0 ]] && on switch bash -c 'test -e "$1/file" && touch "$1/repaired"' - "$fault_state"; then
 		echo "Whole again. $(say_which)labs/solve.sh says what it was."
+	elif [[ $failed -ne 0 ]]; then
+		leave_out
 	fi
 	exit "$failed"
 }
@@ -201,6 +219,7 @@ fault_state=/run/xdp-lb-fault
 # fact TEXT COMMAND...: one line of a check.sh: "ok TEXT" if the command succeeds, or else the first half
 # of a "not ok" line, which seen TEXT finishes. $failed says whether any fact was not ok.
 failed=0 first=
+puzzle= # 1: somebody has broken it on purpose, so where to look is for the reader to find out
 fact() {
 	local text=$1
 	shift
@@ -214,8 +233,14 @@ fact() {
 	fi
 }
 seen() {
-	echo "$*"
-	[[ -z $first ]] || exit 1
+	if [[ -z $puzzle ]]; then echo "$*"; else echo "${*%%; *}"; fi
+	[[ -n $first ]] || return 0
+	leave_out
+	exit 1
+}
+
+leave_out() {
+	[[ -z $puzzle ]] || echo "Where to look is left out: that is the puzzle. $(say_which)labs/hint.sh gives a hint."
 }
 
 # not COMMAND...: succeeds if the command fails.
@@ -292,6 +317,7 @@ ask() {
 	fact "a request is answered" some_request || {
 		counters_after=$(lb_counters)
 		seen "no answer; $(suspects)"
+		leave_out
 		exit 1
 	}
 	for i in "${backends[@]}"; do on "$i" truncate -s 0 /run/xdp-lb/http.log; done
@@ -305,7 +331,8 @@ check_answers() {
 	got=$(grep -c Hello <<<"$answers") || true
 	fact "$requests of $requests requests are answered" [ "$got" -eq "$requests" ] || {
 		counters_after=$(lb_counters)
-		seen "only $got${first:+ until the first that is not}; $(suspects)"
+		if [[ -n $first ]]; then got="request $((got + 1)) is not"; else got="only $got"; fi
+		seen "$got; $(suspects)"
 	}
 	for backend in "${backends[@]}"; do
 		got=$(grep -c "$backend" <<<"$answers") || true

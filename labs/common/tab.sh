@@ -20,17 +20,31 @@ title() {
 	if [[ -z $lab || $lab == "$LAB" ]]; then echo "$LAB"; else echo "$LAB ($lab)"; fi
 }
 
+# ready NAME: the machine is there, and setup.sh has done with all of them, or takes long.
+ready() {
+	local i
+	there "$1" || return 1
+	for ((i = 0; i < 30; i++)); do
+		[[ -z $(folder) ]] || return 0
+		sleep 0.5
+	done
+	there "$1"
+}
+
 there() {
 	scripts/node exec "$1" true 2>/dev/null
 }
 
 # machine NAME. A new setup.sh replaces all machines: then wait for the new one. `exit` on one that is there ends this.
 machine() {
+	local terminal
+	exec {terminal}>&2
 	while :; do
-		if there "$1"; then
+		if ready "$1"; then
 			printf '\033[H\033[2J' # clear
 			greet "$1"
-			scripts/node exec "$1" env -u TMUX bash --rcfile labs/common/tab.bashrc -i || true
+			# that it was killed is bash's own message, and says nothing to a reader
+			{ scripts/node exec "$1" env -u TMUX bash --rcfile labs/common/tab.bashrc -i 2>&"$terminal" || true; } 2>/dev/null
 			! there "$1" || return 0
 			printf '\n%s is gone. Waiting for setup.sh; F10 closes all tabs.\n' "$1"
 		fi

@@ -38,7 +38,7 @@ setup() {
 packages() {
 	local tree=$BATS_FILE_TMPDIR/tree n
 	mkdir "$tree"
-	cp -r --preserve=timestamps bpf headers maps scripts Makefile "$tree"
+	cp -r --preserve=timestamps bpf headers maps scripts labs Makefile "$tree"
 	for n in 1 2 3; do
 		[ $n -ne 2 ] || make -s -C "$tree" -W bpf/xdp_ipip.c CFLAGS=-mcpu=v2 bpf/xdp_ipip.o
 		[ $n -ne 3 ] || make -s -C "$tree" -W bpf/xdp_ipip.c CFLAGS=-DMAX_SLOTS=2097152 bpf/xdp_ipip.o

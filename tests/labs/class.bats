@@ -21,7 +21,7 @@ of() {
 	run -0 unshare --net labs/class.sh up 2 l2dsr
 	echo "$output"
 	[ "$(grep -cE "^$CLASS-0[12] l2dsr: set up in [0-9]+ ms$" <<<"$output")" -eq 2 ]
-	[[ ${lines[-1]} =~ ^2\ of\ 2\ are\ up,\ in\ [0-9]+\ s\;\ they\ took\ [0-9]+\ MB\ of\ memory$ ]]
+	[[ ${lines[-1]} =~ ^2\ of\ 2\ are\ up,\ in\ [0-9]+\ s\;\ the\ 2\ new\ ones\ took\ [0-9]+\ MB\ of\ memory$ ]]
 	run -0 labs/class.sh check
 	[ "$(grep -cE "^$CLASS-0[12] l2dsr: ok, [0-9]+ facts$" <<<"$output")" -eq 2 ]
 }
@@ -29,6 +29,10 @@ of() {
 @test "who comes late gets one more, and the others keep what they have done" {
 	of 01 client touch /run/mine
 	of 02 lb sysctl -qw net.ipv4.ip_forward=0
+	# not of the lab that they are of
+	run -1 labs/class.sh up 2 nat
+	[ "$(grep -cE "^$CLASS-0[12] l2dsr: FAILED: it is of another lab; " <<<"$output")" -eq 2 ]
+	[[ $output == *"0 of 2 are up, in "* && $output != *memory* ]]
 	run -0 labs/class.sh up 3
 	echo "$output"
 	grep -qx "$CLASS-01 l2dsr: up already" <<<"$output"
@@ -43,7 +47,7 @@ of() {
 	grep -qE "^$CLASS-01 l2dsr: ok, [0-9]+ facts$" <<<"$output"
 	grep -q "^$CLASS-02 l2dsr: not ok: a request is answered: no answer; forwarding_off rose on lb" <<<"$output"
 	grep -qE "^$CLASS-03 ipip: ok, [0-9]+ facts$" <<<"$output"
-	[ "${lines[-1]}" = "class.sh: 1 are not as they should be" ]
+	[ "${lines[-1]}" = "class.sh: 1 of 3 not as it should be" ]
 }
 
 @test "down removes all of the class, and nothing else" {

@@ -28,46 +28,10 @@ teardown() {
 	plays_all maglev
 }
 
-# normal: times, numbers and blanks are no matter, but 0 is; neither is the playground's name.
-normal() {
-	sed -E "s/LAB=$LAB //g; s/^[0-9]{2}:[0-9:.]{10,}/TIME/; s/\b[1-9][0-9]*\b/N/g; s/0x?[0-9a-f]{2,}/N/g; s/ +/ /g; s/^ //; s/ $//"
-}
-
-# does_what_it_says TEXT: runs its commands (lines that begin with "# "), and compares what they print with the lines below
-# them. "..." is whatever else they print.
-does_what_it_says() {
-	local line expected='' command='' count=0
-	while IFS= read -r line; do
-		if [[ $line == "# "* || $line == '```' ]]; then
-			[[ -z $command ]] || prints "$command" "$expected"
-			[[ -z $command ]] || count=$((count + 1))
-			command=${line#\# } expected=''
-			[[ $line != '```' ]] || command=
-		else
-			expected+=$line$'\n'
-		fi
-	done <<<"$1"
-	[ "$count" -ge 4 ]
-}
-
-# prints COMMAND EXPECTED
-prints() {
-	local printed line
-	echo "# $1"
-	printed=$(bash -c "$1" 2>&1 3>&-) || true
-	echo "$printed"
-	if [[ $2 != *...* ]]; then
-		diff <(echo -n "$2" | normal) <([[ -z $printed ]] || normal <<<"$printed")
-		return
-	fi
-	while IFS= read -r line; do
-		[[ $line == ... ]] || normal <<<"$printed" | grep -xF -- "$(normal <<<"$line")"
-	done < <(echo -n "$2")
-}
-
 @test "l2dsr: every fault; what the lesson shows; a random one; and what cannot be done is refused" {
-	does_what_it_says "$(sed -n '/^## One of them/,/^## Two/p' labs/faults/README.md)"
-	does_what_it_says "$(sed -n '/^## Two/,/^## One more/p' labs/faults/README.md)"
+	run tests/lib/lesson.py labs/faults/README.md "One of them" "Two puzzles"
+	echo "$output"
+	[ "$status" -eq 0 ]
 	# of the method: kernels count, too
 	run -0 on lb bash -c "$(sed -n 's/.*`\(nstat [^`]*\)`.*/\1/p' labs/faults/README.md)"
 	[[ $output == *IpInReceives* && $output != *" 0  "* ]]
@@ -79,7 +43,17 @@ prints() {
 	run -0 labs/l2dsr/check.sh
 	[[ $output == *"Whole again. "* ]]
 
-	# repaired, so it may be broken again; but not twice
+	# repaired, so it may be broken again, by one that nobody has found yet; but not twice
+	run -0 labs/solve.sh
+	[[ $output == *"You have found "*" of the "*" faults of this lab."* ]]
+	on switch bash -c 'seq 2 20 >/run/xdp-lb-fault/found'
+	run -0 labs/l2dsr/break.sh
+	[ "$(on switch cat /run/xdp-lb-fault/file)" = labs/faults/21-wrong_bind.sh ]
+	run -1 labs/l2dsr/check.sh --first
+	# what is wrong, but not where to look
+	[[ ${lines[-2]} == "not ok: "* && ${lines[-2]} != *"; "* && ${lines[-1]} == "Where to look is left out"*labs/hint.sh* ]]
+	labs/solve.sh 3>&-
+	on switch rm /run/xdp-lb-fault/found
 	run -0 labs/l2dsr/break.sh
 	[[ $output == "Something is broken in this playground now."* ]]
 	read_fault "$(on switch cat /run/xdp-lb-fault/file)" l2dsr
@@ -96,7 +70,7 @@ prints() {
 	run -2 labs/hint.sh now
 	run -2 labs/solve.sh now
 	run -1 labs/hint.sh
-	[[ $output == "hint.sh: nobody has broken the playground $LAB; "* ]]
+	[ "$output" = "hint.sh: nobody has broken the playground $LAB; LAB=$LAB labs/l2dsr/break.sh would" ]
 	run -1 labs/solve.sh
 	on client bash -c 'mkdir -p /run/xdp-lb && echo 6 >/run/xdp-lb/family'
 	run -1 labs/l2dsr/break.sh 2
@@ -118,6 +92,19 @@ prints() {
 	# for teachers
 	grep -qF "awk 'FNR == 3' labs/faults/[0-9]*.sh" labs/faults/README.md
 	[ "$(awk 'FNR == 3' labs/faults/[0-9]*.sh | grep -c '^# [A-Z].*[.]$')" -eq "$(wc -l <<<"$output")" ]
+}
+
+@test "a script that is run in the wrong place says where it belongs, and touches nothing" {
+	set_up_lab nat
+	run -1 labs/ipip/check.sh
+	[ "$output" = "check.sh: the playground $LAB is of the lab nat: run LAB=$LAB labs/nat/check.sh" ]
+	run -1 labs/l2dsr/break.sh 3
+	[ "$output" = "break.sh: the playground $LAB is of the lab nat: run LAB=$LAB labs/nat/break.sh" ]
+	run -1 on lb labs/nat/check.sh
+	[[ $output == "check.sh: this is the machine lb; check.sh runs on the host of the playground"* ]]
+	LAB=$LAB-other run -1 labs/nat/trace.sh
+	[[ $output == "trace.sh: no playground named $LAB-other is up (but "*"$LAB"*"); run LAB=$LAB-other labs/nat/setup.sh, or say which: LAB="*" labs/nat/trace.sh" ]]
+	labs/nat/check.sh
 }
 
 @test "without a playground, hint.sh and solve.sh say what to do" {

@@ -54,9 +54,9 @@ type_in() {
 	terminal send-keys -t "$1" Enter
 }
 
-# nothing_left: no process, no socket.
+# nothing_left: no process, no socket. (Files of these names are on command lines of others, of shellcheck for one.)
 nothing_left() {
-	[ ! -e "$sockets/xdp-lb-$LAB" ] && ! pgrep -f "xdp-lb-$LAB |common/tab.sh" && ! on client pgrep -x bash | grep -vx 1
+	[ ! -e "$sockets/xdp-lb-$LAB" ] && ! pgrep -f "tmux -L xdp-lb-$LAB |^[a-z/]*bash labs/common/tab.sh " && ! on client pgrep -x bash | grep -vx 1
 }
 
 @test "there is a window for each machine, with its prompt, and one for watching" {

@@ -56,7 +56,7 @@ plays() {
 	hides "$output"
 	run -1 labs/"$2"/check.sh --first
 	echo "$output"
-	[[ ${lines[-1]} == "not ok: "*"$noticed"*": "?* ]]
+	[[ ${lines[-2]} == "not ok: "*"$noticed"*": "?* ]]
 	[ "$(grep -c "^not ok" <<<"$output")" -eq 1 ]
 	gives_hints
 	run -0 labs/solve.sh

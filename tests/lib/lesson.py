@@ -11,14 +11,15 @@ prints by FROM.
 In blocks of code, lines that begin with "# " are commands for this host. Below "# scripts/node shell NAME", lines that begin
 with "NAME# " are commands on that machine. What stands below a command is what it prints:
 
-- Numbers, times, MAC addresses and spaces may differ, and so may which backend it is. Addresses may not, and 0 is 0. (In a
-  folder without lab.env nothing differs by chance, so there everything is compared.)
+- Numbers, times, MAC addresses, LAB=NAME before a script of the labs, and spaces may differ, and so may which backend it is.
+  Addresses may not, and 0 is 0. (In a folder without lab.env nothing differs by chance, so there everything is compared.)
 - A line "..." stands for any lines; "..." in a line for anything.
 - Nothing below a command: it may print what it likes, but it must succeed.
 
 A block without a command, but with lines like "lb# ...", must be in what scripts of the lab have printed. A comment in the line
 above a block says what is different in it:
 
+  <!-- lesson: of labs/NAME -->   at the top: whose lab.env it is about, if not that of its own folder
   <!-- lesson: exact -->          backends and numbers are compared, too
   <!-- lesson: may fail -->       commands may have another exit status than 0
   <!-- lesson: while COMMAND -->  the commands run in one terminal, while COMMAND runs in another one, until all of what is shown
@@ -74,6 +75,8 @@ def backends_of(folder):
 def plain(line, backends, exact):
     """What of a line is compared."""
     line = re.sub(r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "MAC", line)
+    line = re.sub(r"\b\d\d:\d\d:\d\d\.\d+", "TIME", line)
+    line = re.sub(r"\bLAB=[a-z0-9-]+ (?=labs/)", "", line)  # the playground's name
     if exact:
         return " ".join(line.split())
     for address in backends:
@@ -106,8 +109,11 @@ def match(shown, came):
 
 class Lesson:
     def __init__(self, path, before="", after=""):
-        self.path, self.backends, self.before, self.after = path, backends_of(os.path.dirname(path)), before, after
-        self.exact = not os.path.exists(os.path.join(os.path.dirname(path), "lab.env"))
+        with open(path, encoding="utf-8") as file:
+            of = re.search(r"^<!-- lesson: of (labs/\S+) -->$", file.read(), re.MULTILINE)
+        folder = of[1] if of else os.path.dirname(path)
+        self.path, self.backends, self.before, self.after = path, backends_of(folder), before, after
+        self.exact = not os.path.exists(os.path.join(folder, "lab.env"))
         self.scripts_said, self.wrong = [], 0
 
     def complain(self, number, text, came=()):
