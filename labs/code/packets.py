@@ -26,6 +26,7 @@ import contextlib
 import difflib
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -380,4 +381,5 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads ("| head") has had enough
     main()
