@@ -45,11 +45,13 @@ case "$#:${1-}:${2-}" in
 esac
 [[ $1 -le ${#steps[@]} ]] || die "there is no step $1; there are ${#steps[@]}: labs/code/step.sh list"
 diff=${steps[$1 - 1]}
+options=()
 
 prepare
 case ${2-} in
 again)
 	[[ -e $step_work/bpf/step_nat.c ]] || die "there is no program yet; run labs/code/step.sh $1"
+	options=(--routed) # a reader who counts down the TTL is right
 	echo "$step_work/bpf/step_nat.c, with the packets of step $1: $(title "$diff")"
 	;;
 write)
@@ -69,7 +71,7 @@ build "$step_work" step_nat
 start_machine
 on_machine "$here/load.sh"
 echo
-try_packets eth0 "${diff%.diff}.packets" || {
+try_packets "${options[@]}" eth0 "${diff%.diff}.packets" || {
 	echo "
 Not as it should be. The program is $step_work/bpf/step_nat.c; labs/code/step.sh $1 writes it anew."
 	exit 1

@@ -10,6 +10,7 @@ connection in each direction is followed: SYN, and SYN ACK. IPv4 and IPv6, in IP
 
 --only is for cables with more than one connection: the one that begins at this time or later, from this port.
 """
+import signal
 import sys
 
 from scapy.all import IP, TCP, rdpcap
@@ -107,4 +108,5 @@ def main(arguments):
         print("no answer was seen")
 
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads ("| head") has had enough
 main(sys.argv[1:])

@@ -50,7 +50,7 @@ kernel)
 	run sysctl -qw net.ipv4.conf.ipip0.rp_filter=2
 	;;
 none)
-	why "nobody unwraps anything here (DECAP=none): see what the client gets"
+	why "one piece is missing here (DECAP=none): see what the client gets"
 	;;
 *) die "DECAP=$DECAP is not known; use xdp, kernel or none" ;;
 esac

@@ -40,8 +40,8 @@ create_backends eth0=dc:BACKENDS/BACKEND_PREFIX via BACKEND_GATEWAY
 if ! play; then
 	[[ ${DECAP-} == none ]] || die "the VIP does not answer; look with $say$lab/check.sh"
 	echo "
-No answer: the backends get packets for themselves, but wrapped, and nobody unwraps them.
-Look with $say$lab/trace.sh; $say$lab/setup.sh unwraps them in XDP."
+No answer. Where is the packet lost?
+See how far it comes: $say$lab/trace.sh. When you know, go on with $say$lab/setup.sh: there nothing is missing."
 	exit
 fi
 

@@ -92,8 +92,16 @@ exercises() {
 	run -0 labs/code/fault.sh again ttl lengths
 	echo "$output"
 	[ "$(grep -c '^wrong: it reads and writes what is not of the packet' <<<"$output")" -eq 1 ]
-	[ "$(grep -c '^otherwise now: it goes on, and would for ever' <<<"$output")" -eq 1 ]
+	[ "$(grep -c '^otherwise now. Before: it goes on, and would for ever' <<<"$output")" -eq 1 ]
+	grep -q '^   now      PASS, unchanged$' <<<"$output"
+	# xdp_nat's answer is beside it, of this fault only
+	[ "$(grep -A 1 '^bpf/xdp_nat.c does:$' <<<"$output" | tail -n 1)" = "right: the client is told: time exceeded" ]
+	[ "$(grep -c '^right: ' <<<"$output")" -eq 1 ]
+	[[ ${lines[-1]} == "Is yours right, too?"* ]]
 	run -0 labs/code/step.sh 8 again
+	# where nothing is otherwise, there is nothing to compare
+	run -0 labs/code/fault.sh again lengths
+	[[ $output != *xdp_nat.c* ]]
 	# and what was written is not lost, whatever comes next
 	run -0 labs/code/fault.sh ttl
 	grep -q 'ip->ttl <= 1' "$CODE_WORK/$program"
@@ -102,6 +110,41 @@ exercises() {
 	grep -q 'ip->ttl <= 1' "$CODE_WORK"/step.*/bpf/step_nat.c
 	run -0 labs/code/step.sh 2 write
 	[ -z "$output" ]
+}
+
+# count_down [LINE]: step 8, with a TTL that is counted down, and a line of C for the checksum.
+count_down() {
+	labs/code/step.sh 8 write
+	sed -i "s|^	/\* Is it an answer|	ip->ttl--;\n$1\n&|" "$CODE_WORK/$program"
+}
+
+@test "a TTL that is counted down is right, and a wrong checksum is not, in each test that the packet is in" {
+	count_down "	ip->check += bpf_htons(0x100) + (ip->check >= 0xffff - bpf_htons(0x100));"
+	run -0 labs/code/step.sh 8 again
+	echo "$output"
+	grep -q '^   came     TX, lb > backend-01: .* SYN, TTL 63$' <<<"$output"
+	count_down
+	run -1 labs/code/step.sh 8 again
+	echo "$output"
+	[ "$(grep -c '^not ok: ' <<<"$output")" -eq 3 ]
+	[ "$(grep -c '^ok: ' <<<"$output")" -eq 0 ]
+	grep -q '^ *+ *chksum ' <<<"$output" # and not the TTL
+	grep -qF "but wrong_sums(got) is {'IP': 646}" <<<"$output"
+	run -1 labs/code/step.sh 7 again
+	[ "$(grep -c '^not ok: ' <<<"$output")" -ge 2 ]
+	# one that is too large by more than one is not right either
+	count_down "	ip->ttl--;\n	ip->check += bpf_htons(0x200) + (ip->check >= 0xffff - bpf_htons(0x200));"
+	run -1 labs/code/step.sh 8 again
+	grep -q '^not ok: a connection goes to a backend' <<<"$output"
+}
+
+@test "whoever has read enough of what is printed gets no traceback" {
+	labs/code/step.sh 8 write
+	# six lines stand above what packets.py prints
+	run --separate-stderr bash -c 'labs/code/step.sh 8 again | head -n 6'
+	echo "$output$stderr"
+	[ "${#lines[@]}" -ge 4 ]
+	[ -z "$stderr" ]
 }
 
 @test "every exercise's test fails before, and passes with the solution; bpf and headers stay as they are" {

@@ -67,6 +67,10 @@ teardown_file() {
 	run -0 labs/ipip/trace.sh --all
 	grep -q "^PA, .* bytes of data$" <<<"$output"
 	grep -q "^FA, " <<<"$output"
+	# whoever has read enough of it ("| head") gets no traceback
+	run --separate-stderr bash -c 'labs/ipip/trace.sh --all | true'
+	echo "$stderr"
+	[ -z "$stderr" ]
 }
 
 @test "1000 requests on 1000 connections are all answered, 40 to 60 % by each backend" {

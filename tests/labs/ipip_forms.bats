@@ -126,7 +126,9 @@ env_with() {
 
 @test "with DECAP=none the request fails, as the lab's first exercise says" {
 	DECAP=none run -0 labs/ipip/setup.sh
-	grep -q "^No answer" <<<"$output"
+	grep -q "^No answer. Where is the packet lost?$" <<<"$output"
+	[[ $output == *"labs/ipip/trace.sh"* ]]
+	[[ $output != *unwrap* ]] # that is for the reader to find out
 	[[ $output != *"has its answer"* ]]
 	run -1 labs/ipip/check.sh
 	[[ $output == "not ok: the backends unwrap packets: neither xdp_decap nor ipip0"* ]]
