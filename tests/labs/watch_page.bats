@@ -443,6 +443,16 @@ NoNewPrivs: 1" "$(grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs):' "/proc/$
 	echo "22 frames in every tunnel and family: the decoder with scapy; 30000 broken ones" >>"$BATS_FILE_TMPDIR/compared"
 }
 
+@test "--help says what there is, on standard output, to everybody" {
+	local word
+	for word in -h --help; do
+		run -0 --separate-stderr as_nobody labs/watch.sh "$word"
+		[[ $output == "watch: a page that shows "*"usage: [LAB=NAME] labs/watch.sh [--console]"*"Exit status: 0, 1 (refused), 2 (usage)." && ! $stderr ]]
+	done
+	run -2 --separate-stderr labs/watch.sh --helpp
+	[[ ! $output && $stderr == "watch.sh: unexpected word '--helpp'"$'\n'"usage: "* ]]
+}
+
 @test "what is wrong is refused, with what to do" {
 	run -2 labs/watch.sh --listen nowhere
 	[[ $output == *"--listen nowhere is no ADDRESS:PORT"*"usage: "* ]]
