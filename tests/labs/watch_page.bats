@@ -222,6 +222,60 @@ hops() {
 	backends_agree "backend-02 is there again; Maglev, 512 slots"
 }
 
+@test "an upload that was there before the page is in the middle; if its bytes get no answer, the page says so" {
+	local row="[...document.querySelectorAll('#connections tbody tr')].find((one) => one.textContent.startsWith('10.0.0.20:40123'))"
+	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
+	mkfifo "$BATS_TEST_TMPDIR/bytes"
+	background client python3 -c 'import socket, sys
+upload = socket.create_connection(("192.168.178.15", 8000), source_address=("0.0.0.0", 40123))
+upload.sendall(b"GET / HTTP/1.1\r\nUpload: ")
+for line in open(sys.argv[1]):
+    upload.sendall(line.encode())' "$BATS_TEST_TMPDIR/bytes"
+	exec 9>"$BATS_TEST_TMPDIR/bytes"
+	page wait 10 "$row?.children[2].textContent === '● open'" >/dev/null
+	# the server of the page keeps 300 frames for browsers that come later: this SYN must not be among them
+	on client curl -s "http://192.168.178.15:8000/?[1-30]" >/dev/null
+	page goto "$url"
+	page wait 15 'document.querySelectorAll("#connections tbody tr").length > 3' >/dev/null
+	page get "$row === undefined" | grep -qx true
+	more() { # nobody listens at the cables until the browser is known to be there
+		echo more >&9
+		page wait 1 "$row?.children[2].textContent === '● in the middle'" >/dev/null
+	}
+	wait_for 10 more
+	on backend-01 ip route add blackhole 10.0.0.20
+	on backend-02 ip route add blackhole 10.0.0.20
+	echo and more >&9
+	page wait 10 "$row.children[2].textContent === '✗ sent again, no answer' && $row.className === 'bad'" >/dev/null
+	sleep 3.5 # a SYN would be "no answer" by now
+	same "an upload that hangs" "✗ sent again, no answer" "$(page get "$row.children[2].textContent")"
+	on backend-01 ip route del blackhole 10.0.0.20
+	on backend-02 ip route del blackhole 10.0.0.20
+	page wait 15 "$row.children[2].textContent === '● in the middle'" >/dev/null
+	exec 9>&-
+	# the first that is seen may be the server's
+	same "who is the client, if the server's bytes come first" "10.0.0.20:40124 192.168.178.15:8000 ● in the middle" "$(page get "(async () => {
+		const {Journeys, connectionState} = await import('./frames.js');
+		const journeys = new Journeys();
+		journeys.add({id: 1, at: 10, l4: 'tcp', kind: 'request', flags: 'ACK', data: 9, key: 'a', src: 'm1', from: 'backend-01.eth0', to: [], seenBy: [],
+			ip: {src: '192.168.178.15', dst: '10.0.0.20'}, ports: [8000, 40124]});
+		const [one] = journeys.connections.values();
+		return one.client + ':' + one.port + ' ' + one.server + ':' + one.serverPort + ' ' + connectionState(one, 20).join(' ');
+	})()")"
+}
+
+@test "a connection that is reset is called broken" {
+	# nobody listens on port 8001 of the backends: their kernels answer with RST
+	lb service add tcp 192.168.178.15:8001
+	lb backend add tcp 192.168.178.15:8001 172.16.0.10
+	run -7 on client curl -s --max-time 5 http://192.168.178.15:8001/
+	local row="[...document.querySelectorAll('#connections tbody tr')].find((one) => one.textContent.includes('to 192.168.178.15:8001'))"
+	page wait 10 "$row?.children[2].textContent === '✗ broken: reset'" >/dev/null
+	same "a port where nobody listens" "bad backend-01" "$(page get "$row.className + ' ' + $row.children[1].textContent.trim().split(' ')[1]")"
+	lb service del tcp 192.168.178.15:8001
+	page wait 10 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
+}
+
 @test "counters are those of lb stats, and of each backend" {
 	on client curl -s "http://192.168.178.15:8000/?[1-20]" >/dev/null
 	# ARP comes now and then: at some time the page has all of it
