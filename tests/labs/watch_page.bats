@@ -166,7 +166,7 @@ hops() {
 }
 
 @test "time can be stopped, and stepped by a key: hop after hop" {
-	page wait 15 'document.getElementById("map").dataset.waiting === "0"' >/dev/null
+	page wait 15 '(document.getElementById("map").dataset.waiting ?? "0") === "0"' >/dev/null
 	page get 'document.getElementById("speed").value = "step"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
 	page get 'document.getElementById("packets").replaceChildren()' >/dev/null
 	page key r
@@ -176,7 +176,18 @@ hops() {
 		page key n
 		page wait 5 "document.querySelector('#hops .now th')?.textContent === '$i' && document.querySelectorAll('#hops .latest tr').length === $i + 1" >/dev/null
 	done
+	# the end is not told first: the client has its answer already, but what is drawn of it is still on its way
+	page wait 5 "document.querySelector('#connections tbody .state').textContent === '✓ done'" >/dev/null
+	same "what is said meanwhile" "the client sends a request …" "$(page get 'document.getElementById("notes").textContent')"
 	same "the packet's headers while lb's hop is played" "outer IP" "$(page get 'document.querySelector("#headers .outer .kind").textContent.trim()')"
+	page get 'window.toldAt = ""; new MutationObserver(() => window.toldAt = [".latest .title", ".now th", ".now td:nth-child(3)"].map((one) => document.querySelector("#hops " + one).textContent).join(" | "))
+		.observe(document.getElementById("notes"), {childList: true})' >/dev/null
+	for i in {1..20}; do page key n; done
+	page wait 30 'document.getElementById("notes").textContent.startsWith("✓ the client got: Hello from")' >/dev/null
+	same "the hop at which the answer is told: that of the last bytes" "the answer: tcp 36 bytes | 2 | ✱client" "$(page get 'window.toldAt')"
+	page get 'document.getElementById("speed").value = "live"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
+	page key r
+	page wait 3 'document.getElementById("notes").textContent.startsWith("✓ the client got: Hello from")' >/dev/null
 	page get 'document.getElementById("speed").value = "5"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
 }
 
@@ -211,6 +222,7 @@ hops() {
 	page key r
 	page wait 10 '[...document.querySelectorAll("#packets .bad")].some((line) => line.textContent === "the request: tcp SYN: client → gateway → lb ✗ it ends at lb")' >/dev/null
 	page wait 10 'document.querySelector("[data-verdict=no_backend] .packets")?.textContent > 0 && document.querySelector("#connections .bad .state")?.textContent.startsWith("✗ no answer")' >/dev/null
+	page wait 10 'document.getElementById("notes").textContent.startsWith("✗ the client got no answer: curl: (28)")' >/dev/null
 	echo "a packet without a backend: where it ends, its counter, its connection" >>"$BATS_FILE_TMPDIR/compared"
 	lb backend set tcp 192.168.178.15:8000 172.16.0.10 up
 	lb backend del tcp 192.168.178.15:8000 172.16.0.11

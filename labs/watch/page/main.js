@@ -5,17 +5,18 @@ import {Journeys} from "./frames.js";
 import {consoleLayout, layout} from "./layout.js";
 import {drawHeaders, drawMap} from "./map.js";
 import * as panels from "./panels.js";
-import {Player} from "./player.js";
+import {isAnswer, Player} from "./player.js";
 import {State} from "./state.js";
 import {drawPatterns} from "./words.js";
 
 const LISTED = 300; // lines of packets in 3 s
 const LOOK_AGAIN = 4000; // ms
+const PACKETS_LATER = 600; // ms: the client has its answer before we have seen the last packets of it
 const MAPPED = 12; // backends on the console's map; all of them are in the table
 
 const state = new State(), journeys = new Journeys();
 const player = new Player(hopPlayed);
-let places = null, opened = null, played = [], listed = [], drawing = false;
+let places = null, opened = null, requests = 0, played = [], listed = [], drawing = false;
 
 // ---- messages ----
 
@@ -24,7 +25,7 @@ const handlers = {
 	frames: ({frames}) => frames.forEach((frame) => frameSeen(frame, true)),
 	past: ({frames}) => frames.forEach((frame) => frameSeen(frame, false)),
 	log: (message) => panels.logLines(state, message),
-	answer: ({ok, text}) => say(ok ? `✓ the client got: ${text}` : `✗ the client got no answer: ${text}`),
+	answer: answered,
 };
 
 function connect() {
@@ -62,6 +63,18 @@ function status(name, text) {
 	const place = byId("status");
 	if (place.textContent !== text) place.textContent = text;
 	place.className = name;
+}
+
+// The end is not told first: what the client got is said when the drawn answer has arrived there. If there was no answer, then
+// when what was seen until now has been drawn.
+function answered({ok, text, port}) {
+	const latest = ++requests;
+	setTimeout(() => {
+		if (latest !== requests) return;
+		const seen = new Set(player.toCome);
+		const isOfAnswer = ({journey, frame}) => journey.connection?.port === port && isAnswer(journey) && frame.data > 0;
+		player.after(ok ? isOfAnswer : (hop) => seen.has(hop), () => say(ok ? `✓ the client got: ${text}` : `✗ the client got no answer: ${text}`));
+	}, player.isLive ? 0 : PACKETS_LATER);
 }
 
 function say(text) {
@@ -168,6 +181,7 @@ function choose(journey) {
 // ---- buttons and keys ----
 
 async function request() {
+	requests += 1; // the one before will not be told any more
 	say("the client sends a request …");
 	played = [];
 	player.clear(); // who presses this wants to see this one, not what still waits
