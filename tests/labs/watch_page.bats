@@ -369,6 +369,46 @@ for line in open(sys.argv[1]):
 	page media prefers-color-scheme none
 }
 
+@test "the header stays in one row, however long the playground's name is; the name is shortened" {
+	local rows='(() => { const tops = [...document.querySelectorAll("header > *, #controls > *")].map((one) => one.getBoundingClientRect());
+		return Math.max(...tops.map((one) => one.top)) < Math.min(...tops.map((one) => one.bottom)) && Math.max(...tops.map((one) => one.right)) <= innerWidth; })()' name size
+	for size in 1280 1400; do
+		page size $size 900
+		for name in ipip newcomer-ipip a-name-that-is-really-much-longer-than-anybody-would-type; do
+			page get "document.getElementById('lab').textContent = '$name'" >/dev/null
+			same "one row at $size px, with the name $name" true "$(page get "$rows")"
+		done
+		same "and the longest one is cut" true "$(page get '(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)(document.querySelector("h1"))')"
+	done
+	page goto "$url"
+	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
+	same "the whole name, when the mouse is there" "$LAB $LAB" "$(page get '(({title, textContent}) => title + " " + textContent)(document.getElementById("lab"))')"
+}
+
+@test "a page that cannot reach its server for 3 s says what to check" {
+	timeout 60 /usr/bin/python3 -c 'import http.server, os, time
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(30 if self.path == "/events" else 0) # as if an ssh in between hung
+        super().do_GET()
+    def log_message(self, *_): pass
+os.chdir("labs/watch/page")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()' >"$BATS_TEST_TMPDIR/port" 3>&- &
+	local hangs=$! port
+	wait_for 5 test -s "$BATS_TEST_TMPDIR/port"
+	port=$(cat "$BATS_TEST_TMPDIR/port")
+	page goto "http://127.0.0.1:$port/"
+	page wait 6 '!document.getElementById("message").hidden' >/dev/null
+	same "after 3 s" "✗ no connection to watch.sh
+This page cannot reach its server, and tries again. Please check: is labs/watch.sh still running? If it runs on another machine: is this still connected there? ssh -L $port:127.0.0.1:$port root@machine" \
+		"$(page get '["status", "message"].map((id) => document.getElementById(id).textContent).join("\n")')"
+	page goto "$url"
+	kill $hangs
+	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2 && document.getElementById("message").hidden' >/dev/null
+}
+
 @test "a flood of packets is sampled, what was left out is counted, and the page goes on" {
 	local begun
 	page get 'document.getElementById("speed").value = "live"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
@@ -461,6 +501,7 @@ NoNewPrivs: 1" "$(grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs):' "/proc/$
 	wait_for 5 bash -c "! kill -0 $pid"
 	[ -z "$(pgrep -f "watch.py 127.0.0.1 0 playground 1 $LAB\$")" ]
 	page wait 5 'document.getElementById("status").className === "lost"' >/dev/null
+	page wait 6 'document.getElementById("message").textContent.includes("is labs/watch.sh still running?")' >/dev/null
 }
 
 @test "frames are decoded as scapy reads them, in every tunnel, and broken ones without an exception" {
