@@ -98,7 +98,7 @@ backends_agree() {
 		return boxes.every((a, i) => boxes.every((b, k) => i === k || a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top)); })()' | tr -d '\n')"
 }
 
-@test "the map has room for the machines of every lab: none overlap, all are inside, every cable ends at its machine and its network" {
+@test "the map has room for the machines of every lab: none overlap, all are inside, every cable ends at its machine and its network, and rates are on nothing else" {
 	local lab plugs
 	while read -r lab plugs; do
 		same "the layout of $lab" "" "$(page get "(async () => {
@@ -119,6 +119,19 @@ backends_agree() {
 			}
 			for (const [a, one] of Object.entries(buses)) for (const [b, other] of Object.entries(buses)) {
 				if (a < b && one.x === other.x && one.top < other.bottom && other.top < one.bottom) wrong.push(a + ' is on ' + b);
+			}
+			// as it is drawn, with a rate on each cable
+			const {State} = await import('./state.js'), {drawMap} = await import('./map.js'), {byId} = await import('./dom.js');
+			const world = {cables, machines: names.map((name) => ({name, role: name.split('-')[0], devices: []}))};
+			const of = (selector) => [...byId('things').querySelectorAll(selector)].map((one) => [one.textContent, one.getBoundingClientRect()]);
+			for (const rate of [44, 12345]) {
+				const state = Object.assign(new State(), {rateOf: () => rate, prefixOf: () => '192.168.178.0/24'});
+				state.setWorld(world);
+				drawMap(state, layout(world), () => {});
+				if (of('.rate').length !== Object.keys(cables).length) wrong.push('not every cable has a rate');
+				for (const [i, [own, a]] of of('.rate').entries()) for (const [k, [text, b]] of [...of('.rate'), ...of('.bus text'), ...of('.box')].entries()) {
+					if (i !== k && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) wrong.push(own + ' is on ' + (text || 'a machine'));
+				}
 			}
 			return names.length === ${lab##*:} ? wrong.join(', ') : names.join(' ');
 		})()")"
