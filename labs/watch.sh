@@ -21,10 +21,19 @@ usage() {
 	exit 2
 }
 
+# The text at the top of this file, without its signs.
+print_help() {
+	sed -n '3,/^[^#]/ s/^# //p' labs/watch.sh
+}
+
 what=playground listen=127.0.0.1:8088 every='' names=()
 [[ ${0##*/} != lb-console && -e scripts/node ]] || what=console # where it is installed, there are no playgrounds
 while [[ $# -gt 0 ]]; do
 	case $1 in
+	-h | --help)
+		print_help
+		exit
+		;;
 	--console) what=console ;;
 	--name)
 		[[ ${2-} =~ ^[a-zA-Z0-9.-]+(:[0-9]+)?$ ]] || usage "--name needs a name, like watch.example or watch.example:8088"

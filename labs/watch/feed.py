@@ -235,9 +235,10 @@ class Feeder:
             if "client" not in self.pids or not service:
                 self.send({"type": "answer", "ok": False, "text": "there is no client, or no service that it could ask"})
                 return
-            command = ["curl", "-sS", "--max-time", "5", f"http://{endpoint(service)}/"]
+            command = ["curl", "-sS", "--max-time", "5", "-w", "\n%{local_port}", f"http://{endpoint(service)}/"]
             status, out, error = nodes.run(nodes.inside(self.pids["client"], command))
-            self.send({"type": "answer", "ok": status == 0, "text": (out or error).strip()[:200], "command": " ".join(command)})
+            text, _, port = out.rpartition("\n")  # the port, so that the page knows which connection that was
+            self.send({"type": "answer", "ok": status == 0, "text": (text.strip() or error.strip())[:200], "port": int(port) if port.isdigit() else 0})
         except OSError:
             pass
         finally:

@@ -131,7 +131,7 @@ def request():
             run(*on("client", "curl", "-s", "http://192.168.178.15:8000/"))
             time.sleep(1)
         set_speed(browser, "15")
-        browser.get("document.getElementById('packets').replaceChildren()")
+        browser.get("document.getElementById('packets').replaceChildren(); document.getElementById('hops').replaceChildren()")
         browser.key("r")
         browser.wait(10, "document.querySelector('#hops .now th')?.textContent === '4'")
         time.sleep(0.55)

@@ -98,7 +98,7 @@ backends_agree() {
 		return boxes.every((a, i) => boxes.every((b, k) => i === k || a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top)); })()' | tr -d '\n')"
 }
 
-@test "the map has room for the machines of every lab: none overlap, all are inside, every cable ends at its machine and its network" {
+@test "the map has room for the machines of every lab: none overlap, all are inside, every cable ends at its machine and its network, and rates are on nothing else" {
 	local lab plugs
 	while read -r lab plugs; do
 		same "the layout of $lab" "" "$(page get "(async () => {
@@ -119,6 +119,19 @@ backends_agree() {
 			}
 			for (const [a, one] of Object.entries(buses)) for (const [b, other] of Object.entries(buses)) {
 				if (a < b && one.x === other.x && one.top < other.bottom && other.top < one.bottom) wrong.push(a + ' is on ' + b);
+			}
+			// as it is drawn, with a rate on each cable
+			const {State} = await import('./state.js'), {drawMap} = await import('./map.js'), {byId} = await import('./dom.js');
+			const world = {cables, machines: names.map((name) => ({name, role: name.split('-')[0], devices: []}))};
+			const of = (selector) => [...byId('things').querySelectorAll(selector)].map((one) => [one.textContent, one.getBoundingClientRect()]);
+			for (const rate of [44, 12345]) {
+				const state = Object.assign(new State(), {rateOf: () => rate, prefixOf: () => '192.168.178.0/24'});
+				state.setWorld(world);
+				drawMap(state, layout(world), () => {});
+				if (of('.rate').length !== Object.keys(cables).length) wrong.push('not every cable has a rate');
+				for (const [i, [own, a]] of of('.rate').entries()) for (const [k, [text, b]] of [...of('.rate'), ...of('.bus text'), ...of('.box')].entries()) {
+					if (i !== k && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) wrong.push(own + ' is on ' + (text || 'a machine'));
+				}
 			}
 			return names.length === ${lab##*:} ? wrong.join(', ') : names.join(' ');
 		})()")"
@@ -166,7 +179,7 @@ hops() {
 }
 
 @test "time can be stopped, and stepped by a key: hop after hop" {
-	page wait 15 'document.getElementById("map").dataset.waiting === "0"' >/dev/null
+	page wait 15 '(document.getElementById("map").dataset.waiting ?? "0") === "0"' >/dev/null
 	page get 'document.getElementById("speed").value = "step"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
 	page get 'document.getElementById("packets").replaceChildren()' >/dev/null
 	page key r
@@ -176,7 +189,18 @@ hops() {
 		page key n
 		page wait 5 "document.querySelector('#hops .now th')?.textContent === '$i' && document.querySelectorAll('#hops .latest tr').length === $i + 1" >/dev/null
 	done
+	# the end is not told first: the client has its answer already, but what is drawn of it is still on its way
+	page wait 5 "document.querySelector('#connections tbody .state').textContent === '✓ done'" >/dev/null
+	same "what is said meanwhile" "the client sends a request …" "$(page get 'document.getElementById("notes").textContent')"
 	same "the packet's headers while lb's hop is played" "outer IP" "$(page get 'document.querySelector("#headers .outer .kind").textContent.trim()')"
+	page get 'window.toldAt = ""; new MutationObserver(() => window.toldAt = [".latest .title", ".now th", ".now td:nth-child(3)"].map((one) => document.querySelector("#hops " + one).textContent).join(" | "))
+		.observe(document.getElementById("notes"), {childList: true})' >/dev/null
+	for i in {1..20}; do page key n; done
+	page wait 30 'document.getElementById("notes").textContent.startsWith("✓ the client got: Hello from")' >/dev/null
+	same "the hop at which the answer is told: that of the last bytes" "the answer: tcp 36 bytes | 2 | ✱client" "$(page get 'window.toldAt')"
+	page get 'document.getElementById("speed").value = "live"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
+	page key r
+	page wait 3 'document.getElementById("notes").textContent.startsWith("✓ the client got: Hello from")' >/dev/null
 	page get 'document.getElementById("speed").value = "5"; document.getElementById("speed").dispatchEvent(new Event("change"))' >/dev/null
 }
 
@@ -211,6 +235,7 @@ hops() {
 	page key r
 	page wait 10 '[...document.querySelectorAll("#packets .bad")].some((line) => line.textContent === "the request: tcp SYN: client → gateway → lb ✗ it ends at lb")' >/dev/null
 	page wait 10 'document.querySelector("[data-verdict=no_backend] .packets")?.textContent > 0 && document.querySelector("#connections .bad .state")?.textContent.startsWith("✗ no answer")' >/dev/null
+	page wait 10 'document.getElementById("notes").textContent.startsWith("✗ the client got no answer: curl: (28)")' >/dev/null
 	echo "a packet without a backend: where it ends, its counter, its connection" >>"$BATS_FILE_TMPDIR/compared"
 	lb backend set tcp 192.168.178.15:8000 172.16.0.10 up
 	lb backend del tcp 192.168.178.15:8000 172.16.0.11
@@ -220,6 +245,60 @@ hops() {
 	lb service set tcp 192.168.178.15:8000 maglev
 	page wait 10 'document.querySelector(".service .quiet").textContent.includes("512 slots, Maglev")' >/dev/null
 	backends_agree "backend-02 is there again; Maglev, 512 slots"
+}
+
+@test "an upload that was there before the page is in the middle; if its bytes get no answer, the page says so" {
+	local row="[...document.querySelectorAll('#connections tbody tr')].find((one) => one.textContent.startsWith('10.0.0.20:40123'))"
+	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
+	mkfifo "$BATS_TEST_TMPDIR/bytes"
+	background client python3 -c 'import socket, sys
+upload = socket.create_connection(("192.168.178.15", 8000), source_address=("0.0.0.0", 40123))
+upload.sendall(b"GET / HTTP/1.1\r\nUpload: ")
+for line in open(sys.argv[1]):
+    upload.sendall(line.encode())' "$BATS_TEST_TMPDIR/bytes"
+	exec 9>"$BATS_TEST_TMPDIR/bytes"
+	page wait 10 "$row?.children[2].textContent === '● open'" >/dev/null
+	# the server of the page keeps 300 frames for browsers that come later: this SYN must not be among them
+	on client curl -s "http://192.168.178.15:8000/?[1-30]" >/dev/null
+	page goto "$url"
+	page wait 15 'document.querySelectorAll("#connections tbody tr").length > 3' >/dev/null
+	page get "$row === undefined" | grep -qx true
+	more() { # nobody listens at the cables until the browser is known to be there
+		echo more >&9
+		page wait 1 "$row?.children[2].textContent === '● in the middle'" >/dev/null
+	}
+	wait_for 10 more
+	on backend-01 ip route add blackhole 10.0.0.20
+	on backend-02 ip route add blackhole 10.0.0.20
+	echo and more >&9
+	page wait 10 "$row.children[2].textContent === '✗ sent again, no answer' && $row.className === 'bad'" >/dev/null
+	sleep 3.5 # a SYN would be "no answer" by now
+	same "an upload that hangs" "✗ sent again, no answer" "$(page get "$row.children[2].textContent")"
+	on backend-01 ip route del blackhole 10.0.0.20
+	on backend-02 ip route del blackhole 10.0.0.20
+	page wait 15 "$row.children[2].textContent === '● in the middle'" >/dev/null
+	exec 9>&-
+	# the first that is seen may be the server's
+	same "who is the client, if the server's bytes come first" "10.0.0.20:40124 192.168.178.15:8000 ● in the middle" "$(page get "(async () => {
+		const {Journeys, connectionState} = await import('./frames.js');
+		const journeys = new Journeys();
+		journeys.add({id: 1, at: 10, l4: 'tcp', kind: 'request', flags: 'ACK', data: 9, key: 'a', src: 'm1', from: 'backend-01.eth0', to: [], seenBy: [],
+			ip: {src: '192.168.178.15', dst: '10.0.0.20'}, ports: [8000, 40124]});
+		const [one] = journeys.connections.values();
+		return one.client + ':' + one.port + ' ' + one.server + ':' + one.serverPort + ' ' + connectionState(one, 20).join(' ');
+	})()")"
+}
+
+@test "a connection that is reset is called broken" {
+	# nobody listens on port 8001 of the backends: their kernels answer with RST
+	lb service add tcp 192.168.178.15:8001
+	lb backend add tcp 192.168.178.15:8001 172.16.0.10
+	run -7 on client curl -s --max-time 5 http://192.168.178.15:8001/
+	local row="[...document.querySelectorAll('#connections tbody tr')].find((one) => one.textContent.includes('to 192.168.178.15:8001'))"
+	page wait 10 "$row?.children[2].textContent === '✗ broken: reset'" >/dev/null
+	same "a port where nobody listens" "bad backend-01" "$(page get "$row.className + ' ' + $row.children[1].textContent.trim().split(' ')[1]")"
+	lb service del tcp 192.168.178.15:8001
+	page wait 10 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
 }
 
 @test "counters are those of lb stats, and of each backend" {
@@ -301,6 +380,46 @@ hops() {
 	same "dark" true "$(page get 'getComputedStyle(document.body).backgroundColor === "rgb(15, 21, 27)" && getComputedStyle(document.body).color === "rgb(238, 243, 247)"')"
 	page media prefers-reduced-motion none
 	page media prefers-color-scheme none
+}
+
+@test "the header stays in one row, however long the playground's name is; the name is shortened" {
+	local rows='(() => { const tops = [...document.querySelectorAll("header > *, #controls > *")].map((one) => one.getBoundingClientRect());
+		return Math.max(...tops.map((one) => one.top)) < Math.min(...tops.map((one) => one.bottom)) && Math.max(...tops.map((one) => one.right)) <= innerWidth; })()' name size
+	for size in 1280 1400; do
+		page size $size 900
+		for name in ipip newcomer-ipip a-name-that-is-really-much-longer-than-anybody-would-type; do
+			page get "document.getElementById('lab').textContent = '$name'" >/dev/null
+			same "one row at $size px, with the name $name" true "$(page get "$rows")"
+		done
+		same "and the longest one is cut" true "$(page get '(({scrollWidth, clientWidth}) => scrollWidth > clientWidth)(document.querySelector("h1"))')"
+	done
+	page goto "$url"
+	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2' >/dev/null
+	same "the whole name, when the mouse is there" "$LAB $LAB" "$(page get '(({title, textContent}) => title + " " + textContent)(document.getElementById("lab"))')"
+}
+
+@test "a page that cannot reach its server for 3 s says what to check" {
+	timeout 60 /usr/bin/python3 -c 'import http.server, os, time
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(30 if self.path == "/events" else 0) # as if an ssh in between hung
+        super().do_GET()
+    def log_message(self, *_): pass
+os.chdir("labs/watch/page")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()' >"$BATS_TEST_TMPDIR/port" 3>&- &
+	local hangs=$! port
+	wait_for 5 test -s "$BATS_TEST_TMPDIR/port"
+	port=$(cat "$BATS_TEST_TMPDIR/port")
+	page goto "http://127.0.0.1:$port/"
+	page wait 6 '!document.getElementById("message").hidden' >/dev/null
+	same "after 3 s" "✗ no connection to watch.sh
+This page cannot reach its server, and tries again. Please check: is labs/watch.sh still running? If it runs on another machine: is this still connected there? ssh -L $port:127.0.0.1:$port root@machine" \
+		"$(page get '["status", "message"].map((id) => document.getElementById(id).textContent).join("\n")')"
+	page goto "$url"
+	kill $hangs
+	page wait 15 'document.querySelectorAll("#services tr[data-server]").length === 2 && document.getElementById("message").hidden' >/dev/null
 }
 
 @test "a flood of packets is sampled, what was left out is counted, and the page goes on" {
@@ -395,6 +514,7 @@ NoNewPrivs: 1" "$(grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs):' "/proc/$
 	wait_for 5 bash -c "! kill -0 $pid"
 	[ -z "$(pgrep -f "watch.py 127.0.0.1 0 playground 1 $LAB\$")" ]
 	page wait 5 'document.getElementById("status").className === "lost"' >/dev/null
+	page wait 6 'document.getElementById("message").textContent.includes("is labs/watch.sh still running?")' >/dev/null
 }
 
 @test "frames are decoded as scapy reads them, in every tunnel, and broken ones without an exception" {
@@ -441,6 +561,16 @@ NoNewPrivs: 1" "$(grep -E '^(Uid|Gid|Groups|CapPrm|CapEff|NoNewPrivs):' "/proc/$
 		print(len(frames) + len(others))
 	END
 	echo "22 frames in every tunnel and family: the decoder with scapy; 30000 broken ones" >>"$BATS_FILE_TMPDIR/compared"
+}
+
+@test "--help says what there is, on standard output, to everybody" {
+	local word
+	for word in -h --help; do
+		run -0 --separate-stderr as_nobody labs/watch.sh "$word"
+		[[ $output == "watch: a page that shows "*"usage: [LAB=NAME] labs/watch.sh [--console]"*"Exit status: 0, 1 (refused), 2 (usage)." && ! $stderr ]]
+	done
+	run -2 --separate-stderr labs/watch.sh --helpp
+	[[ ! $output && $stderr == "watch.sh: unexpected word '--helpp'"$'\n'"usage: "* ]]
 }
 
 @test "what is wrong is refused, with what to do" {

@@ -3,6 +3,7 @@
 
 const KEPT = 400; // journeys, and frames of a cable
 const OF_CABLE = 100;
+const SENT_AGAIN = 130; // s: TCP waits for 2 minutes at most until it sends again
 
 // What of a frame is compared with the hop before, in the order of the headers.
 export const FIELDS = [
@@ -48,7 +49,7 @@ export class Journeys {
 		let journey = this.open.get(key);
 		// seen from the first sender once more: sent again, so it is a journey of its own
 		if (!journey || journey.frames[0].src === frame.src || frame.at - journey.frames[0].at > 2) {
-			journey = {id: frame.id, frames: [], again: journey && frame.l4 === "tcp" && frame.at - journey.frames[0].at < 30 ? journey.again + 1 : 0};
+			journey = {id: frame.id, frames: [], again: journey && frame.l4 === "tcp" && frame.at - journey.frames[0].at < SENT_AGAIN ? journey.again + 1 : 0};
 			this.open.set(key, journey);
 			this.list.push(journey);
 			if (this.list.length > KEPT) this.forget(this.list.shift());
@@ -76,8 +77,7 @@ export class Journeys {
 		const isNew = frame.l4 === "tcp" && frame.flags === "SYN" && journey.frames.length === 1 && !journey.again;
 		let connection = journey.connection || (isNew ? null : this.tuples.get(tuple));
 		if (!connection) {
-			connection = {id: frame.id, begun: frame.at, l4: frame.l4, client: frame.ip.src, port: frame.ports[0], server: frame.ip.dst,
-				serverPort: frame.ports[1], state: "opening", hops: 0, again: 0, path: []};
+			connection = begin(frame);
 			this.connections.set(connection.id, connection);
 			if (this.connections.size > 100) this.drop(this.connections.values().next().value);
 		}
@@ -92,13 +92,24 @@ export class Journeys {
 	}
 }
 
+// A connection of which this frame is the first that we see. If that is no SYN, it was there before us, and the frame may be
+// the server's: clients have the higher ports.
+function begin(frame) {
+	const isMiddle = frame.l4 === "tcp" && frame.flags !== "SYN";
+	const ends = [[frame.ip.src, frame.ports[0]], [frame.ip.dst, frame.ports[1]]];
+	if (isMiddle && ends[0][1] < ends[1][1]) ends.reverse();
+	const [[client, port], [server, serverPort]] = ends;
+	return {id: frame.id, begun: frame.at, l4: frame.l4, client, port, server, serverPort, state: isMiddle ? "middle" : "opening", hops: 0, again: 0,
+		unanswered: null};
+}
+
 // What a frame tells about its connection.
 function follow(connection, journey, frame) {
 	connection.hops += 1;
 	connection.last = frame.at;
 	const fromClient = journey.frames[0].ip.src === connection.client && journey.frames[0].ports[0] === connection.port;
 	if (fromClient) connection.target = frame; // the last hop of it has reached the backend
-	if (journey.again && journey.frames.length === 1) connection.again += 1;
+	if (journey.frames.length === 1) retry(connection, journey, frame, fromClient);
 	if (connection.l4 === "udp") connection.state = fromClient ? connection.state : "answered";
 	else if (frame.flags.includes("RST")) connection.state = connection.state === "done" ? "done" : "broken";
 	else if (frame.flags.includes("FIN")) {
@@ -108,12 +119,24 @@ function follow(connection, journey, frame) {
 	else if (!fromClient && frame.data && connection.state === "open") connection.state = "open";
 }
 
+// Which of the client's bytes get no answer, and since when: an answer, of whatever kind, ends that. (That ACKs come again is nothing bad.)
+function retry(connection, journey, frame, fromClient) {
+	if (journey.again) connection.again += 1;
+	const before = connection.unanswered;
+	if (!fromClient) connection.unanswered = null;
+	else if (frame.data || frame.flags !== "ACK") {
+		connection.unanswered = {since: before?.since ?? frame.at, again: Boolean(before?.again || journey.again)};
+	}
+}
+
 // What a person sees of it: [sign, word]. now is the time of the machines, in seconds.
 export function connectionState(connection, now) {
 	if (connection.state === "opening" && now - connection.last > 3) return ["✗", "no answer"];
 	if (connection.state === "broken") return ["✗", "broken: reset"];
 	if (connection.state === "done") return ["✓", "done"];
 	if (connection.state === "opening") return ["…", connection.again ? `SYN sent again (${connection.again})` : "opening"];
+	if (connection.unanswered?.again && now - connection.unanswered.since > 1) return ["✗", "sent again, no answer"];
+	if (connection.state === "middle") return ["●", "in the middle"];
 	if (connection.again > 2) return ["!", `${connection.again} packets sent again`];
 	return ["●", connection.state === "answered" ? "answered" : "open"];
 }

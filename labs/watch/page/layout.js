@@ -115,6 +115,34 @@ function bezier(t, a, b, c, d) {
 	return [0, 1].map((i) => s ** 3 * a[i] + 3 * s * s * t * b[i] + 3 * s * t * t * c[i] + t ** 3 * d[i]);
 }
 
+// Where the rate of each cable is written: {port: [x, y]}, of the text's foot and middle. As near to the cable's middle as there is
+// room, above it or below: not on machines, not on the names of networks, nor on another rate. nameWidth(network) and rateWidth(port) say
+// how wide these are.
+export function ratePlaces({boxes, buses, cables}, nameWidth, rateWidth) {
+	const taken = Object.values(boxes).map(({x, y, w, h}) => [x - w / 2, y - h / 2, x + w / 2, y + h / 2]);
+	for (const [name, {x, top, bottom, isAside}] of Object.entries(buses)) {
+		const half = nameWidth(name) / 2;
+		taken.push(isAside ? [x, top - 8, x + 76 + half, bottom - 8] : [x - half, top - 46, x + half, top - 2]);
+	}
+	const rates = {};
+	for (const [port, points] of Object.entries(cables)) {
+		const middle = Math.floor(points.length / 2), w = rateWidth(port);
+		const near = points.map((_, i) => i).sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
+		const feet = near.flatMap((i) => [[points[i][0], points[i][1] - 8], [points[i][0], points[i][1] + 23]]);
+		rates[port] = feet.find((foot) => !taken.some((other) => overlap(around(foot, w), other))) || feet[0];
+		taken.push(around(rates[port], w));
+	}
+	return rates;
+}
+
+function around([x, y], w) {
+	return [x - w / 2, y - 17, x + w / 2, y + 5];
+}
+
+function overlap([left, top, right, bottom], other) {
+	return left < other[2] && other[0] < right && top < other[3] && other[1] < bottom;
+}
+
 // The way of a frame: out of the sender's cable, along the bar, into the receiver's cable.
 export function way(places, from, to) {
 	const out = places.cables[from];

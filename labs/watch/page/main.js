@@ -5,17 +5,19 @@ import {Journeys} from "./frames.js";
 import {consoleLayout, layout} from "./layout.js";
 import {drawHeaders, drawMap} from "./map.js";
 import * as panels from "./panels.js";
-import {Player} from "./player.js";
+import {isAnswer, Player} from "./player.js";
 import {State} from "./state.js";
 import {drawPatterns} from "./words.js";
 
 const LISTED = 300; // lines of packets in 3 s
 const LOOK_AGAIN = 4000; // ms
+const PATIENCE = 3000; // ms without a connection, until the page says what to check
+const PACKETS_LATER = 600; // ms: the client has its answer before we have seen the last packets of it
 const MAPPED = 12; // backends on the console's map; all of them are in the table
 
 const state = new State(), journeys = new Journeys();
 const player = new Player(hopPlayed);
-let places = null, opened = null, played = [], listed = [], drawing = false;
+let places = null, opened = null, requests = 0, played = [], listed = [], drawing = false;
 
 // ---- messages ----
 
@@ -24,12 +26,17 @@ const handlers = {
 	frames: ({frames}) => frames.forEach((frame) => frameSeen(frame, true)),
 	past: ({frames}) => frames.forEach((frame) => frameSeen(frame, false)),
 	log: (message) => panels.logLines(state, message),
-	answer: ({ok, text}) => say(ok ? `✓ the client got: ${text}` : `✗ the client got no answer: ${text}`),
+	answer: answered,
 };
 
 function connect() {
 	const events = new EventSource("events");
-	events.onopen = () => byId("log").replaceChildren(); // what comes first are all the lines there are
+	let timer = setTimeout(unreachable, PATIENCE);
+	events.onopen = () => {
+		clearTimeout(timer);
+		timer = null;
+		byId("log").replaceChildren(); // what comes first are all the lines there are
+	};
 	events.onmessage = ({data}) => {
 		const message = JSON.parse(data);
 		if (state.take(message) || handlers[message.type]) {
@@ -37,12 +44,23 @@ function connect() {
 			drawSoon();
 		}
 	};
-	events.onerror = () => status("lost", "✗ watch.sh has ended; this page waits for it");
+	events.onerror = () => {
+		status("lost", "✗ no connection to watch.sh");
+		timer ??= setTimeout(unreachable, PATIENCE);
+	};
+}
+
+// The server is gone, or somebody's way to it. The page tries again by itself; when there is a connection, begin() takes this away.
+function unreachable() {
+	status("lost", "✗ no connection to watch.sh");
+	byId("message").hidden = false;
+	byId("message").textContent = `This page cannot reach its server, and tries again. Please check: is ${state.world.console ? "lb-console (or labs/watch.sh --console)" : "labs/watch.sh"} still running? ` +
+		`If it runs on another machine: is this still connected there? ssh -L ${location.port || 8088}:127.0.0.1:${location.port || 8088} root@machine`;
 }
 
 function begin(world) {
 	document.body.classList.toggle("console", world.console);
-	byId("lab").textContent = world.console ? world.name : world.up ? `${world.name}` : "xdp-lb";
+	byId("lab").textContent = byId("lab").title = world.console ? world.name : world.up ? `${world.name}` : "xdp-lb";
 	if (world.console) document.querySelector("aside").before(byId("log-section")); // there is room below the map
 	document.title = `${byId("lab").textContent}: xdp-lb`;
 	for (const id of ["controls", "journey", "connections-section"]) byId(id).hidden = world.console;
@@ -62,6 +80,18 @@ function status(name, text) {
 	const place = byId("status");
 	if (place.textContent !== text) place.textContent = text;
 	place.className = name;
+}
+
+// The end is not told first: what the client got is said when the drawn answer has arrived there. If there was no answer, then
+// when what was seen until now has been drawn.
+function answered({ok, text, port}) {
+	const latest = ++requests;
+	setTimeout(() => {
+		if (latest !== requests) return;
+		const seen = new Set(player.toCome);
+		const isOfAnswer = ({journey, frame}) => journey.connection?.port === port && isAnswer(journey) && frame.data > 0;
+		player.after(ok ? isOfAnswer : (hop) => seen.has(hop), () => say(ok ? `✓ the client got: ${text}` : `✗ the client got no answer: ${text}`));
+	}, player.isLive ? 0 : PACKETS_LATER);
 }
 
 function say(text) {
@@ -168,6 +198,7 @@ function choose(journey) {
 // ---- buttons and keys ----
 
 async function request() {
+	requests += 1; // the one before will not be told any more
 	say("the client sends a request …");
 	played = [];
 	player.clear(); // who presses this wants to see this one, not what still waits
@@ -175,7 +206,7 @@ async function request() {
 		const answer = await fetch("request", {method: "POST", headers: {"X-Xdp-Lb": "request"}});
 		if (!answer.ok) say(await answer.text());
 	} catch {
-		say("watch.sh has ended");
+		say("✗ the page cannot reach watch.sh; is it still running?");
 	}
 }
 

@@ -2,6 +2,7 @@
 // Draws the map: machines, networks, cables, and what each machine says of itself. What moves on it is player.js.
 import {byId, fill, number, percent, svg} from "./dom.js";
 import {describe} from "./frames.js";
+import {ratePlaces} from "./layout.js";
 import {pattern} from "./words.js";
 
 const ICONS = { // in a square of 32
@@ -14,9 +15,11 @@ const ICONS = { // in a square of 32
 // draw(state, places, open): state has machines, cables and what is known of them; open(kind, name) shows details.
 export function drawMap(state, places, open) {
 	const map = byId("map");
+	const rates = ratePlaces(places, (name) => Math.max(14 * name.length, 9.6 * state.prefixOf(name).length),
+		(port) => Math.max(52, 10.4 * rateText(state, port).length)); // 52: so that they stay where they are up to 999/s
 	map.setAttribute("viewBox", `0 0 ${places.width} ${places.height}`);
 	fill(byId("things"), ...Object.entries(places.buses).map(([name, bus]) => drawBus(state, name, bus)),
-		...Object.keys(places.cables).map((port) => drawCable(state, port, places.cables[port])),
+		...Object.keys(places.cables).map((port) => drawCable(state, port, places.cables[port], rates[port])),
 		...Object.keys(places.boxes).map((name) => drawBox(state, name, places.boxes[name])));
 	map.onclick = (event) => opened(event.target, open);
 	map.onkeydown = (event) => {
@@ -43,14 +46,18 @@ function drawBus(state, name, bus) {
 		svg("text", {x: bus.x, y: bus.top - 7, class: "small"}, state.prefixOf(name)));
 }
 
-function drawCable(state, port, points) {
+function drawCable(state, port, points, [x, y]) {
 	const path = `M${points.map((point) => point.map((value) => value.toFixed(1)).join(" ")).join("L")}`;
-	const rate = state.rateOf(port), middle = points[Math.floor(points.length / 2)];
+	const rate = state.rateOf(port);
 	const label = `cable ${port}, ${number(rate)} packets in a second`;
 	return svg("g", {class: "cable", tabindex: 0, role: "button", "aria-label": label, "data-key": `cable ${port}`, id: `cable ${port}`},
 		svg("title", {}, `${port}: its last packets`),
 		svg("path", {d: path, class: "touch"}), svg("path", {d: path, class: "wire"}),
-		rate >= 0.5 && svg("text", {x: middle[0], y: middle[1] - 8, class: "rate"}, `${number(rate)}/s`));
+		rate >= 0.5 && svg("text", {x, y, class: "rate"}, rateText(state, port)));
+}
+
+function rateText(state, port) {
+	return `${number(state.rateOf(port))}/s`;
 }
 
 function drawBox(state, name, {x, y, w, h}) {

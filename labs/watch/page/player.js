@@ -23,6 +23,7 @@ export class Player {
 		this.now = null;
 		this.live = [];
 		this.skipped = 0;
+		this.ending = null; // see after()
 		this.still = matchMedia("(prefers-reduced-motion: reduce)");
 		this.frame = 0;
 	}
@@ -32,7 +33,26 @@ export class Player {
 		this.speed = Number(value) || 0;
 		this.steps = 0;
 		if (value === "live") this.queue.length = 0;
+		this.checkEnd();
 		this.wake();
+	}
+
+	// Calls tell when none of the hops that isMeant says yes to is on its way, or waits for its turn.
+	after(isMeant, tell) {
+		this.ending = {isMeant, tell};
+		this.checkEnd();
+	}
+
+	// What is drawn now, and what waits to be.
+	get toCome() {
+		return this.now && !this.now.done ? [this.now.hop, ...this.queue] : [...this.queue];
+	}
+
+	checkEnd() {
+		if (!this.ending || (!this.isLive && this.toCome.some(this.ending.isMeant))) return;
+		const {tell} = this.ending;
+		this.ending = null;
+		tell();
 	}
 
 	get isLive() {
@@ -41,7 +61,7 @@ export class Player {
 
 	clear() {
 		this.queue.length = this.live.length = 0;
-		this.now = null;
+		this.now = this.ending = null;
 		byId("moving").replaceChildren();
 	}
 
@@ -127,6 +147,7 @@ export class Player {
 		parts.forEach(({points, shape}) => shift(shape, along(points, ease(part))));
 		if ((time - begun) / duration < 1) return;
 		this.now.done = true;
+		this.checkEnd();
 		const next = this.queue[0];
 		if (next && (this.isStep || this.paused ? this.steps : true)) {
 			this.now = null;
@@ -178,7 +199,7 @@ function short(frame) {
 	return frame.l4 === "arp" ? "ARP" : frame.data ? frame.text.split(" ")[0].replace(/\d+ bytes/, "data") : frame.text;
 }
 
-function isAnswer(journey) {
+export function isAnswer(journey) {
 	const first = journey.frames[0], connection = journey.connection;
 	return Boolean(connection && first.ip && !(first.ip.src === connection.client && first.ports[0] === connection.port));
 }
