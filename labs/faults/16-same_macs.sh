@@ -34,8 +34,8 @@ story() {
 
 		Why it matters: XDP_TX sends a frame as it stands. There is no kernel any more that fills in the header of the cable: whoever
 		writes the program has to, and to think of both addresses. It is the most frequent mistake of a first program with
-		XDP_TX (xdp-tutorial, packet03). The counters of a program say what it believes. lb why and lb doctor
-		find nothing: they believe that what runs is the file of that name in bpf/. After the repair, ip link shows another tag,
-		a hash of the instructions.
+		XDP_TX (xdp-tutorial, packet03). The counters of a program say what it believes. lb doctor
+		finds it: it loads bpf/xdp_l2dsr.o for a moment, and compares the tag, a hash of the instructions, with that of the program
+		which runs. lb why does not: it tries packets with the file.
 	END
 }

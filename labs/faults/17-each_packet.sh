@@ -33,7 +33,7 @@ story() {
 		Why it matters: "round robin" is right for connections, and wrong for packets. A load balancer without a memory can only
 		send all packets of a connection to one backend if it computes the choice from what is the same in all of
 		them. Routers with ECMP have the same duty, and some have a mode that breaks it ("per packet"). Fragments are the trap that is
-		left: only the first one has the ports (headers/lb/fragments.h). lb why and lb doctor find nothing: they believe that what
-		runs is the file of that name in bpf/. After the repair, ip link shows another tag, a hash of the instructions.
+		left: only the first one has the ports (headers/lb/fragments.h). lb doctor finds that another program
+		runs, by its tag, a hash of the instructions. lb why does not: it tries packets with the file in bpf/.
 	END
 }

@@ -74,7 +74,7 @@ of_family() {
 # those that nothing is sent from (deprecated). Sets balancing and unwrapping, the devices with such a program.
 look() {
 	local word name values
-	declare -gA place=() doubted=() silent=() program=() flavour=() tag=() loaded=() kind=() mtu=() state=() peer=()
+	declare -gA place=() doubted=() silent=() program=() flavour=() tag=() kind=() mtu=() state=() peer=()
 	balancing=() unwrapping=()
 	while IFS=$'\t' read -r word name values; do
 		case $word in
@@ -82,8 +82,8 @@ look() {
 		doubted) doubted[$name]=$values ;;
 		silent) silent[$name]=$values ;;
 		device)
-			IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "loaded[$name]" "kind[$name]" "mtu[$name]" \
-				"state[$name]" "peer[$name]" <<<"$values"
+			IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "kind[$name]" "mtu[$name]" "state[$name]" \
+				"peer[$name]" <<<"$values"
 			[[ $name != "$probe_device" ]] || continue
 			[[ ! ${program[$name]} =~ ^xdp_($balancers)$ ]] || balancing+=("$name")
 			[[ ! ${program[$name]} =~ ^xdp_($unwrappers)$ ]] || unwrapping+=("$name")
@@ -93,7 +93,7 @@ look() {
 		.[] | .ifname as $name
 		| ["device", .ifname, (.xdp.prog.name // "-" | rtrimstr("_frags")),
 			({"1": "native", "2": "generic", "3": "offload"}[.xdp.mode // 0 | tostring] // "-"), .xdp.prog.tag // "-",
-			(.xdp.prog.load_time // 0 | . / 1e9 | floor), .linkinfo.info_kind // "-", .mtu,
+			.linkinfo.info_kind // "-", .mtu,
 			(if .flags | index("UP") then if .flags | index("LOWER_UP") then "up" else "no carrier" end else "down" end),
 			.link // "-"],
 		  (.addr_info[] | select(.family == "inet" or (.family == "inet6" and .scope == "global"))

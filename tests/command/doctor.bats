@@ -427,6 +427,20 @@ builds() {
 		-c "$copy/bpf/xdp_ipip.c" -o "$copy/bpf/xdp_ipip.o"
 }
 
+@test "a program that was built elsewhere and loaded by hand, after ours was built" {
+	local copy=$BATS_TEST_TMPDIR/copy fact="it is the program in $PWD/bpf/xdp_ipip.o"
+	mkdir "$copy"
+	cp -r bpf headers maps "$copy"
+	balancer ipip 172.16.0.10
+	on lb ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
+	fine lb # by hand, but ours
+	builds -mcpu=v2
+	on lb ip -force link set dev eth0 xdp obj "$copy/bpf/xdp_ipip.o" sec xdp
+	visit lb
+	[ "$(unwell)" = "$fact" ]
+	troubles lb <<<"$fact | true"
+}
+
 @test "an object that is not what runs any more; to compare them changes nothing" {
 	local copy=$BATS_TEST_TMPDIR/copy before
 	mkdir "$copy"

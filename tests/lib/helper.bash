@@ -169,13 +169,15 @@ add_servers() {
 
 # ---- For the tests of scripts/lb, on a node as one_load_balancer makes it. ----
 
-# state: everything that a command could have changed.
+# state: everything that a command could have changed. Of neighbours, these are those that somebody has put there: others come and
+# go as the kernel likes.
 state() {
 	# shellcheck disable=SC2016 # expanded over there
 	on lb bash -c '
 		ip -d link show eth0 | sed "s/prog.xdp.*//"
 		ip -j -d link | jq ".[].xdp.prog.id"
-		ip neigh | sed -E "s/(REACHABLE|STALE|DELAY|PROBE) *$/known/"
+		ip neigh show nud permanent
+		ip neigh | grep managed | cut -d " " -f 1-3
 		ip route; find /sys/fs/bpf | sort
 		cd /sys/fs/bpf/xdp/globals || exit 0
 		for map in services load_balancer decap_addresses; do

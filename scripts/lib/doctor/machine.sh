@@ -76,38 +76,30 @@ pinned_maps() {
 	done | { bpftool -j batch file - 2>/dev/null || true; } | jq -r '.[].output | select(.id) | "\(.id) \(.name)"'
 }
 
-# trial OBJECT: loads a program as lb attach does, and prints its tag, or what is wrong with it. It leaves nothing: it is in
-# a network namespace of its own, and in a bpffs of its own, where the maps are pinned, too.
+# trial OBJECT SECTION: loads a program as lb attach does, and prints its tag, or what is wrong with it. It leaves nothing: it
+# is in a network namespace of its own, and in a bpffs of its own, where the maps are pinned, too.
 trial() {
 	# shellcheck disable=SC2016 # expanded over there
 	unshare --net --mount bash -c '
 		mount -t bpf bpf "$2" && mkdir -p "$3" || exit
 		while read -r id name; do echo "map pin id $id $3/$name"; done <<<"$4" | bpftool batch file - >/dev/null 2>&1
-		ip link set dev lo xdpgeneric obj "$1" sec xdp.frags 2>&1 && ip -j -d link show lo | jq -r ".[0].xdp.prog.tag"
-		' - "$1" "$bpffs" "$maps" "$(pinned_maps)" || true
+		ip link set dev lo xdpgeneric obj "$1" sec "$5" 2>&1 && ip -j -d link show lo | jq -r ".[0].xdp.prog.tag"
+		' - "$1" "$bpffs" "$maps" "$(pinned_maps)" "$2" || true
 }
 
-# has_siblings DEV: another device has another version of its program: one of them came from elsewhere.
-has_siblings() {
-	local dev
-	for dev in "${!program[@]}"; do
-		[[ $dev == "$probe_device" || ${program[$dev]} != "${program[$1]}" || ${tag[$dev]} == "${tag[$1]}" ]] || return 0
-	done
-	return 1
-}
-
-# program_is_current DEV: the object on disk is the program that runs. To know its tag, it must be loaded; but not if it has
-# been there since before the program was loaded, unless it is plain that there is more than one version.
+# program_is_current DEV: the object on disk is the program that runs. To know its tag, it must be loaded: lb attach takes its
+# section xdp.frags, and who attaches by hand perhaps the other one.
 program_is_current() {
-	local mode mend object found uptime
+	local mode mend object found section
 	mode=$(mode_of "$1") mend="lb attach $mode $1" object=$repo/bpf/${program[$1]}.o
 	if [[ ! -e $object ]]; then
 		fact "it is the program in $object" "which is not built" "make -C $repo" false
 		return
 	fi
-	read -r uptime _ </proc/uptime
-	found=${tag[$1]}
-	! has_siblings "$1" && (($(stat -c %Z "$object") < EPOCHSECONDS - ${uptime%.*} + loaded[$1])) || found=$(trial "$object")
+	for section in xdp.frags xdp; do
+		found=$(trial "$object" $section)
+		[[ $found != "${tag[$1]}" ]] || break
+	done
 	case $found in
 	"${tag[$1]}") ;;
 	*mismatch*)
