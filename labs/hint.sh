@@ -5,12 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . labs/common/faults.sh
-[[ $# -eq 0 ]] || {
-	sed -n '/^# usage/s/^# //p' "$0" >&2
-	exit 2
-}
 
-find_fault
+find_fault "$@"
 if [[ $given -eq 3 ]]; then
 	echo "There are no more than three. $(say_which)labs/solve.sh repairs it, and explains."
 	exit

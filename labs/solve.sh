@@ -6,12 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . labs/common/faults.sh
-[[ $# -eq 0 ]] || {
-	sed -n '/^# usage/s/^# //p' "$0" >&2
-	exit 2
-}
 
-find_fault
+find_fault "$@"
 if [[ -n $told ]]; then
 	echo "You have repaired it: check.sh found everything as it should be."
 fi

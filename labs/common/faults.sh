@@ -77,11 +77,15 @@ note_found() {
 	echo "You have found $(wc -l <<<"$found") of the $(faults_of "${lab##*/}" | wc -l) faults of this lab."
 }
 
-# find_fault: for scripts that belong to no lab: finds the playground (the one that is up, or $LAB) and its fault, and reads
+# find_fault ARGUMENT...: for scripts that belong to no lab, and take no arguments: finds the playground (the one that is up, or $LAB) and its fault, and reads
 # the lab, and the fault. Sets given to how many hints there have been, and told to 1 if it is repaired already.
 # shellcheck disable=SC2034 # for whoever sources this
 find_fault() {
 	local up state lab_name file
+	[[ $# -eq 0 ]] || {
+		sed -n '/^# usage/s/^# //p' "labs/${0##*/}" >&2
+		exit 2
+	}
 	[[ $EUID -eq 0 ]] || stop_here "only root can look into a playground; try sudo labs/${0##*/}"
 	if [[ -z ${LAB-} ]]; then
 		mapfile -t up < <(scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
