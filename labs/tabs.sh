@@ -18,25 +18,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-die() {
-	echo "tabs.sh: $*" >&2
-	exit 1
-}
-
-# choose_playground: sets LAB to that of the playground that is meant. A playground is a lab that has a client.
-choose_playground() {
-	local up
-	mapfile -t up < <(LAB='' scripts/node list 2>/dev/null | awk '$2 == "client" { print $1 }')
-	if [[ -n ${LAB-} ]]; then
-		[[ " ${up[*]} " == *" $LAB "* ]] ||
-			die "no playground named $LAB is up${up[*]:+ (but ${up[*]})}; run LAB=$LAB labs/ipip/setup.sh, or that of another lab"
-	else
-		[[ ${#up[@]} -gt 0 ]] || die "no playground is up; run labs/ipip/setup.sh, or that of another lab, and then this again"
-		[[ ${#up[@]} -eq 1 ]] || die "several playgrounds are up (${up[*]}); say which: LAB=${up[0]} labs/tabs.sh"
-		LAB=${up[0]}
-	fi
-	export LAB
-}
+. labs/common/choose.sh
 
 # machines: their names, in the order in which a packet meets them.
 machines() {
@@ -74,15 +56,21 @@ open_all() {
 	ours set -g status-left " $(labs/common/tab.sh title) | "
 }
 
+# others_look: somebody else has these windows on another terminal. A client of tmux that is gone, or is our own, does not count:
+# tmux may learn of it later than we do.
+others_look() {
+	local client parent
+	for client in $(ours list-clients -F '#{client_pid}' 2>/dev/null); do
+		parent=$(ps -o ppid= -p "$client") || continue
+		[[ $parent -eq $$ ]] || return 0
+	done
+	return 1
+}
+
 # end: closes everything, if nobody else looks at it. (tmux leaves its socket behind.)
 end() {
-	local sockets=${TMUX_TMPDIR:-/tmp}/tmux-$EUID i
-	# a terminal that has just gone away may still be among those who look
-	for ((i = 0; i < 10; i++)); do
-		[[ -n $(ours list-clients 2>/dev/null) ]] || break
-		sleep 0.2
-	done
-	((i < 10)) || return 0
+	local sockets=${TMUX_TMPDIR:-/tmp}/tmux-$EUID
+	! others_look || return 0
 	ours kill-server 2>/dev/null || true
 	rm -f "$sockets/xdp-lb-$LAB"
 	rmdir --ignore-fail-on-non-empty "$sockets" 2>/dev/null || true # which a user's own tmux may use
@@ -92,16 +80,16 @@ end() {
 	sed -n '/^# usage/s/^# //p' "$0" >&2
 	exit 2
 }
-[[ $EUID -eq 0 ]] || die "only root can enter the machines of a playground; try sudo ${LAB:+LAB=$LAB }$0"
+[[ $EUID -eq 0 ]] || stop_here "only root can enter the machines of a playground; try sudo ${LAB:+LAB=$LAB }$0"
 scripts/deps lab
-choose_playground
+choose_playground setup.sh
 if [[ ${TMUX-} == */xdp-lb-"$LAB",* ]]; then # in one of our own windows
 	open_all
 	exit
 fi
-[[ -t 0 && -t 1 ]] || die "tabs need a terminal; run this in one, not in a pipe"
+[[ -t 0 && -t 1 ]] || stop_here "tabs need a terminal; run this in one, not in a pipe"
 trap end EXIT
 open_all
 # From here on, the last terminal that leaves closes everything.
 ours select-window -t tabs:client \; attach-session -t tabs \; set -g destroy-unattached on ||
-	die "tmux cannot use this terminal (TERM=${TERM-}); try TERM=xterm $0"
+	stop_here "tmux cannot use this terminal (TERM=${TERM-}); try TERM=xterm $0"

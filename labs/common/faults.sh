@@ -13,6 +13,8 @@
 #   repair     a function: `fix NODE COMMAND` for each command that repairs it; they may run on a lab that is whole
 #   story      a function that prints what it was, and why it matters
 
+. labs/common/choose.sh
+
 # number_of FILE: 3 of labs/faults/03-no_vip.sh.
 number_of() {
 	local number=${1##*/}
@@ -81,20 +83,13 @@ note_found() {
 # the lab, and the fault. Sets given to how many hints there have been, and told to 1 if it is repaired already.
 # shellcheck disable=SC2034 # for whoever sources this
 find_fault() {
-	local up state lab_name file
+	local state lab_name file
 	[[ $# -eq 0 ]] || {
 		sed -n '/^# usage/s/^# //p' "labs/${0##*/}" >&2
 		exit 2
 	}
 	[[ $EUID -eq 0 ]] || stop_here "only root can look into a playground; try sudo labs/${0##*/}"
-	if [[ -z ${LAB-} ]]; then
-		mapfile -t up < <(scripts/node list 2>/dev/null | cut -d' ' -f1 | sort -u)
-		[[ ${#up[@]} -le 1 ]] || stop_here "several playgrounds are up (${up[*]}); say which: LAB=${up[0]} labs/${0##*/}"
-		LAB=${up[0]-}
-	fi
-	export LAB
-	[[ -n $LAB ]] || stop_here "no playground is up; break one first: labs/ipip/break.sh"
-	scripts/node exec switch true 2>/dev/null || stop_here "no playground is up; break one first: labs/ipip/break.sh"
+	choose_playground break.sh
 	# shellcheck disable=SC2016 # expanded over there
 	state=$(scripts/node exec switch bash -c 'cd /run/xdp-lb-fault && cat lab file && { cat given || echo 0; } && ls repaired' 2>/dev/null) || true
 	lab_name=$(scripts/node exec client cat /run/xdp-lb/lab 2>/dev/null) || lab_name=ipip
@@ -109,12 +104,6 @@ find_fault() {
 	. labs/common/lab.sh "$lab_name"
 	. labs/common/playground.sh
 	read_fault "$file"
-}
-
-# stop_here TEXT...: as die of lab.sh, before a lab is known.
-stop_here() {
-	echo "${0##*/}: $*" >&2
-	exit 1
 }
 
 # ---- What the files of the faults use ----
