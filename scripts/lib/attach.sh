@@ -112,6 +112,7 @@ attach() {
 	read_device "$2"
 	check_device "$mode" "$flavour"
 	load_program "$mode"
+	keep_links
 	note "xdp_$mode attached to $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" "NEW=xdp_$mode"
 	[[ $mode != decap && -z $dry ]] || return 0
 	introduce "$dev" "$([[ $mode != relay ]] || echo backend)"
