@@ -29,7 +29,7 @@ other_program() {
 
 # driver_of DEV: as ethtool has it; a device that is made of others has its kind instead.
 driver_of() {
-	ethtool -i "$1" 2>/dev/null | sed -n 's/^driver: //p'
+	{ ethtool -i "$1" 2>/dev/null || true; } | sed -n 's/^driver: //p'
 }
 
 # offload DEV NAME: on or off, as ethtool has it; "fixed" behind it if that cannot be changed.
