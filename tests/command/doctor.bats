@@ -451,7 +451,7 @@ a_card() {
 	[ "$(unwell)" = "the driver of eth1 has native XDP" ] # but it works, in generic mode
 	[[ $(jq -r '.[] | select(.fact == "the driver of eth1 has native XDP").mend' <<<"$found") == "lb attach ipip eth1 generic"* ]]
 	a_card virtio_net
-	on lb bash -c 'echo 3 >/run/card/queues'
+	on lb bash -c 'cd /run/card && echo 3 | tee queues >spread'
 	troubles lb eth1 <<<'eth1 has a queue for each CPU to send by, beside 3 others | true'
 	[ "$(on lb cat /run/card/queues)" -eq 2 ]
 }

@@ -24,6 +24,7 @@ examine_way() {
 		ways_take_xdp
 		ways_are_wide
 	fi
+	exits_have_programs
 	other_ends_take_xdp
 	for dev in "${balancing[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
 }
@@ -132,6 +133,22 @@ ways_take_xdp() {
 		done
 	done
 	fact "XDP can send out of the devices to the backends" "$(some "${bad[@]:-${exits[@]}}")" "$(chain "${mends[@]}")" is_empty "${mends[@]}"
+}
+
+# exits_have_programs: a card takes packets from another one's program only while it has a program itself, which may let
+# everything pass: before that, its driver has no queues for them. A bond's program is that of its ports.
+exits_have_programs() {
+	local dev bare=() mends=()
+	for dev in "${balancing[@]}"; do
+		[[ ${flavour[$dev]} != native ]] || break
+	done
+	[[ ${flavour[$dev]} == native ]] || return 0
+	for dev in "${exits[@]}"; do
+		[[ ${kind[$dev]} =~ ^(-|bond)$ && ${program[$dev]} == - && $dev != lo ]] || continue
+		bare+=("$dev")
+		mends+=("ip link set dev $dev xdpdrv obj $repo/bpf/xdp_pass.o sec xdp")
+	done
+	fact "cards that are sent out of have a program, too" "$(some "${bare[@]/%/ has none}")" "$(chain "${mends[@]}")" is_empty "${bare[@]}"
 }
 
 # other_ends_take_xdp: a veth takes frames from XDP only while its other end has a program, too. It can be seen only if it is
