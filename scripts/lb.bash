@@ -54,7 +54,7 @@ _lb() {
 	*" why "*" tunnel") choices="ipip gre fou gue" ;;
 	*" why tcp "*) choices="syn ack fin rst size ttl nodf tunnel dev" ;;
 	*" why udp "*) choices="size ttl nodf tunnel dev" ;;
-	"1 doctor") choices="backend" ;;
+	"1 doctor") choices="backend $(ip -br link | sed 's/[@ ].*//')" ;;
 	"2 doctor backend") choices="nat l2dsr ipip gre fou gue" ;;
 	"1 metrics") choices="text file http" ;;
 	"1 nat") choices="set show stats" ;;

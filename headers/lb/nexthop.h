@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "../../maps/links.h"
 #include "../../maps/load_balancer.h"
 #include "../../maps/nexthops.h"
 #include "../packet/ethernet.h"
@@ -48,11 +49,30 @@ static __always_inline enum verdict fib_verdict(long answer)
 	}
 }
 
+/* Returns the device that a packet came in by, as the routes know it: for a bond's port, the bond. */
+static __always_inline __u32 incoming_device(const struct packet *packet)
+{
+	__u32 ifindex = packet->ctx->ingress_ifindex;
+	struct link *link = bpf_map_lookup_elem(&links, &ifindex);
+
+	return link && !link->outer.protocol ? link->device : ifindex;
+}
+
+/* Notes the device that the route leads through, or the device below it and the VLAN tags. */
+static __always_inline void set_outgoing_device(struct nexthop *hop, __u32 ifindex)
+{
+	struct link *link = bpf_map_lookup_elem(&links, &ifindex);
+
+	hop->ifindex = link ? link->device : ifindex;
+	hop->outer = link ? link->outer : (struct vlan_tag){};
+	hop->inner = link ? link->inner : (struct vlan_tag){};
+}
+
 /* Asks the kernel's FIB for the way. Fills in *hop, or returns the reason why there is none. */
 static __always_inline enum verdict ask_fib(const struct packet *packet, const struct path *path,
 					    struct nexthop *hop)
 {
-	struct bpf_fib_lookup fib = {.ifindex = packet->ctx->ingress_ifindex};
+	struct bpf_fib_lookup fib = {.ifindex = incoming_device(packet)};
 	enum verdict verdict;
 
 	/* tot_len stays 0: one answer serves packets of every length, so the MTU is our check. */
@@ -70,7 +90,7 @@ static __always_inline enum verdict ask_fib(const struct packet *packet, const s
 		return verdict;
 	__builtin_memcpy(hop->destination, fib.dmac, ETH_ALEN);
 	__builtin_memcpy(hop->source, fib.smac, ETH_ALEN);
-	hop->ifindex = fib.ifindex;
+	set_outgoing_device(hop, fib.ifindex);
 	hop->mtu = fib.mtu_result;
 	return VERDICT_GO_ON;
 }

@@ -12,37 +12,65 @@ static __always_inline __be16 ether_type(__u8 family)
 	return family == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
 }
 
+/* The longest header that is written here. */
+struct link_header {
+	__u8 destination[ETH_ALEN];
+	__u8 source[ETH_ALEN];
+	union {
+		__be16 type; /* without tags */
+		struct {
+			struct vlan_tag outer;
+			union {
+				__be16 type_in_vlan;
+				struct {
+					struct vlan_tag inner;
+					__be16 type_in_two;
+				};
+			};
+		};
+	};
+};
+
+_Static_assert(sizeof(struct link_header) == MAX_L2_LENGTH, "no padding");
+
+static __always_inline int link_length(const struct nexthop *hop)
+{
+	int tags = !!hop->outer.protocol + !!hop->inner.protocol;
+
+	return sizeof(struct ethhdr) + tags * (int)sizeof(struct vlan_tag);
+}
+
 /* Gives a packet the link-layer header of its way to `hop`, `gap` bytes in front of its IP header;
- * `family` is what stands behind it then. VLAN tags stay on a packet that leaves by the interface
- * it came in by, and are removed if it leaves by another. Returns the new header's length, or -1 if
- * there is no headroom. If there is a gap or tags are removed, the packet moves: packet->ip and
- * packet->transport are not valid any more. */
+ * `family` is what stands behind it then. VLAN tags are those of the way: none if the route leads
+ * through no VLAN device, whatever the packet came with. Returns the new header's length, or -1 if
+ * there is no headroom. If there is a gap or the number of tags changes, the packet moves:
+ * packet->ip and packet->transport are not valid any more. */
 static __always_inline int rewrite_l2(const struct packet *packet, const struct nexthop *hop,
 				      int gap, __u8 family)
 {
 	struct xdp_md *ctx = packet->ctx;
-	int tagged = packet->l2_length != sizeof(struct ethhdr);
-	int keeps_tags = tagged && hop->ifindex == ctx->ingress_ifindex;
-	int length = keeps_tags ? packet->l2_length : sizeof(struct ethhdr);
+	int length = link_length(hop);
 	int room = (int)packet->l2_length - length - gap;
-	struct ethhdr *eth;
+	struct link_header *link;
 
-	if (keeps_tags && gap) {
-		if (move_l2(ctx, length, room))
-			return -1;
-	} else if (room) {
-		if (bpf_xdp_adjust_head(ctx, room))
-			return -1;
+	if (room && bpf_xdp_adjust_head(ctx, room))
+		return -1;
+	link = (void *)(long)ctx->data;
+	if ((void *)(link + 1) > (void *)(long)ctx->data_end) /* an IP header is behind it */
+		return -1;
+	__builtin_memcpy(link->destination, hop->destination, ETH_ALEN);
+	__builtin_memcpy(link->source, hop->source, ETH_ALEN);
+	if (!hop->outer.protocol) {
+		link->type = ether_type(family);
+		return length;
 	}
-	eth = (void *)(long)ctx->data;
-	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
-		return -1;
-	__builtin_memcpy(eth->h_dest, hop->destination, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, hop->source, ETH_ALEN);
-	if (!keeps_tags)
-		eth->h_proto = ether_type(family);
-	else if (family != packet->flow.family && set_ether_type(ctx, length, ether_type(family)))
-		return -1;
+	link->outer = hop->outer;
+	if (!hop->inner.protocol) {
+		link->type_in_vlan = ether_type(family);
+		return length;
+	}
+	link->inner = hop->inner;
+	link->type_in_two = ether_type(family);
 	return length;
 }
 

@@ -6,15 +6,16 @@ is_ours() {
 	[[ $1 =~ ^xdp_($modes)$ ]]
 }
 
-# read_device DEV: sets dev, and xdp_id, xdp_name and xdp_flavour to what runs there; empty if nothing does.
+# read_device DEV: sets dev (the word may have been an altname), kind, below (the device of a VLAN), port_of (bond, bridge)
+# and master; and xdp_id, xdp_name and xdp_flavour to what runs there; empty if nothing does.
 read_device() {
 	local link
 	link=$(ip -j -d link show dev "$1" 2>/dev/null) ||
 		die "there is no device $1; 'ip -br link' lists those that are there"
-	dev=$(jq -r '.[0].ifname' <<<"$link") # which may have been an altname
-	read -r xdp_id xdp_name xdp_flavour < <(jq -r '.[0].xdp // empty
-		| "\(.prog.id) \(.prog.name // "?") \({"1": "xdpdrv", "2": "xdpgeneric", "3": "xdpoffload"}[.mode | tostring] // "xdp")"' \
-		<<<"$link") || xdp_id='' xdp_name='' xdp_flavour=''
+	read -r dev kind below port_of master xdp_id xdp_name xdp_flavour < <(jq -r '.[0]
+		| "\(.ifname) \(.linkinfo.info_kind // "-") \(.link // "-") \(.linkinfo.info_slave_kind // "-") \(.master // "-") "
+		+ ((.xdp // {} | select(.prog)
+			| "\(.prog.id) \(.prog.name // "?") \({"1": "xdpdrv", "2": "xdpgeneric", "3": "xdpoffload"}[.mode | tostring] // "xdp")") // "")' <<<"$link")
 	# A program of several sections is still the same program.
 	xdp_name=${xdp_name%_frags}
 }
@@ -40,9 +41,11 @@ remove_pins() {
 # check_device MODE FLAVOUR: whether what runs on the device (see read_device) can be replaced. Sets flavour to how.
 check_device() {
 	flavour=$2
-	[[ -n $xdp_id ]] || return 0
-	is_ours "$xdp_name" ||
-		die "another XDP program ($xdp_name, id $xdp_id) runs on $dev; if nobody needs it: ip link set dev $dev $xdp_flavour off"
+	if [[ -z $xdp_id ]]; then
+		[[ $flavour != xdp ]] || check_place "$1"
+		return 0
+	fi
+	is_ours "$xdp_name" || die "$(other_program)"
 	# What unwraps may become the other one that does: they have the same maps.
 	[[ $xdp_name == "xdp_$1" || ($xdp_name =~ ^xdp_($unwrappers)$ && $1 =~ ^($unwrappers)$) ]] ||
 		die "$dev runs $xdp_name; run: lb detach $dev"
@@ -90,7 +93,7 @@ load_program() {
 	*mismatch*)
 		error+=$'\n'$(older_maps)
 		;;
-	*generic*native* | *"not supported"*) error+=$'\n'"Does the driver of $dev know XDP? Try: lb attach $1 $dev generic" ;;
+	*) error+=$'\n'$(advise "$1" "$error") ;;
 	esac
 	die "$dev does not take the program: $error"
 }
@@ -112,6 +115,7 @@ attach() {
 	read_device "$2"
 	check_device "$mode" "$flavour"
 	load_program "$mode"
+	keep_links
 	note "xdp_$mode attached to $dev" "DEVICE=$dev" "OLD=${xdp_name:-none}" "NEW=xdp_$mode"
 	[[ $mode != decap && -z $dry ]] || return 0
 	introduce "$dev" "$([[ $mode != relay ]] || echo backend)"

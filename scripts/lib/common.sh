@@ -124,11 +124,11 @@ need_root() {
 	[[ $EUID -eq 0 ]] || die "only root can do that; try sudo $0"
 }
 
-# is_new_enough RELEASE: whether the programs run on such a kernel.
+# is_new_enough RELEASE [MAJOR MINOR]: whether it is such a kernel, or a later one; 6.1 is what the programs run on.
 is_new_enough() {
 	local major minor
 	IFS=.- read -r major minor _ <<<"$1"
-	((major > 6 || (major == 6 && minor >= 1)))
+	((major > ${2-6} || (major == ${2-6} && minor >= ${3-1})))
 }
 
 check_machine() {

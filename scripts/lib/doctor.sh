@@ -3,9 +3,9 @@
 # doctor: lb doctor: is this machine as a load balancer, or a backend, should be? It prints a line for each fact, and under
 # one that is not so the command that mends it. It changes nothing. Sourced by lb.
 #
-# The facts are in doctor/: machine.sh (both), balancer.sh, way.sh (from the load balancer to its backends), backend.sh. A
+# The facts are in doctor/: machine.sh (both), balancer.sh, way.sh (from the load balancer to its backends), backend.sh, device.sh. A
 # fact is a function that looks, and calls `fact` (or `hint`) with what it has found. To add one, write its function, and
-# call it in examine_balancer or examine_backend.
+# call it in examine_balancer, examine_backend or examine_device.
 
 facts=() # four words for each: mark, text, found, mend
 sick=0   # 1: some fact is not so
@@ -74,7 +74,7 @@ of_family() {
 # those that nothing is sent from (deprecated). Sets balancing and unwrapping, the devices with such a program.
 look() {
 	local word name values
-	declare -gA place=() doubted=() silent=() program=() flavour=() tag=() kind=() mtu=() state=() peer=()
+	declare -gA place=() doubted=() silent=() program=() flavour=() tag=() kind=() mtu=() state=() peer=() port=()
 	balancing=() unwrapping=()
 	while IFS=$'\t' read -r word name values; do
 		case $word in
@@ -83,7 +83,7 @@ look() {
 		silent) silent[$name]=$values ;;
 		device)
 			IFS=$'\t' read -r "program[$name]" "flavour[$name]" "tag[$name]" "kind[$name]" "mtu[$name]" "state[$name]" \
-				"peer[$name]" <<<"$values"
+				"peer[$name]" "port[$name]" <<<"$values"
 			[[ $name != "$probe_device" ]] || continue
 			[[ ! ${program[$name]} =~ ^xdp_($balancers)$ ]] || balancing+=("$name")
 			[[ ! ${program[$name]} =~ ^xdp_($unwrappers)$ ]] || unwrapping+=("$name")
@@ -95,11 +95,18 @@ look() {
 			({"1": "native", "2": "generic", "3": "offload"}[.xdp.mode // 0 | tostring] // "-"), .xdp.prog.tag // "-",
 			.linkinfo.info_kind // "-", .mtu,
 			(if .flags | index("UP") then if .flags | index("LOWER_UP") then "up" else "no carrier" end else "down" end),
-			.link // "-"],
+			.link // "-", (if .master then "\(.linkinfo.info_slave_kind // "?"):\(.master)" else "-" end)],
 		  (.addr_info[] | select(.family == "inet" or (.family == "inet6" and .scope == "global"))
 			| ["address", .local, "\($name)/\(.prefixlen)"], (select(.dadfailed) | ["doubted", .local, "\($name)/\(.prefixlen)"]),
 				(select(.deprecated) | ["silent", .local, $name]))
 		| @tsv')
+}
+
+# beneath DEV: the device that XDP sends out of for it: below a VLAN device, if that is on this machine.
+beneath() {
+	local dev=$1
+	while [[ ${kind[$dev]-} == vlan && -n ${kind[${peer[$dev]}]-} ]]; do dev=${peer[$dev]}; done
+	echo "$dev"
 }
 
 # address_on DEV FAMILY: the first of this machine's addresses on a device; VIPs do not count.
@@ -132,11 +139,6 @@ set_conf() {
 	fi
 }
 
-# offload DEV NAME: on or off, as ethtool has it; "fixed" behind it if that cannot be changed.
-offload() {
-	ethtool -k "$1" 2>/dev/null | sed -n "s/^$2: \([a-z]*\)\( \[fixed\]\)\?.*/\1\2/p" | tr -d '[]'
-}
-
 # ---- The command ----
 
 # end_visit: all facts are known.
@@ -146,9 +148,9 @@ end_visit() {
 	exit "$sick"
 }
 
-# doctor [backend MODE VIP...]
+# doctor [DEV | backend MODE VIP...]
 doctor() {
-	local vips=() own=0.0.0.0 own6=:: role mode=''
+	local vips=() own=0.0.0.0 own6=:: role mode='' device=''
 	case ${1-} in
 	'') ;;
 	backend)
@@ -158,13 +160,19 @@ doctor() {
 		words_of 'include "words"; answer($ARGS.positional | map(address); .[])' "${@:3}"
 		vips=("${lines[@]}")
 		;;
-	*) usage "unexpected word '$1'" ;;
+	*)
+		device=$1
+		[[ $device != */* && -e /sys/class/net/$device ]] || usage "unexpected word '$1': a device, or backend"
+		no_more "${@:2}"
+		;;
 	esac
 	need_root
 	examine_machine
 	[[ $sick -eq 0 ]] || end_visit
 	look
-	if [[ -n $mode ]]; then
+	if [[ -n $device ]]; then
+		examine_device "$device"
+	elif [[ -n $mode ]]; then
 		examine_backend "$mode"
 	else
 		[[ ${#balancing[*]} -gt 0 || ${#unwrapping[*]} -gt 0 || -e $maps/services || -e $maps/decap_addresses ]] ||

@@ -103,6 +103,7 @@ find_hops() (
 	mapfile -t addresses < <(listed_addresses)
 	keep_neighbours "${addresses[@]}"
 	mark_backends >/dev/null
+	keep_links
 	outdate_nexthops
 	[[ ${#kept[@]} -eq 0 ]] || printf '%s\n' "${kept[@]}"
 )

@@ -105,7 +105,7 @@ mark_backends() {
 	}
 }
 
-# refresh: keep_neighbours for every backend, and with NAT for the gateways. Links that were down have lost their
+# refresh: keep_neighbours for every backend, and with NAT for the gateways; keep_links. Links that were down have lost their
 # neighbours, and routes may lead another way now: XDP drops such packets (no_neighbour), so that nobody asks for the
 # address. It ends when all are known; or after a second, with those that are not.
 refresh() {
@@ -116,6 +116,7 @@ refresh() {
 	mapfile -t addresses < <(listed_addresses)
 	keep_neighbours "${addresses[@]}"
 	mark_backends
+	keep_links
 	outdate_nexthops
 	for ((tries = 0; tries < 20; tries++)); do
 		[[ -z $dry && -n $(unknown_hops) ]] || return 0

@@ -293,6 +293,7 @@ start() {
 	# shellcheck disable=SC2064 # the number as it is now
 	trap "where=''; undo_since $before; [[ -s $noted/undo ]] || rm -rf '$noted'" EXIT
 	for_each start_step
+	keep_links
 	trap - EXIT
 	undo_the_rest
 }

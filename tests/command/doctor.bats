@@ -399,6 +399,63 @@ not ok: the tools are there: missing: arping
     $PWD/scripts/deps lab" ]
 }
 
+# a_card DRIVER: eth1 of lb is one, as ethtool has it: of 4 queues, and with lro. What is set is kept in files.
+a_card() {
+	on lb bash -c 'mkdir -p /run/card && cd /run/card && echo 2 >queues && echo 2 >spread && echo off >lro'
+	fakes=$BATS_TEST_TMPDIR/fake:
+	mkdir -p "$BATS_TEST_TMPDIR/fake"
+	cat >"$BATS_TEST_TMPDIR/fake/nproc" <<-'END'
+		#!/bin/bash
+		echo 2
+	END
+	cat >"$BATS_TEST_TMPDIR/fake/ethtool" <<-END
+		#!/bin/bash
+		cd /run/card
+		case "\$*" in
+		"-i eth1") echo "driver: $1" ;;
+		"-l eth1") printf '%s:\nRX:\tn/a\nCombined:\t%s\n' "Pre-set maximums" 4 "Current hardware settings" "\$(<queues)" ;;
+		"-L eth1 combined "*) echo "\$4" >queues && echo "\$4" >spread ;;
+		"-x eth1") for ((i = 0; i < 16; i += 8)); do printf '%5d: ' \$i; for ((j = 0; j < 8; j++)); do printf '%6d' \$((j % \$(<spread))); done; echo; done ;;
+		"-X eth1 equal "*) echo "\$4" >spread ;;
+		"-g eth1") printf '%s:\nRX:\t%s\n' "Pre-set maximums" 4096 "Current hardware settings" 256 ;;
+		"-k eth1") echo "large-receive-offload: \$(<lro)" ;;
+		"-K eth1 lro "*) echo "\$4" >lro ;;
+		*) exec $(type -P ethtool) "\$@" ;;
+		esac
+	END
+	chmod +x "$BATS_TEST_TMPDIR"/fake/*
+}
+
+@test "a device, before a program is attached to it" {
+	fine lb eth1
+	troubles lb eth1 <<-'END'
+		eth1 is up | ip link set dev eth1 down
+		no program of others is on eth1 | ip link set dev eth1 xdp obj bpf/xdp_pass.o sec xdp
+		no program of others is on eth1 | ip link set dev eth1 xdpgeneric obj bpf/xdp_pass.o sec xdp
+		eth1 is where a program belongs | ip link add br0 type bridge; ip link set eth1 master br0 | ip link del br0
+	END
+	run -2 lb doctor eth1 eth0
+	# a card, as a tool that says so: its queues, offloads and buffers
+	a_card igb
+	fine lb eth1
+	[ "$(jq -r '.[] | select(.fact == "the driver of eth1 has native XDP").found' <<<"$found")" = igb ]
+	troubles lb eth1 <<-'END'
+		eth1 does not join packets before the program sees them | ethtool -K eth1 lro on
+		eth1 receives by as many queues as there can be CPUs for them | ethtool -L eth1 combined 1
+		the card spreads packets over all of them (RSS) | ethtool -X eth1 equal 1
+		frames of eth1 fit into what its driver has for one with XDP | ip link set dev eth1 mtu 3400
+	END
+	on lb ip link set dev eth1 mtu 1500
+	a_card e1000e
+	visit lb eth1
+	[ "$(unwell)" = "the driver of eth1 has native XDP" ] # but it works, in generic mode
+	[[ $(jq -r '.[] | select(.fact == "the driver of eth1 has native XDP").mend' <<<"$found") == "lb attach ipip eth1 generic"* ]]
+	a_card virtio_net
+	on lb bash -c 'cd /run/card && echo 3 | tee queues >spread'
+	troubles lb eth1 <<<'eth1 has a queue for each CPU to send by, beside 3 others | true'
+	[ "$(on lb cat /run/card/queues)" -eq 2 ]
+}
+
 @test "hardware that joins packets, or takes VLAN tags off, as tools that say so" {
 	balancer ipip 172.16.0.10
 	# rxvlan of a veth is as real as that of a card

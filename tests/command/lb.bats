@@ -16,7 +16,7 @@ teardown() {
 @test "attach loads the program, pins its maps, and learns the address and a random key" {
 	lb attach ipip eth0
 	has_xdp eth0
-	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows load_balancer new_flows nexthops probes services slots stats " ]
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows links load_balancer new_flows nexthops probes services slots stats " ]
 	[ "$(lb show --json | jq -r .address)" = 192.168.178.10 ]
 	[ "$(lb show --json | jq -c .hash_key)" != "[$(seq -s , 32 | sed 's/[0-9]*/0/g')]" ]
 }
@@ -35,7 +35,7 @@ teardown() {
 	for mode in gre fou gue; do
 		lb attach $mode eth0
 		has_xdp eth0
-		[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows load_balancer new_flows nexthops probes services slots stats " ]
+		[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows links load_balancer new_flows nexthops probes services slots stats " ]
 		lb metrics text | grep -q "^xdp_lb_program_info{device=\"eth0\",mode=\"$mode\",flavour=\"native\","
 		refuses 1 "eth0 runs xdp_$mode; run: lb detach eth0" attach ipip eth0
 		lb detach eth0

@@ -348,18 +348,19 @@ def check_balancer(kind, frame, action, got, counts):
     if action != "tx":
         return
     l2, kind_of_frame = link_layer(frame)
-    _, kind_of_got = link_layer(got)
-    must(got[12:l2 - 2] == frame[12:l2 - 2], "the tags have changed")
+    out, kind_of_got = link_layer(got)
     four = kind_of_got == 0x800
-    protocol = got[l2 + 9] if four else got[l2 + 6]
+    protocol = got[out + 9] if four else got[out + 6]
     if protocol in (1, 58):
+        must(got[12:out - 2] == frame[12:l2 - 2], "an answer has other tags than the question")
         counts["answered"] += 1
         return check_answer(frame, l2, got)
-    at = l2 + (20 if four else 40)
-    end = l2 + number(got, l2 + 2) if four else at + number(got, l2 + 4)
+    must(out == 14, "tags, and no way here leads through a VLAN device")
+    at = out + (20 if four else 40)
+    end = out + number(got, out + 2) if four else at + number(got, out + 4)
     total = number(frame, l2 + 2) if kind_of_frame == 0x800 else 40 + number(frame, l2 + 4)
-    must(not four or (got[l2] == 0x45 and ones_sum(got[l2:at]) == 0xFFFF), "outer IPv4 header")
-    must(four or got[l2] >> 4 == 6, "outer IPv6 header")
+    must(not four or (got[out] == 0x45 and ones_sum(got[out:at]) == 0xFFFF), "outer IPv4 header")
+    must(four or got[out] >> 4 == 6, "outer IPv6 header")
     begin, inside = own_header(got, kind, protocol, at, end)
     must(protocol == {"ipip": inside, "gre": 47}.get(kind, 17), "outer protocol")
     must(inside == (4 if kind_of_frame == 0x800 else 41), "the tunnel says another family than the packet's")
@@ -370,7 +371,7 @@ def check_balancer(kind, frame, action, got, counts):
     if kind in ("fou", "gue") and four:
         must(number(got, at + 6) == 0, "UDP checksum in IPv4")
     elif kind in ("fou", "gue"):
-        pseudo = got[l2 + 8:l2 + 40] + struct.pack("!IHBB", end - at, 0, 0, 17)
+        pseudo = got[out + 8:out + 40] + struct.pack("!IHBB", end - at, 0, 0, 17)
         right = ones_sum(pseudo + got[at:end]) == 0xFFFF and number(got, at + 6)
         must(right or has_wrong_sum(packet), "UDP checksum in IPv6")
         counts["right sum" if right else "wrong sum inside"] += 1

@@ -33,9 +33,9 @@ as_nobody() {
 		exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"' - "$@"
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds. Machines may be busy: it waits SLOW times as long (4, if nobody says), before it gives up.
 wait_for() {
-	local end=$((SECONDS + $1 * 4))
+	local end=$((SECONDS + $1 * ${SLOW:-4}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS <= end)) || return 1
@@ -92,8 +92,8 @@ packets() {
 	{
 		echo "${1-eth0}"
 		cat
-	} | timeout 60 tee "$BATS_FILE_TMPDIR/requests" >/dev/null # which opens a pipe: that waits for the server
-	mapfile -t answer < <(timeout 60 cat "$BATS_FILE_TMPDIR/answers")
+	} | timeout $((60 * ${SLOW:-1})) tee "$BATS_FILE_TMPDIR/requests" >/dev/null # which opens a pipe: that waits for the server
+	mapfile -t answer < <(timeout $((60 * ${SLOW:-1})) cat "$BATS_FILE_TMPDIR/answers")
 	[[ ${answer[-1]-nothing} == right ]] || {
 		printf '%s\n' "${answer[@]}"
 		false

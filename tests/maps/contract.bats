@@ -259,13 +259,21 @@ values_of() {
 	[ "$(random_hash_key)" != "$(random_hash_key)" ]
 }
 
+@test "links, as they are typed" {
+	local got
+	got=$(round_trip links "$(u32 77)" "$(link 3 34984 7 33024 4094)")
+	holds "$got" '[.key, .value.device]' "[77,3]"
+	[ "$(jq -c '.value[4:]' <<<"$got")" = '["0x88","0xa8","0x00","0x07","0x81","0x00","0x0f","0xfe"]' ]
+	[ "$(jq -c '.value[4:]' <<<"$(round_trip links "$(u32 78)" "$(link 3)")")" = "$(jq -nc '[range(8) | "0x00"]')" ]
+}
+
 @test "nexthops, which only the programs write" {
 	local got value
-	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 77 65535 258 6 2001:db8::11 4294967301)
+	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 34984 7 33024 4094 77 65535 258 6 2001:db8::11 4294967301)
 	got=$(round_trip nexthops "$(u32 3)" "$value")
 	holds "$got" '.values[0].value | [.ifindex, .mtu, .routes, .expires]' "[77,65535,258,4294967301]"
 	[ "$(decode '.values[1].value | bytes | decode("nexthop")' <<<"$got")" = \
-		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","ifindex":77,"mtu":65535,"routes":258,"family":6,"address":"2001:db8::11","expires":4294967301}' ]
+		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","outer":{"protocol":34984,"tci":7},"inner":{"protocol":33024,"tci":4094},"ifindex":77,"mtu":65535,"routes":258,"family":6,"address":"2001:db8::11","expires":4294967301}' ]
 }
 
 # list_of LIST: what it has, behind its first line, which names the map. Nothing but the maps stays.
@@ -446,5 +454,5 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 23 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 24 ]
 }

@@ -34,6 +34,7 @@ teardown_file() {
 # missing: names the devices that this kernel lacks.
 missing() {
 	local type
+	modprobe -qa fou fou6 || true # the kernel finds the others itself
 	for type in ipip sit gre; do
 		on backend ip link add probe0 type $type local 127.0.0.9 remote 127.0.0.8 2>/dev/null || echo $type
 		on backend ip link del probe0 2>/dev/null || true

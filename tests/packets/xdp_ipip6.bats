@@ -78,12 +78,12 @@ teardown_file() {
 	END
 }
 
-@test "VLAN tags stay, and the EtherType behind them is that of the envelope" {
+@test "VLAN tags go, and the EtherType is that of the envelope" {
 	packets <<-END
-		came(100)/client6()/TCP(dport=8000) => tx forwarded leaves(100)/tunnel6()/client6(hlim=63)/TCP(dport=8000)
-		came(100)/client6()/TCP(dport=8400) => tx forwarded leaves(100)/tunnel(proto=41)/client6(hlim=63)/TCP(dport=8400)
-		came(1,2)/client6()/TCP(dport=8400) => tx forwarded leaves(1,2)/tunnel(proto=41)/client6(hlim=63)/TCP(dport=8400)
-		came(1,2)/client()/TCP(dport=8600) => tx forwarded leaves(1,2)/tunnel6()/client(ttl=63)/TCP(dport=8600)
+		came(100)/client6()/TCP(dport=8000) => tx forwarded leaves()/tunnel6()/client6(hlim=63)/TCP(dport=8000)
+		came(100)/client6()/TCP(dport=8400) => tx forwarded leaves()/tunnel(proto=41)/client6(hlim=63)/TCP(dport=8400)
+		came(1,2)/client6()/TCP(dport=8400) => tx forwarded leaves()/tunnel(proto=41)/client6(hlim=63)/TCP(dport=8400)
+		came(1,2)/client()/TCP(dport=8600) => tx forwarded leaves()/tunnel6()/client(ttl=63)/TCP(dport=8600)
 		came(7)/client6()/TCP(dport=8001)
 		=> redirect redirected Ether(src=LB_MAC1,dst=FAR_MAC1)/tunnel6("2001:db8:20::20",src=LB6)/client6(hlim=63)/TCP(dport=8001)
 	END

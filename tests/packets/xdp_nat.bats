@@ -112,7 +112,7 @@ open_connection() {
 		came()/client(options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=80,flags="A")
 		=> tx forwarded to_backend()/ours(ttl=63,options=[IPOption_NOP()]*8)/TCP(sport=40000,dport=8080,flags="A")
 		came(5)/client()/TCP(sport=40000,dport=80,flags="A")
-		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="A")
 	END
 }
 

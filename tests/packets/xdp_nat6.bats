@@ -83,7 +83,7 @@ open46() {
 		from_backend()/theirs6(tc=3)/TCP(sport=8080,dport=40000,flags="PA",seq=501,ack=104)/"200"
 		=> tx forwarded leaves()/answer6(tc=3,hlim=63)/TCP(sport=80,dport=40000,flags="PA",seq=501,ack=104)/"200"
 		came(5)/client6()/TCP(sport=40000,dport=80,flags="A")
-		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours6(hlim=63)/TCP(sport=40000,dport=8080,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/ours6(hlim=63)/TCP(sport=40000,dport=8080,flags="A")
 		came()/client6()/UDP(sport=40000,dport=80)/"odd"
 		=> tx forwarded to_backend()/ours6(hlim=63)/UDP(sport=40000,dport=8080)/"odd"
 		from_backend()/theirs6()/UDP(sport=8080,dport=40000)/"answer"
@@ -109,7 +109,7 @@ request [2001:db8:10::20]:40000 [2001:db8:178::15]:80" ] # UDP's, which is not c
 		from_backend()/theirs()/UDP(sport=8080,dport=40000,chksum=0)/"odd"
 		=> tx forwarded leaves()/answer6(hlim=63,fl=0)/UDP(sport=64,dport=40000)/"odd"
 		came(5)/client6()/TCP(sport=40000,dport=64,flags="A")
-		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours(ttl=63,flags=0,id=its_id())/TCP(sport=40000,dport=8080,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/ours(ttl=63,flags=0,id=its_id())/TCP(sport=40000,dport=8080,flags="A")
 	END
 	[ "$(connections 6)" -eq 1 ]
 	[ "$(connections)" -eq 1 ]
@@ -129,7 +129,7 @@ request [2001:db8:10::20]:40000 [2001:db8:178::15]:80" ] # UDP's, which is not c
 		from_backend()/theirs6()/UDP(sport=8046,dport=40000)/("z"*1001)
 		=> tx forwarded leaves()/answer(ttl=63,flags=0,id=its_id())/UDP(sport=46,dport=40000)/("z"*1001)
 		came(5,6)/client()/TCP(sport=40000,dport=46,flags="A")
-		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/Dot1Q(vlan=6)/ours6(hlim=63,fl=0)/TCP(sport=40000,dport=8046,flags="A")
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/ours6(hlim=63,fl=0)/TCP(sport=40000,dport=8046,flags="A")
 	END
 	[ "$(connections 6)" -eq 1 ]
 	[ "$(connections)" -eq 1 ]
@@ -301,7 +301,7 @@ crosses() {
 		=> tx forwarded leaves()/answer(ttl=63,flags=0,id=its_id())/ICMP(type=3,code=3)/Raw(bytes(client(ttl=9,id=78,flags="MF")/TCP(sport=40000,dport=46,seq=7)/("x"*4)))
 		from_backend()/theirs6()/ICMPv6DestUnreach(code=4)/Raw(bytes(ours6(hlim=9,fl=0)/IPv6ExtHdrDestOpt()/TCP(sport=40000,dport=8046,seq=7))) => drop untranslatable
 		came(5)/client(src="10.9.9.9")/ICMP(type=3,code=4,nexthopmtu=1400)/quote(answer(ttl=9,flags=0)/TCP(sport=46,dport=40000,seq=7),extra=20)
-		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/Dot1Q(vlan=5)/ours6(hlim=63,fl=0)/ICMPv6PacketTooBig(mtu=1420)/Raw(bytes(theirs6(hlim=9,fl=0)/TCP(sport=8046,dport=40000,seq=7)))
+		=> tx forwarded Ether(src=LB_MAC,dst="02:00:00:00:00:11")/ours6(hlim=63,fl=0)/ICMPv6PacketTooBig(mtu=1420)/Raw(bytes(theirs6(hlim=9,fl=0)/TCP(sport=8046,dport=40000,seq=7)))
 	END
 }
 

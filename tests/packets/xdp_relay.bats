@@ -93,7 +93,7 @@ inside() {
 		$(for_me 40003)
 		=> pass decapsulated $(inside 40003)
 		came(7)/tunnel()/client(options=[IPOption_NOP()]*4)/TCP(sport=50000,dport=8000,flags="A")/Padding("x"*7)
-		=> tx handed_on leaves(7)/tunnel(to="$B",id=1)/client(options=[IPOption_NOP()]*4)/TCP(sport=50000,dport=8000,flags="A")/Padding("x"*7)
+		=> tx handed_on leaves()/tunnel(to="$B",id=1)/client(options=[IPOption_NOP()]*4)/TCP(sport=50000,dport=8000,flags="A")/Padding("x"*7)
 		came()/tunnel()/client(flags="MF")/TCP(sport=50000,dport=8000,flags="A")
 		=> tx handed_on leaves()/tunnel(to="$B",id=1)/client(flags="MF")/TCP(sport=50000,dport=8000,flags="A")
 	END

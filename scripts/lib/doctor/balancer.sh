@@ -142,8 +142,10 @@ debug_is_off() {
 is_announced() {
 	local dev
 	[[ -n ${place[$1]-} ]] || return 1
+	for dev in ${place[$1]}; do
+		[[ " ${balancing[*]} " != *" $(beneath "${dev%/*}") "* ]] || return 0
+	done
 	for dev in "${balancing[@]}"; do
-		! is_on "$1" "$dev" || return 0
 		[[ $1 == *:* || $(conf "$dev" arp_ignore) != 0 ]] || return 0
 	done
 	return 1

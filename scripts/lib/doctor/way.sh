@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # way: facts of the way from a load balancer to its backends, and back, see doctor.sh.
 
-# examine_way: sets hops, "ADDRESS DEV" for each next hop, and ways, the devices to them.
+# examine_way: sets hops, "ADDRESS DEV" for each next hop; ways, the devices to them; and exits, those below VLAN devices.
 examine_way() {
-	local word address dev by_hand=() none=() local_backends=() ways=() bad=()
+	local word address dev by_hand=() none=() local_backends=() ways=() exits=() bad=()
 	while read -r word address dev; do
 		case $word in
 		none) none+=("$address") ;;
@@ -14,6 +14,8 @@ examine_way() {
 		esac
 	done < <(routes "${backends[@]}")
 	mapfile -t ways < <(printf '%s\n' "${hops[@]#* }" "${by_hand[@]#* }" | sed '/^$/d' | sort -u)
+	mapfile -t exits < <(for dev in "${ways[@]}"; do beneath "$dev"; done | sort -u)
+	links_are_known
 	backends_have_routes
 	[[ $mode != l2dsr ]] || backends_are_near
 	[[ ${#local_backends[@]} -eq 0 ]] || examine_local_backends
@@ -22,8 +24,17 @@ examine_way() {
 		ways_take_xdp
 		ways_are_wide
 	fi
+	exits_have_programs
 	other_ends_take_xdp
 	for dev in "${balancing[@]}"; do program_is_native "$dev" "${bad[0]-}"; done
+}
+
+# links_are_known: what the programs are told of VLAN devices and ports of bonds is what they are now.
+links_are_known() {
+	local changes
+	mapfile -t changes < <(link_changes)
+	[[ ${#changes[@]} -gt 0 || " ${kind[*]} " == *" vlan "* || " ${port[*]}" == *" bond:"* ]] || return 0
+	fact "the programs know what VLAN devices and bonds are made of" "$([[ ${#changes[@]} -eq 0 ]] || echo "not all of them, or no longer")" "lb refresh" is_empty "${changes[@]}"
 }
 
 # backends_have_routes: those without are in none. If a gateway is left that nobody needs now, it was theirs (but l2dsr has
@@ -113,7 +124,7 @@ next_hops_are_known() {
 # in the way of native ones.
 ways_take_xdp() {
 	local way dev mends=()
-	for way in "${ways[@]}"; do
+	for way in "${exits[@]}"; do
 		[[ ${kind[$way]} =~ ^(bridge|vlan|macvlan|macvtap|ipvlan|dummy|vxlan|geneve|gre|gretap|ip6gre|ip6gretap|ipip|sit|ip6tnl|wireguard|vrf|team)$ ]] || continue
 		bad+=("$way is a ${kind[$way]}")
 		for dev in "${balancing[@]}"; do
@@ -121,14 +132,30 @@ ways_take_xdp() {
 			mends+=("ip link set dev $dev xdp off" "lb attach $mode $dev generic")
 		done
 	done
-	fact "XDP can send out of the devices to the backends" "$(some "${bad[@]:-${ways[@]}}")" "$(chain "${mends[@]}")" is_empty "${mends[@]}"
+	fact "XDP can send out of the devices to the backends" "$(some "${bad[@]:-${exits[@]}}")" "$(chain "${mends[@]}")" is_empty "${mends[@]}"
+}
+
+# exits_have_programs: a card takes packets from another one's program only while it has a program itself, which may let
+# everything pass: before that, its driver has no queues for them. A bond's program is that of its ports.
+exits_have_programs() {
+	local dev bare=() mends=()
+	for dev in "${balancing[@]}"; do
+		[[ ${flavour[$dev]} != native ]] || break
+	done
+	[[ ${flavour[$dev]} == native ]] || return 0
+	for dev in "${exits[@]}"; do
+		[[ ${kind[$dev]} =~ ^(-|bond)$ && ${program[$dev]} == - && $dev != lo ]] || continue
+		bare+=("$dev")
+		mends+=("ip link set dev $dev xdpdrv obj $repo/bpf/xdp_pass.o sec xdp")
+	done
+	fact "cards that are sent out of have a program, too" "$(some "${bare[@]/%/ has none}")" "$(chain "${mends[@]}")" is_empty "${bare[@]}"
 }
 
 # other_ends_take_xdp: a veth takes frames from XDP only while its other end has a program, too. It can be seen only if it is
 # on this machine.
 other_ends_take_xdp() {
 	local dev end
-	for dev in $(printf '%s\n' "${balancing[@]}" "${ways[@]}" | sort -u); do
+	for dev in $(printf '%s\n' "${balancing[@]}" "${exits[@]}" | sed '/^$/d' | sort -u); do
 		end=${peer[$dev]}
 		[[ ${kind[$dev]} == veth && $end != - ]] || continue
 		fact "$end, the other end of $dev, has an XDP program" "${program[$end]}" \
@@ -172,6 +199,7 @@ examine_nat() {
 answers_pass_the_program() {
 	local dev without=() mends=()
 	for dev in $(printf 'route get %s\n' "${backends[@]}" | { ip -force -j -batch - 2>/dev/null || true; } | jq -r '.[].dev' | sort -u); do
+		dev=$(beneath "$dev")
 		[[ $dev != lo && ${program[$dev]} != xdp_nat ]] || continue
 		without+=("$dev")
 		mends+=("lb attach nat $dev")
