@@ -6,9 +6,8 @@
  *            prints the services that the judges know, as `lb restore` reads them
  *        fuzzer run COUNT SEED FIRST
  *            sends packets FIRST ... FIRST + COUNT - 1 of this seed. Reads from standard input
- *            what there is, in words: "counters PATH NAME..." (a map, and what its elements count),
- *            "program NAME PATH", of the counters before it, and "limit MILLISECONDS", the least
- *            time in which programs may answer by ICMP as often as in a second.
+ *            what there is: lines "counters PATH NAME..." (a map, and what its elements count),
+ *            and "program NAME PATH", of the counters before it.
  *
  * Exit status: 0, 1 (a finding), 2 (it could not be run).
  */
@@ -23,7 +22,9 @@
 #include <time.h>
 
 #define MAX_PROGRAMS 32
-#define REFILL 64 /* packets between two refills of the budget for ICMP errors */
+#define SHOWN 512 /* bytes of a frame that are printed: the command prints it again */
+#define TURN                                                                                       \
+	64 /* packets; after so many, all counters are read, and ICMP errors may be sent again */
 
 struct fuzzing {
 	uint64_t seed;
@@ -39,7 +40,7 @@ static int is(const char *a, const char *b)
 	return !strcmp(a, b);
 }
 
-static void read_counters(struct counters *counters)
+static void set_counters(struct counters *counters)
 {
 	const char *word = strtok(NULL, " \n");
 
@@ -47,7 +48,7 @@ static void read_counters(struct counters *counters)
 	while ((word = strtok(NULL, " \n")) && counters->count < MAX_COUNTERS)
 		snprintf(counters->names[counters->count++], sizeof(counters->names[0]), "%s",
 			 word);
-	moved_counter(counters);
+	read_counters(counters);
 }
 
 static void read_setup(struct fuzzing *f)
@@ -58,7 +59,7 @@ static void read_setup(struct fuzzing *f)
 	while (fgets(line, sizeof(line), stdin)) {
 		word = strtok(line, " \n");
 		if (word && is(word, "counters") && f->counters_count < 2) {
-			read_counters(&f->counters[f->counters_count++]);
+			set_counters(&f->counters[f->counters_count++]);
 		} else if (word && is(word, "program") && f->program_count < MAX_PROGRAMS) {
 			word = strtok(NULL, " \n");
 			path = strtok(NULL, " \n");
@@ -123,11 +124,8 @@ static const char *judge(const struct trial *trial)
 {
 	static const char *const actions[] = {"aborted", "drop", "pass", "tx", "redirect"};
 
-	if (trial->action > REDIRECT || trial->action == ABORTED || !action_fits(trial))
-		return wrong("%s, counted as %s",
-			     trial->action > REDIRECT ? "an unknown action"
-						      : actions[trial->action],
-			     trial->counter);
+	if (!action_fits(trial))
+		return wrong("%s, counted as %s", actions[trial->action], trial->counter);
 	if (trial->action == PASS && !is(trial->counter, "decapsulated") &&
 	    (trial->in->length != trial->out->length ||
 	     memcmp(trial->in->bytes, trial->out->bytes, trial->in->length)))
@@ -144,12 +142,12 @@ static const char *judge(const struct trial *trial)
 
 static void print_frame(const char *title, const struct frame *frame)
 {
-	printf("%s, %u bytes:\n", title, frame->length);
-	for (unsigned i = 0; i < frame->length; i++)
-		printf("%02x%s", frame->bytes[i],
-		       i % 32 == 31 || i + 1 == frame->length ? "\n"
-		       : i % 4 == 3			      ? " "
-							      : "");
+	unsigned shown = frame->length < SHOWN ? frame->length : SHOWN;
+
+	printf("%s, %u bytes:", title, frame->length);
+	for (unsigned i = 0; i < shown; i++)
+		printf("%s%02x", i % 32 == 0 ? "\n" : i % 4 == 0 ? " " : "", frame->bytes[i]);
+	printf(shown < frame->length ? " ...\n" : "\n");
 }
 
 static void report(const struct fuzzing *f, uint64_t number, const struct trial *trial,
@@ -164,6 +162,23 @@ static void report(const struct fuzzing *f, uint64_t number, const struct trial 
 	       f->seed, number, number + 1, f->seed);
 }
 
+/* Returns what is wrong with what a program has made of a frame, or NULL. */
+static const char *judge_trial(struct program *program, struct trial *trial, int is_turn)
+{
+	int moved;
+
+	if (trial->action > REDIRECT)
+		return wrong("action %u", trial->action);
+	moved = moved_counter(program->counters, trial->action);
+	if (moved < 0)
+		return wrong("no counter has gone up by one");
+	program->verdicts[moved]++;
+	trial->counter = program->counters->names[moved];
+	if (is_turn && !counters_are_right(program->counters))
+		return wrong("one of the last %u packets was counted twice", TURN);
+	return judge(trial);
+}
+
 /* Sends one packet through one program. Returns whether that went well. */
 static int try(struct fuzzing *f, uint64_t number)
 {
@@ -172,22 +187,13 @@ static int try(struct fuzzing *f, uint64_t number)
 	struct program *program = &f->programs[pick(&chance, f->program_count)];
 	struct trial trial = {.program = program, .in = &in, .out = &out};
 	const char *complaint;
-	int moved;
 
 	trial.by_other = !pick(&chance, 8);
 	make_frame(&chance, taste_of(program), &in);
-	if (number % REFILL == 0)
-		for (unsigned i = 0; i < f->program_count; i++)
-			refill_budget(&f->programs[i]);
+	for (unsigned i = 0; i < f->program_count && number % TURN == 0; i++)
+		refill_budget(&f->programs[i]);
 	trial.action = run_program(program, f->devices[trial.by_other], &in, &out);
-	moved = moved_counter(program->counters);
-	if (moved < 0) {
-		report(f, number, &trial, "not exactly one counter counts it, by one");
-		return 0;
-	}
-	program->verdicts[moved]++;
-	trial.counter = program->counters->names[moved];
-	complaint = judge(&trial);
+	complaint = judge_trial(program, &trial, number % TURN == 0);
 	if (complaint)
 		report(f, number, &trial, complaint);
 	return !complaint;

@@ -85,34 +85,67 @@ static unsigned cpus(void)
 	return count <= MAX_CPUS ? count : MAX_CPUS;
 }
 
-int moved_counter(struct counters *counters)
+/* The value of a counter, on each CPU. */
+struct value {
+	uint64_t packets, bytes;
+};
+
+static uint64_t total(const struct value *values)
 {
-	static struct {
-		uint64_t packets, bytes;
-	} values[MAX_COUNTERS * MAX_CPUS];
-	uint32_t keys[MAX_COUNTERS], batch;
-	union bpf_attr attr = {0};
-	int moved = -1, many = 0;
+	uint64_t sum = 0;
 
-	attr.batch.out_batch = (uintptr_t)&batch;
-	attr.batch.keys = (uintptr_t)keys;
-	attr.batch.values = (uintptr_t)values;
-	attr.batch.count = counters->count;
-	attr.batch.map_fd = counters->map;
-	if (bpf(BPF_MAP_LOOKUP_BATCH, &attr) && errno != ENOENT)
+	for (unsigned cpu = 0; cpu < cpus(); cpu++)
+		sum += values[cpu].packets;
+	return sum;
+}
+
+static uint64_t read_counter(const struct counters *counters, uint32_t index)
+{
+	static struct value values[MAX_CPUS];
+	union bpf_attr attr = {
+		.map_fd = counters->map,
+		.key = (uintptr_t)&index,
+		.value = (uintptr_t)values,
+	};
+
+	if (bpf(BPF_MAP_LOOKUP_ELEM, &attr))
 		die("counters");
-	for (unsigned i = 0; i < counters->count; i++) {
-		uint64_t sum = 0;
+	return total(values);
+}
 
-		for (unsigned cpu = 0; cpu < cpus(); cpu++)
-			sum += values[i * cpus() + cpu].packets;
-		if (sum != counters->packets[i]) {
-			many += sum - counters->packets[i] == 1 ? 1 : 2;
-			moved = i;
-		}
-		counters->packets[i] = sum;
+void read_counters(struct counters *counters)
+{
+	for (unsigned i = 0; i < counters->count; i++) {
+		counters->packets[i] = read_counter(counters, i);
+		for (unsigned action = 0; action <= REDIRECT; action++)
+			counters->order[action][i] = i;
 	}
-	return many == 1 ? moved : -1;
+}
+
+int moved_counter(struct counters *counters, enum action action)
+{
+	unsigned *order = counters->order[action], index;
+
+	for (unsigned i = 0; i < counters->count; i++) {
+		index = order[i];
+		if (read_counter(counters, index) != counters->packets[index] + 1)
+			continue;
+		counters->packets[index]++;
+		if (i > 0) {
+			order[i] = order[i - 1];
+			order[i - 1] = index;
+		}
+		return index;
+	}
+	return -1;
+}
+
+int counters_are_right(struct counters *counters)
+{
+	for (unsigned i = 0; i < counters->count; i++)
+		if (read_counter(counters, i) != counters->packets[i])
+			return 0;
+	return 1;
 }
 
 void refill_budget(const struct program *program)

@@ -317,7 +317,7 @@ struct view read_frame(const uint8_t *frame, unsigned length)
 	struct view view = {.frame = frame, .frame_length = length};
 	int type = read_link(frame, length, &view.l2);
 
-	if (length < 14 || frame[0] & 1 || (type != 0x800 && type != 0x86dd))
+	if (length < 14 || (frame[0] | frame[6]) & 1 || (type != 0x800 && type != 0x86dd))
 		return view;
 	view.kind = type == 0x800 ? read_ipv4(&view) : read_ipv6(&view);
 	view.talk.source = view.from;
