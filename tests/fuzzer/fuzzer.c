@@ -4,8 +4,9 @@
  *
  * usage: fuzzer services
  *            prints the services that the judges know, as `lb restore` reads them
- *        fuzzer run COUNT SEED FIRST
- *            sends packets FIRST ... FIRST + COUNT - 1 of this seed. Reads from standard input
+ *        fuzzer run COUNT SEED FIRST [PROGRAM]
+ *            sends packets FIRST ... FIRST + COUNT - 1 of this seed, or those of them that are for
+ *            this program. Reads from standard input
  *            what there is: lines "counters PATH NAME..." (a map, and what its elements count),
  *            and "program NAME PATH", of the counters before it.
  *
@@ -33,6 +34,7 @@ struct fuzzing {
 	struct counters counters[2];
 	unsigned counters_count;
 	unsigned devices[2]; /* indices of eth0 and eth1 */
+	const char *only;    /* NULL, or the only program that gets its packets */
 };
 
 static int is(const char *a, const char *b)
@@ -188,6 +190,8 @@ static int try(struct fuzzing *f, uint64_t number)
 	struct trial trial = {.program = program, .in = &in, .out = &out};
 	const char *complaint;
 
+	if (f->only && !is(f->only, program->name))
+		return 1;
 	trial.by_other = !pick(&chance, 8);
 	make_frame(&chance, taste_of(program), &in);
 	for (unsigned i = 0; i < f->program_count && number % TURN == 0; i++)
@@ -211,6 +215,62 @@ static void print_coverage(const struct fuzzing *f)
 	}
 }
 
+/* What is seen in a million packets many times: without it, the frames are not what they should be.
+ */
+static const char *const needed[] = {
+	[TASTE_BALANCER] =
+		"not_ours local forwarded redirected too_big_answered malformed unreadable "
+		"fragment_unknown no_backend no_route no_neighbour too_big",
+	[TASTE_NAT] = "not_ours local forwarded redirected ttl_answered too_big_answered malformed "
+		      "unreadable fragment_unknown no_backend no_route no_neighbour ttl_expired "
+		      "too_big no_connection late_reply untranslatable",
+	[TASTE_DECAP] = "plain decapsulated malformed unreadable outer_fragment source_refused "
+			"destination_refused tunnel_refused nested vip_refused congested",
+};
+
+/* What only some of the programs do. */
+static const struct {
+	const char *program, *counters;
+} needed_too[] = {
+	{"xdp_l2dsr", "loop"},
+	{"xdp_ipip", "ttl_answered ttl_expired"},
+	{"xdp_relay", "handed_on handed_aside no_way"},
+};
+
+/* Returns how many of these counters a program has hardly ever, and prints them. */
+static int count_missing(const struct program *program, const char *counters, uint64_t enough)
+{
+	int missing = 0, length;
+
+	for (; *counters; counters += length + (counters[length] == ' ')) {
+		length = strcspn(counters, " ");
+		for (unsigned i = 0; i < program->counters->count; i++) {
+			const char *name = program->counters->names[i];
+
+			if (strlen(name) == (size_t)length && !strncmp(name, counters, length) &&
+			    program->verdicts[i] < enough) {
+				printf("finding: %s has %s too seldom\n", program->name, name);
+				missing++;
+			}
+		}
+	}
+	return missing;
+}
+
+static int count_all_missing(const struct fuzzing *f, uint64_t count)
+{
+	uint64_t enough = count / 100000;
+	int missing = 0;
+
+	for (const struct program *p = f->programs; p < f->programs + f->program_count; p++) {
+		missing += count_missing(p, needed[taste_of(p)], enough);
+		for (unsigned i = 0; i < sizeof(needed_too) / sizeof(*needed_too); i++)
+			if (is(p->name, needed_too[i].program))
+				missing += count_missing(p, needed_too[i].counters, enough);
+	}
+	return missing;
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -228,6 +288,8 @@ static int run(struct fuzzing *f, uint64_t count, uint64_t first)
 		findings += !try(f, number++);
 	seconds = now() - start;
 	print_coverage(f);
+	if (!findings && !f->only)
+		findings = count_all_missing(f, count);
 	printf("%lu packets, %.1f s, %.0f packets/s, %lu findings\n", number - first, seconds,
 	       (number - first) / seconds, findings);
 	return findings > 0;
@@ -242,10 +304,12 @@ int main(int argc, char **argv)
 		print_services();
 		return 0;
 	}
-	if (argc != 5 || !is(argv[1], "run")) {
-		fputs("usage: fuzzer services\n       fuzzer run COUNT SEED FIRST\n", stderr);
+	if ((argc != 5 && argc != 6) || !is(argv[1], "run")) {
+		fputs("usage: fuzzer services\n       fuzzer run COUNT SEED FIRST [PROGRAM]\n",
+		      stderr);
 		return 2;
 	}
+	fuzzing.only = argv[5]; /* or NULL, at the end of argv */
 	fuzzing.seed = strtoull(argv[3], NULL, 10);
 	for (int i = 0; i < 4; i++)
 		listen_on(i & 1 ? AF_INET : AF_INET6, i & 2 ? 8000 : 8600);

@@ -19,7 +19,7 @@ const char *wrong(const char *format, ...)
 
 /* ---- Fragments ---- */
 
-#define NOTES (1 << 22)
+#define NOTES (1 << 23)
 
 static struct note {
 	uint64_t key;
@@ -37,8 +37,8 @@ static uint64_t hash(uint64_t h, const void *data, unsigned length)
 }
 
 /* Returns the place of a packet's note: what its fragments have in common (RFC 791, 3.2; RFC 8200,
- * 4.5), and which program has seen them. */
-static struct note *note_of(const struct trial *trial, const struct view *view)
+ * 4.5), and which program has seen them. Sets *found, its key. */
+static struct note *note_of(const struct trial *trial, const struct view *view, uint64_t *found)
 {
 	uint32_t rest[3] = {view->id, view->family == 4 ? view->protocol : 0, view->family};
 	uint64_t key = hash(0xcbf29ce484222325, trial->program->name, strlen(trial->program->name));
@@ -54,7 +54,7 @@ static struct note *note_of(const struct trial *trial, const struct view *view)
 	for (uint64_t i = key >> 20, tries = 0; tries < NOTES; i++, tries++) {
 		note = &notes[i % NOTES];
 		if (!note->key || note->key == key) {
-			note->key = key;
+			*found = key;
 			return note;
 		}
 	}
@@ -64,13 +64,20 @@ static struct note *note_of(const struct trial *trial, const struct view *view)
 /* (Never NULL: that is nobody's note.) */
 void note_fragment(const struct trial *trial, const struct view *view, const void *what)
 {
-	if (view->is_first)
-		note_of(trial, view)->what = what;
+	struct note *note;
+	uint64_t key;
+
+	if (!view->is_first)
+		return;
+	note = note_of(trial, view, &key);
+	*note = (struct note){key, what};
 }
 
 int recall_fragment(const struct trial *trial, const struct view *view, const void **what)
 {
-	*what = note_of(trial, view)->what;
+	uint64_t key;
+
+	*what = note_of(trial, view, &key)->what;
 	return *what != NULL;
 }
 

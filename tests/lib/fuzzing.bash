@@ -1,38 +1,17 @@
-#!/bin/bash
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# fuzz: sends mutated packets of every kind through all programs for packets, and judges what comes of each.
-# usage: tests/fuzz COUNT [SEED[:FIRST]]
-# Packet N of a seed is always the same one. What is wrong is printed with the command that tries it again. FIRST: begin
-# with this packet. tests/fuzzer/ has the judges, which share nothing with the programs; it ends with a line like
-# "1000000 packets, 9.7 s, 103000 packets/s, 0 findings".
-# Exit status: 0 no findings, 1 a finding, 2 (usage, or it could not be run).
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# A machine for the fuzzer (tests/fuzzer): a node with all programs, and with what its cast.c says is there. For
+# tests/fuzz and tests/packets/fuzz.bats; needs node.bash.
 
-[[ $# -ge 1 && $# -le 2 && $1 =~ ^[0-9]+$ && ${2-1} =~ ^[0-9]+(:[0-9]+)?$ ]] || {
-	sed -n 's/^# usage/usage/p' "$0" >&2
-	exit 2
-}
-[[ $EUID -eq 0 ]] || {
-	echo "fuzz: only root can load programs; try sudo $0" >&2
-	exit 2
-}
-count=$1 seed=${2-1}
-[[ $seed == *:* ]] || seed+=:0
 fuzzer=tests/fuzzer/build/fuzzer
-make --silent all "$fuzzer"
+fuzz_pins=/sys/fs/bpf/fuzz
+MAPS=/sys/fs/bpf/xdp/globals
 
-# A node with all programs, and with what cast.c says is there.
-export LAB=fuzz-dev
-# shellcheck source=tests/lib/node.bash
-. tests/lib/node.bash
-
-pins=/sys/fs/bpf/fuzz
-
-# load PROGRAM DEV: loads it, and keeps it when the next one comes.
+# load PROGRAM DEV [FOLDER]: loads it, and keeps it when the next one comes.
 load() {
-	on lb ip -force link set dev "$2" xdp obj "bpf/$1.o" sec xdp.frags
-	on lb bpftool prog pin id "$(on lb ip -j -d link show dev "$2" | jq '.[0].xdp.prog.id')" "$pins/$1"
+	on lb ip -force link set dev "$2" xdp obj "${3-bpf}/$1.o" sec xdp.frags
+	on lb rm -f "$fuzz_pins/$1"
+	on lb bpftool prog pin id "$(on lb ip -j -d link show dev "$2" | jq '.[0].xdp.prog.id')" "$fuzz_pins/$1"
 }
 
 # forever DEV MAC ADDRESS...: neighbours that the kernel asks nothing about.
@@ -43,12 +22,13 @@ forever() {
 	done
 }
 
+# make_machine: as cast.c and decap.c have it.
 make_machine() {
 	local words
 	one_load_balancer
 	speak_ipv6
 	on lb ip link set eth1 mtu 3000
-	on lb mkdir "$pins"
+	on lb mkdir "$fuzz_pins"
 	on lb ip route add 172.17.0.0/16 via 192.168.178.2 mtu lock 1400 # NARROW_MTU
 	on lb ip route add 2001:db8:17::/64 via 2001:db8:178::2 mtu lock 1400
 	on lb ip route add unreachable 172.30.0.0/24
@@ -85,19 +65,18 @@ make_machine() {
 	forever eth1 02:00:00:00:01:20 172.20.0.20 2001:db8:20::20
 }
 
-# setup: what the fuzzer reads.
-setup() (
+# fuzz COUNT SEED FIRST [PROGRAM]: runs the fuzzer, for all programs or one.
+fuzz() (
 	. maps/all.sh
 	local kind
-	echo "counters $MAPS/stats ${ENUMS[verdict]#* }"
-	for kind in nat l2dsr ipip gre fou gue; do
-		echo "program xdp_$kind $pins/xdp_$kind"
-	done
-	echo "counters $MAPS/decap_stats ${ENUMS[decap_verdict]#* }"
-	echo "program xdp_decap $pins/xdp_decap"
-	echo "program xdp_relay $pins/xdp_relay"
+	{
+		echo "counters $MAPS/stats ${ENUMS[verdict]#* }"
+		for kind in nat l2dsr ipip gre fou gue; do
+			echo "program xdp_$kind $fuzz_pins/xdp_$kind"
+		done
+		echo "counters $MAPS/decap_stats ${ENUMS[decap_verdict]#* }"
+		for kind in decap relay; do
+			echo "program xdp_$kind $fuzz_pins/xdp_$kind"
+		done
+	} | on lb "$fuzzer" run "$@"
 )
-
-MAPS=/sys/fs/bpf/xdp/globals
-make_machine
-setup >/tmp/fuzz.setup
