@@ -20,9 +20,9 @@ FAULTS := $(wildcard labs/faults/*.c)
 FAULT_OBJECTS := $(FAULTS:.c=.o)
 BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
-C_FILES := $(PROGRAMS) $(FAULTS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch])
+C_FILES := $(PROGRAMS) $(FAULTS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch] tests/fuzzer/*.[ch])
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/debian/*) $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*.sh labs/*/*.sh labs/*/*.bashrc labs/*/lab.env labs/code/exercises/*/exercise.env) \
-	tests/run tests/fresh tests/soak tests/vm/kernel tests/vm/run tests/vm/drivers tests/vm/guest tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/vm/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
+	tests/run tests/fresh tests/soak tests/fuzz tests/vm/kernel tests/vm/run tests/vm/drivers tests/vm/guest tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/vm/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 UNITS := $(notdir $(wildcard scripts/systemd/*))
 EXAMPLES := $(notdir $(wildcard scripts/etc/*))
@@ -57,10 +57,15 @@ $(BENCH)/touch_%.o: bpf/xdp_%.c tests/bench/touch.h | $(BENCH)
 $(BENCH)/%: tests/bench/%.c | $(BENCH)
 	$(CLANG) -O2 -Wall -Wextra -Werror $< -o $@
 
+FUZZER := tests/fuzzer/build/fuzzer
+$(FUZZER): $(wildcard tests/fuzzer/*.[ch])
+	mkdir -p $(@D)
+	$(CLANG) -O2 -Wall -Wextra -Werror $(filter %.c,$^) -o $@
+
 $(BENCH):
 	mkdir -p $@
 
-lint: all bench-tools ## check the C and the shell: clang -Wall -Wextra -Werror, clang-format, shellcheck, shfmt
+lint: all bench-tools $(FUZZER) ## check the C and the shell: clang -Wall -Wextra -Werror, clang-format, shellcheck, shfmt
 	clang-format --dry-run --Werror $(C_FILES)
 	shellcheck -x $(SHELL_FILES)
 	shfmt -d $(SHELL_FILES)
@@ -107,7 +112,7 @@ deb: all ## build a package for Debian and Ubuntu here: xdp-lb_VERSION_ARCHITECT
 
 clean: ## remove what was built
 	rm -f bpf/*.o bpf/*.d labs/faults/*.o labs/faults/*.d xdp-lb_*.deb
-	rm -rf $(BENCH)
+	rm -rf $(BENCH) $(dir $(FUZZER))
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16

@@ -97,6 +97,15 @@ static __always_inline int translate_transport(const struct packet *packet,
 	return 0;
 }
 
+/* Returns whether an ICMP error quotes all of a TCP header: RFC 792 asks for less, Linux quotes more.
+ * (By the packet's length: what is behind it is the frame's padding.) */
+static __always_inline int quotes_tcp_in_full(const struct packet *packet)
+{
+	__u32 at = packet->quoted_ports - packet->network;
+
+	return at + sizeof(struct tcphdr) <= packet->length;
+}
+
 /* Turns the ports that an ICMP error quotes into those that the error's receiver has used; the
  * quoted addresses change by `addresses`. Returns the delta of what stands there. */
 static __always_inline __u64 translate_quoted_ports(const struct packet *packet,
@@ -114,7 +123,7 @@ static __always_inline __u64 translate_quoted_ports(const struct packet *packet,
 		before = udp->check;
 		udp->check = udp_checksum_update(before, addresses + delta);
 		delta += checksum_delta16(before, udp->check);
-	} else if ((void *)(tcp + 1) <= end) { /* RFC 792 quotes less than that, Linux more */
+	} else if (quotes_tcp_in_full(packet) && (void *)(tcp + 1) <= end) {
 		before = tcp->check;
 		tcp->check = checksum_update(before, addresses + delta);
 		delta += checksum_delta16(before, tcp->check);

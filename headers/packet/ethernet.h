@@ -45,12 +45,15 @@ static __always_inline int parse_ethernet(struct cursor *cursor, __u32 *l2_lengt
 	return bpf_ntohs(next);
 }
 
-/* Returns whether a frame is for everybody or for a group: nobody sends a connection there. */
-static __always_inline int is_for_group(struct xdp_md *ctx)
+/* Returns whether a frame is for everybody or for a group: nobody sends a connection there. Or it
+ * says that it comes from a group, which no machine may (IEEE 802.3, 3.2.3): all of them would get
+ * our answer. */
+static __always_inline int is_of_group(struct xdp_md *ctx)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 
-	return (void *)(eth + 1) > (void *)(long)ctx->data_end || (eth->h_dest[0] & 1);
+	return (void *)(eth + 1) > (void *)(long)ctx->data_end ||
+	       ((eth->h_dest[0] | eth->h_source[0]) & 1);
 }
 
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)

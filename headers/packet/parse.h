@@ -22,7 +22,7 @@ static __always_inline int parse_link(struct packet *packet)
 	packet->l2_length =
 		bounded_l2_length(packet->l2_length + unknown_zero(packet->frame_length));
 	packet->network = (void *)(long)packet->ctx->data + packet->l2_length;
-	if (is_for_group(packet->ctx))
+	if (is_of_group(packet->ctx))
 		return 0;
 	return type == ETH_P_IP ? 4 : type == ETH_P_IPV6 ? 6 : 0;
 }

@@ -1,60 +1,106 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Frames that were mutated at random, of both families and in all tunnels. The seed is the same each time, so that what fails
-# can be tried again; SEED=... FRAMES=... bats tests/packets/fuzz.bats tries others, and more.
+# tests/fuzz: mutated packets of every kind through all programs, and judges that share nothing with them. Here are also those
+# packets that it has found something with, and programs that are broken on purpose, so that the judges can fail.
 
 load ../lib/helper
-
-FRAMES=${FRAMES-10000}
-SEED=${SEED-1}
+# shellcheck source=tests/lib/fuzzing.bash
+. tests/lib/fuzzing.bash
 
 setup_file() {
-	one_load_balancer
-	speak_ipv6
-	lb attach ipip eth0
-	lb set address 2001:db8:178::10
-	lb set key 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f # KEY of tests/lib/packet.py
-	local vip protocol
-	for vip in 192.168.178.15 '[2001:db8:178::15]'; do
-		for protocol in tcp udp; do
-			printf '%s\n' "service $protocol $vip:8000" 'backend 172.16.0.10' "service $protocol $vip:8600" 'backend 2001:db8:16::10'
-		done
-	done | lb restore -
-	on lb ip neigh replace 192.168.178.2 dev eth0 lladdr 02:00:00:00:00:02 nud permanent
-	# LOAD_BALANCERS, HOSTS and VIPS of tests/lib/fuzz.py
-	on lb ip link set dev eth1 xdp obj bpf/xdp_decap.o sec xdp
-	local words
-	while read -ra words; do
-		lb decap add "${words[@]}"
-	done <<-END
-		lb 192.168.178.10
-		lb 2001:db8:178::10
-		lb 10.99.0.0/24
-		host 172.16.0.10 ipip gre fou gue
-		host 2001:db8:16::10 ipip gre fou gue
-		host 172.16.0.11 gre gue:7777
-		vip 192.168.178.15
-		vip 2001:db8:178::15
-	END
+	make --silent "$fuzzer"
+	make_machine
 }
 
 teardown_file() {
 	scripts/node destroy --all
 }
 
-@test "xdp_decap does with each frame what an independent model does" {
-	on lb tests/lib/fuzz.py decap eth1 $((FRAMES * 3)) "$SEED"
+# broken PROGRAM FILE SED: builds the program from headers of which one is not as it should be, and loads it.
+broken() {
+	local folder=$BATS_TEST_TMPDIR/$1
+	mkdir "$folder"
+	cp -r Makefile bpf headers maps "$folder"
+	sed -i "$3" "$folder/$2"
+	run ! cmp "$2" "$folder/$2"
+	rm "$folder/bpf/$1.o"
+	make --silent -C "$folder" "bpf/$1.o"
+	load "$1" eth0 "$folder/bpf"
 }
 
-@test "xdp_relay does the same, while no server listens here" {
-	on lb ip -force link set dev eth1 xdp obj bpf/xdp_relay.o sec xdp
-	on lb tests/lib/fuzz.py decap eth1 "$FRAMES" "$SEED"
+# finds PROGRAM TEXT: the fuzzer finds this with the program's packets. Sets number, which packet it was.
+finds() {
+	on lb tests/lib/clear.sh
+	run -1 fuzz 200000 1 0 "$1"
+	# shellcheck disable=SC2154 # output is run's
+	echo "$output"
+	[[ $output =~ "finding: packet "([0-9]+)" of seed 1, $1, "[^$'\n']*"$2" ]]
+	number=${BASH_REMATCH[1]}
+	[[ $output == *"again: tests/fuzz 1 1:$number "* ]]
 }
 
-@test "xdp_ipip, xdp_gre, xdp_fou and xdp_gue: what they send is right, what they let pass is as it was" {
-	local kind
-	for kind in ipip gre fou gue; do
-		on lb ip -force link set dev eth0 xdp obj "bpf/xdp_$kind.o" sec xdp
-		on lb tests/lib/fuzz.py "$kind" eth0 "$FRAMES" "$SEED"
+@test "a million mutated packets: every one is judged right, and each counter has its share" {
+	run -0 tests/fuzz "${FRAMES-1000000}" "${SEED-1}"
+	echo "$output"
+	[[ ${lines[-1]} =~ ^${FRAMES-1000000}" packets, "[0-9.]+" s, "[0-9]+" packets/s, 0 findings"$ ]]
+}
+
+@test "a TTL that is counted down without the checksum is found" {
+	broken xdp_ipip headers/packet/ipv4.h '/checksum_update(ip->check, checksum_delta16(before, after))/d'
+	finds xdp_ipip "the model says"
+	# and again, when it is asked for this packet alone
+	run -1 fuzz 1 1 "$number"
+	[[ $output == *"finding: packet $number of seed 1, xdp_ipip, "* ]]
+	load xdp_ipip eth0
+}
+
+@test "a packet that is counted twice is found" {
+	broken xdp_gre headers/lb/conclude.h '/^	count(&stats, verdict/p'
+	finds xdp_gre "no counter has gone up by one"
+}
+
+@test "a wrong UDP checksum of an envelope is found" {
+	broken xdp_gue headers/tunnel/udp.h 's/check = ~checksum_fold(sum)/check = checksum_fold(sum)/'
+	finds xdp_gue "wrong UDP checksum in IPv6"
+}
+
+@test "a source that is not asked for is found" {
+	broken xdp_decap headers/decap/trust.h 's/if (!decap_allows(&trusted->source, way.family, DECAP_LB))/if (0)/'
+	finds xdp_decap "; the model says source_refused"
+}
+
+@test "an answer to the wrong port is found" {
+	broken xdp_nat headers/nat/connection.h 's/[.]destination_port = request->source_port/.destination_port = request->destination_port/'
+	finds xdp_nat "an answer goes to "
+}
+
+@test "usage, and bad arguments" {
+	local arguments
+	for arguments in '' 'many' '1 x' '1 2:' '1 2 3'; do
+		# shellcheck disable=SC2086 # words
+		run -2 tests/fuzz $arguments
+		[[ $output == "usage: tests/fuzz COUNT [SEED[:FIRST]]" ]]
 	done
+}
+
+# ---- What it has found. ----
+
+@test "kept: nobody answers a frame that says that it comes from a group (1:63990)" {
+	on lb ip -force link set dev eth0 xdp obj bpf/xdp_ipip.o sec xdp
+	packets <<-'END'
+		Ether(src="03:00:00:00:00:02",dst=LB_MAC)/client(ttl=1)/TCP(dport=8000) => pass not_ours
+		Ether(src="ff:ff:ff:ff:ff:ff",dst=LB_MAC)/client6()/TCP(dport=8000)/("x"*1441) => pass not_ours
+	END
+}
+
+@test "kept: padding behind an ICMP error that quotes 8 bytes of TCP is no part of it (1:256075)" {
+	on lb tests/lib/clear.sh
+	on lb ip -force link set dev eth0 xdp obj bpf/xdp_nat.o sec xdp
+	local quoted='TCP(sport=8080,dport=40000,flags="SA")' sent='TCP(sport=8001,dport=40000,flags="SA")'
+	packets <<-END
+		came()/client()/TCP(sport=40000,dport=8001,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client()/ICMP(type=3,code=1)/quote(answer()/$sent)/Padding("\x16"*24)
+		=> tx forwarded to_backend()/ours(ttl=63)/ICMP(type=3,code=1)/quote(theirs()/$quoted)/Padding("\x16"*24)
+	END
 }
