@@ -165,7 +165,7 @@ static const char *check_envelope(const struct trial *trial, const struct view *
 	const char *complaint;
 
 	outer.from = &own[of(outer.to.family)];
-	at = write_link(trial, view, &hop, outer.to.family, want);
+	at = write_link(&hop, outer.to.family, want);
 	shim = at + write_outer(&outer, want + at);
 	complaint = write_shim(trial, envelope, view, want, shim);
 	at = shim + envelope->length;
@@ -183,7 +183,7 @@ static const char *check_same_packet(const struct trial *trial, const struct vie
 {
 	struct hop hop = hop_of(service->way);
 	static uint8_t want[MAX_FRAME];
-	unsigned at = write_link(trial, view, &hop, view->family, want);
+	unsigned at = write_link(&hop, view->family, want);
 
 	memcpy(want + at, view->frame + view->l2, view->frame_length - view->l2);
 	return same_frame(trial, want, at + view->frame_length - view->l2);

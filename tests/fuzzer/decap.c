@@ -286,7 +286,7 @@ static const char *hand_on(const struct trial *trial, const struct view *view,
 	outer.from = &own[of(outer.to.family)];
 	if (view->length + (outer.to.family == 4 ? 20 : 40) > hop.mtu)
 		return "no_way";
-	at = write_link(trial, view, &hop, outer.to.family, want);
+	at = write_link(&hop, outer.to.family, want);
 	at += write_outer(&outer, want + at);
 	memcpy(want + at, view->frame + view->l2, view->frame_length - view->l2);
 	*length = at + view->frame_length - view->l2;

@@ -176,16 +176,12 @@ const char *check_error(const struct trial *trial, const struct view *view, unsi
 	return check_icmp(view, &error, mtu);
 }
 
-unsigned write_link(const struct trial *trial, const struct view *view, const struct hop *hop,
-		    int family, uint8_t *to)
+unsigned write_link(const struct hop *hop, int family, uint8_t *to)
 {
-	unsigned length = hop->is_other == trial->by_other ? view->l2 : 14;
-
-	memcpy(to, view->frame, length);
 	memcpy(to, hop->to, 6);
 	memcpy(to + 6, hop->from, 6);
-	put16(to + length - 2, family == 4 ? 0x800 : 0x86dd);
-	return length;
+	put16(to + 12, family == 4 ? 0x800 : 0x86dd);
+	return 14;
 }
 
 unsigned write_outer(const struct outer *outer, uint8_t *to)

@@ -46,10 +46,9 @@ const char *time_exceeded(const struct view *view, const char **other);
 const char *check_error(const struct trial *trial, const struct view *view, unsigned mtu,
 			const struct address *source);
 
-/* Writes the link-layer header of the way to `hop`, with the packet's tags if they stay. Returns
- * its length. */
-unsigned write_link(const struct trial *trial, const struct view *view, const struct hop *hop,
-		    int family, uint8_t *to);
+/* Writes the link-layer header of the way to `hop`, which leads through no VLAN device. Returns its
+ * length. */
+unsigned write_link(const struct hop *hop, int family, uint8_t *to);
 
 /* Writes an outer IP header for `length` bytes behind it. Returns its length. */
 struct outer {

@@ -216,10 +216,9 @@ static const char *check_link(const struct trial *trial, const struct view *in,
 			      const struct view *out)
 {
 	const struct service *service = service_of(&in->talk);
-	unsigned l2 = trial->action == TX ? in->l2 : 14;
 	struct hop hop;
 
-	if (out->l2 != l2 || memcmp(in->frame + 12, out->frame + 12, l2 - 14))
+	if (out->l2 != 14) /* no way leads through a VLAN device */
 		return wrong("VLAN tags");
 	if (in->kind == LATER || !is_vip(&in->to))
 		return NULL;
