@@ -14,6 +14,9 @@
  *   a load balancer -> this host, inner for a VIP      outer headers off, PASS
  *   ... with ECN marks of the way                      the inner header is marked too (RFC 6040)
  *   ... but the inner header knows no ECN              DROP, if marked CE (congestion)
+ *   ... a SYN, and there are too many of them          a SYN cookie to the client: TX, or REDIRECT
+ *   (only if `lb decap set cookies` says so)           if that way is by another interface; PASS,
+ *                                                      if nobody listens, or there is no way
  *   outer source is no load balancer of ours           DROP
  *   outer destination is no address of this host       DROP
  *   a tunnel of a kind that this host does not take    DROP
@@ -26,27 +29,29 @@
  *   more extension headers than are read, and a        DROP
  *   tunnel may stand behind them
  */
-#include "../headers/decap/conclude.h"
+#define MAP_DEFINITION extern /* it counts what a decapsulator counts */
+#include "../maps/stats.h"
+#undef MAP_DEFINITION
+#define MAP_DEFINITION
+#include "../headers/decap/stages.h"
 #include "../headers/decap/unwrap.h"
 
-static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+static __always_inline enum decap_verdict unwrap(struct tunnel *tunnel)
 {
-	struct tunnel tunnel = {.ctx = ctx, .frame_length = frame_length};
-
-	return conclude(&tunnel, decapsulate(&tunnel));
+	return decapsulate(tunnel);
 }
 
 SEC("xdp")
 int xdp_decap(struct xdp_md *ctx)
 {
-	return handle(ctx, ctx->data_end - ctx->data);
+	return handle_in_stages(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_decap_frags(struct xdp_md *ctx)
 {
-	return handle(ctx, bpf_xdp_get_buff_len(ctx));
+	return handle_in_stages(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";
