@@ -33,25 +33,31 @@
 #include "../maps/stats.h"
 #undef MAP_DEFINITION
 #define MAP_DEFINITION
-#include "../headers/decap/stages.h"
+#include "../headers/decap/conclude.h"
+#include "../headers/decap/cookie.h"
 #include "../headers/decap/unwrap.h"
 
-static __always_inline enum decap_verdict unwrap(struct tunnel *tunnel)
+static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
 {
-	return decapsulate(tunnel);
+	struct tunnel tunnel = {.ctx = ctx, .frame_length = frame_length};
+	enum decap_verdict verdict = decapsulate(&tunnel);
+
+	if (verdict == DECAP_DECAPSULATED && tunnel.is_flood)
+		verdict = answer_syn(ctx, frame_length - tunnel.overhead, tunnel.overhead);
+	return conclude(frame_length, verdict);
 }
 
 SEC("xdp")
 int xdp_decap(struct xdp_md *ctx)
 {
-	return handle_in_stages(ctx, ctx->data_end - ctx->data);
+	return handle(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_decap_frags(struct xdp_md *ctx)
 {
-	return handle_in_stages(ctx, bpf_xdp_get_buff_len(ctx));
+	return handle(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

@@ -22,71 +22,124 @@
 
 #define MAX_TCP_HEADER 60
 
+/* What is known of an answer. It is made in two parts that do not call each other: functions that
+ * do share a stack of 512 bytes. */
+struct answer {
+	struct tcphdr syn[MAX_TCP_HEADER / sizeof(struct tcphdr)]; /* a copy, with its options */
+	struct tcp_reply reply;
+	struct nexthop hop;
+};
+
+/* The programs' own: not pinned. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct answer);
+} answers SEC(".maps");
+
 /* What a client may send at once: ten segments (RFC 6928). The kernel's own window is larger, and
  * its next packet says so. */
 #define COOKIE_WINDOW 14600
 
 /* Returns the kernel's cookie for a SYN in the low 32 bits, in host byte order; or a negative
  * number: nobody listens here, or the kernel does not want to. */
-static __always_inline __s64 ask_for_cookie(const struct packet *packet)
+static __always_inline __s64 ask_for_cookie(const struct packet *packet, struct answer *answer)
 {
 	void *ip = packet->flow.family == 4 ? (void *)packet->ip : (void *)packet->ip6;
 	__u32 at = packet->l2_length + packet->header_length, length;
-	struct tcphdr *syn = packet->transport, copy[MAX_TCP_HEADER / sizeof(struct tcphdr)] = {};
+	struct tcphdr *syn = packet->transport;
 	struct bpf_sock *listener;
 	__s64 cookie = -1;
 
-	/* With its options, of which the kernel looks for the client's largest segment. */
+	/* The kernel looks for the client's largest segment among its options. */
 	if ((void *)(syn + 1) > (void *)(long)packet->ctx->data_end)
 		return -1;
 	length = syn->doff * 4;
-	if (length < sizeof(*syn) || length > sizeof(copy) ||
-	    bpf_xdp_load_bytes(packet->ctx, at, copy, length))
+	if (length < sizeof(*syn) || length > MAX_TCP_HEADER ||
+	    bpf_xdp_load_bytes(packet->ctx, at, answer->syn, length))
 		return -1;
 	listener = find_socket(packet);
 	if (!listener)
 		return -1;
 	if (listener->state == BPF_TCP_LISTEN)
-		cookie = bpf_tcp_gen_syncookie(listener, ip, ip_length(packet->flow.family), copy,
-					       length);
+		cookie = bpf_tcp_gen_syncookie(listener, ip, ip_length(packet->flow.family),
+					       answer->syn, length);
 	bpf_sk_release(listener);
 	return cookie;
 }
 
-/* Returns the largest segment that a client may send, so that it comes through the tunnel. */
-static __always_inline __u16 largest_segment(const struct nexthop *hop, __u32 headers)
+/* Begins the answer to a SYN. Returns 0 or -1. */
+static __always_inline int begin_answer(const struct packet *packet)
 {
-	return hop->mtu > headers ? hop->mtu - headers : 0;
-}
+	__u32 key = 0;
+	struct answer *answer = bpf_map_lookup_elem(&answers, &key);
+	__s64 cookie;
 
-/* Sends a cookie to the client, out of the device that the kernel would take. */
-static __always_inline enum decap_verdict send_cookie(const struct packet *packet, __u32 overhead)
-{
-	const struct flow *flow = &packet->flow;
-	struct path back = {&flow->vip, &flow->client, flow->family, .begins_here = 1};
-	struct tcp_reply reply = {
-		.key = key_of(flow),
+	if (!answer || packet->parsed != PARSED_FLOW || packet->piece != PIECE_ALL ||
+	    is_no_host(&packet->flow.client, packet->flow.family))
+		return -1;
+	cookie = ask_for_cookie(packet, answer);
+	if (cookie < 0)
+		return -1;
+	answer->reply = (struct tcp_reply){
+		.key = key_of(&packet->flow),
+		.sequence = bpf_htonl(cookie),
 		.acknowledgement = bpf_htonl(bpf_ntohl(packet->sequence) + 1),
 		.l2_length = packet->l2_length,
 		.window = COOKIE_WINDOW,
 		.flags = TCP_SYN | TCP_ACK,
 	};
-	struct nexthop hop;
-	__s64 cookie;
+	return 0;
+}
 
-	if (packet->parsed != PARSED_FLOW || packet->piece != PIECE_ALL ||
-	    is_no_host(&flow->client, flow->family))
+/* The first part: a cookie for the SYN in this frame. Returns 0, or -1: there is none. (Functions
+ * of their own, not inlined: they are rare.) */
+__attribute__((noinline)) int make_cookie(struct xdp_md *ctx, __u32 frame_length)
+{
+	struct packet packet = {.ctx = ctx, .frame_length = frame_length};
+
+	switch (parse_link(&packet)) {
+	case 4:
+		packet.flow.family = 4;
+		parse_packet(&packet);
+		return begin_answer(&packet);
+	case 6:
+		packet.flow.family = 6;
+		parse_packet(&packet);
+		return begin_answer(&packet);
+	default:
+		return -1;
+	}
+}
+
+/* The second part: sends it to the client, out of the device that the kernel would take. `overhead`
+ * is how many bytes the tunnel had in front of the SYN: so much smaller must the client's segments
+ * be. Returns what has become of the SYN. */
+__attribute__((noinline)) int send_cookie(struct xdp_md *ctx, __u32 overhead)
+{
+	struct packet packet = {.ctx = ctx};
+	struct path back = {.begins_here = 1};
+	struct answer *answer;
+	__u32 key = 0, headers;
+
+	answer = bpf_map_lookup_elem(&answers, &key);
+	if (!answer)
 		return DECAP_SYN_UNANSWERED;
-	cookie = ask_for_cookie(packet);
-	if (cookie < 0 || ask_fib(packet, &back, &hop) != VERDICT_GO_ON)
+	packet.l2_length = bounded_l2_length(answer->reply.l2_length);
+	packet.flow = flow_of(&answer->reply.key);
+	back.source = &answer->reply.key.destination;
+	back.destination = &answer->reply.key.source;
+	back.family = packet.flow.family;
+	if (ask_fib(&packet, &back, &answer->hop) != VERDICT_GO_ON)
 		return DECAP_SYN_UNANSWERED;
 
-	reply.sequence = bpf_htonl(cookie);
-	reply.mss =
-		largest_segment(&hop, overhead + ip_length(flow->family) + sizeof(struct tcphdr));
-	if (write_tcp_reply(packet->ctx, &reply) || rewrite_l2(packet, &hop, 0, flow->family) < 0)
+	headers = overhead + ip_length(back.family) + sizeof(struct tcphdr);
+	answer->reply.mss = answer->hop.mtu > headers ? answer->hop.mtu - headers : 0;
+	if (write_tcp_reply(ctx, &answer->reply) ||
+	    rewrite_l2(&packet, &answer->hop, 0, back.family) < 0)
 		return DECAP_BUG;
-	switch (forward(packet, &hop)) {
+	switch (forward(&packet, &answer->hop)) {
 	case VERDICT_FORWARDED:
 		return DECAP_SYN_ANSWERED;
 	case VERDICT_REDIRECTED:
@@ -96,24 +149,12 @@ static __always_inline enum decap_verdict send_cookie(const struct packet *packe
 	}
 }
 
-/* Answers a SYN that has come out of a tunnel; `overhead` is how many bytes that had in front of
- * it. Returns what has become of it. (A function of its own, not inlined: it is rare.) */
-__noinline int answer_syn(struct xdp_md *ctx, __u32 frame_length, __u32 overhead)
+/* Answers the SYN that has come out of a tunnel, in a frame of so many bytes. Returns what has
+ * become of it. */
+static __always_inline enum decap_verdict answer_syn(struct xdp_md *ctx, __u32 frame_length,
+						     __u32 overhead)
 {
-	struct packet packet = {.ctx = ctx, .frame_length = frame_length - overhead};
-
-	switch (parse_link(&packet)) {
-	case 4:
-		packet.flow.family = 4;
-		parse_packet(&packet);
-		return send_cookie(&packet, overhead);
-	case 6:
-		packet.flow.family = 6;
-		parse_packet(&packet);
-		return send_cookie(&packet, overhead);
-	default:
-		return DECAP_SYN_UNANSWERED;
-	}
+	return make_cookie(ctx, frame_length) ? DECAP_SYN_UNANSWERED : send_cookie(ctx, overhead);
 }
 
 #endif

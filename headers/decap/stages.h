@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The stages of a decapsulator. Functions that call each other share a stack of 512 bytes, and what
- * is done for a SYN of a flood needs most of it. So there are two parts that do not call each
+/* The stages of xdp_relay. Functions that call each other share a stack of 512 bytes, and what
+ * is done for a second chance needs most of it. So there are two parts that do not call each
  * other, but are called one after the other:
  *
  *   unwrap_stage()   every packet: unwrap(), and for nearly all of them that is all
@@ -35,7 +35,7 @@ static __always_inline int handle_in_stages(struct xdp_md *ctx, __u32 frame_leng
 
 	if (next <= XDP_REDIRECT)
 		return next;
-	return conclude(frame_length, answer_syn(ctx, frame_length, next));
+	return conclude(frame_length, answer_syn(ctx, frame_length - next, next));
 }
 
 #endif
