@@ -14,6 +14,9 @@
  *   a load balancer -> this host, inner for a VIP      outer headers off, PASS
  *   ... with ECN marks of the way                      the inner header is marked too (RFC 6040)
  *   ... but the inner header knows no ECN              DROP, if marked CE (congestion)
+ *   ... a SYN, and there are too many of them          a SYN cookie to the client: TX, or REDIRECT
+ *   (only if `lb decap set cookies` says so)           if that way is by another interface; PASS,
+ *                                                      if nobody listens, or there is no way
  *   outer source is no load balancer of ours           DROP
  *   outer destination is no address of this host       DROP
  *   a tunnel of a kind that this host does not take    DROP
@@ -26,14 +29,22 @@
  *   more extension headers than are read, and a        DROP
  *   tunnel may stand behind them
  */
+#define MAP_DEFINITION extern /* it counts what a decapsulator counts */
+#include "../maps/stats.h"
+#undef MAP_DEFINITION
+#define MAP_DEFINITION
 #include "../headers/decap/conclude.h"
+#include "../headers/decap/cookie.h"
 #include "../headers/decap/unwrap.h"
 
 static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
 {
 	struct tunnel tunnel = {.ctx = ctx, .frame_length = frame_length};
+	enum decap_verdict verdict = decapsulate(&tunnel);
 
-	return conclude(&tunnel, decapsulate(&tunnel));
+	if (verdict == DECAP_DECAPSULATED && tunnel.is_flood)
+		verdict = answer_syn(ctx, frame_length - tunnel.overhead, tunnel.overhead);
+	return conclude(frame_length, verdict);
 }
 
 SEC("xdp")

@@ -24,7 +24,7 @@
 #undef MAP_DEFINITION
 #define MAP_DEFINITION
 #include "../headers/decap/chance.h"
-#include "../headers/decap/conclude.h"
+#include "../headers/decap/stages.h"
 #include "../headers/decap/unwrap.h"
 
 /* From the packet on that has come out of the tunnel. */
@@ -71,27 +71,26 @@ static __always_inline enum decap_verdict read_again(const struct tunnel *tunnel
 	}
 }
 
-static __always_inline int handle(struct xdp_md *ctx, __u32 frame_length)
+static __always_inline enum decap_verdict unwrap(struct tunnel *tunnel)
 {
-	struct tunnel tunnel = {.ctx = ctx, .frame_length = frame_length};
-	enum decap_verdict verdict = decapsulate(&tunnel);
+	enum decap_verdict verdict = decapsulate(tunnel);
 
-	if (verdict == DECAP_DECAPSULATED && !tunnel.mark)
-		verdict = read_again(&tunnel);
-	return conclude(&tunnel, verdict);
+	if (verdict == DECAP_DECAPSULATED && !tunnel->mark)
+		verdict = read_again(tunnel);
+	return verdict;
 }
 
 SEC("xdp")
 int xdp_relay(struct xdp_md *ctx)
 {
-	return handle(ctx, ctx->data_end - ctx->data);
+	return handle_in_stages(ctx, ctx->data_end - ctx->data);
 }
 
 /* The same for an MTU above about 3500, whose frames are in several pages: `sec xdp.frags`. */
 SEC("xdp.frags")
 int xdp_relay_frags(struct xdp_md *ctx)
 {
-	return handle(ctx, bpf_xdp_get_buff_len(ctx));
+	return handle_in_stages(ctx, bpf_xdp_get_buff_len(ctx));
 }
 
 char _license[] SEC("license") = "GPL";

@@ -8,8 +8,12 @@
 /* The names are shown by `scripts/lb decap stats`, in lower case and without the prefix. */
 enum decap_verdict {
 	/* XDP_PASS */
-	DECAP_PLAIN,	    /* no tunnel: untouched */
-	DECAP_DECAPSULATED, /* the inner packet goes up to the kernel */
+	DECAP_PLAIN,	      /* no tunnel: untouched */
+	DECAP_DECAPSULATED,   /* the inner packet goes up to the kernel */
+	DECAP_SYN_UNANSWERED, /* the same: a SYN of a flood, but no cookie could be sent for it */
+	/* XDP_TX, XDP_REDIRECT: back to the client */
+	DECAP_SYN_ANSWERED,	  /* a SYN of a flood: by a cookie */
+	DECAP_SYN_ANSWERED_ASIDE, /* the same, on another interface */
 	/* XDP_TX, XDP_REDIRECT: xdp_relay alone */
 	DECAP_HANDED_ON,    /* to another backend, which may have the connection */
 	DECAP_HANDED_ASIDE, /* the same, on another interface */

@@ -59,7 +59,8 @@ _lb() {
 	"1 metrics") choices="text file http" ;;
 	"1 nat") choices="set show stats" ;;
 	[2468]" nat set"*) choices="ports handshake established closing udp" ;;
-	"1 decap") choices="add del show stats" ;;
+	"1 decap") choices="add del set show stats" ;;
+	"2 decap set") choices="cookies" ;;
 	"2 decap add" | "2 decap del") choices="lb host vip" ;;
 	[4-7]" decap add host "*) choices="ipip gre fou gue" ;;
 	esac

@@ -10,6 +10,7 @@
 #include "../tunnel/gue.h"
 #include "../tunnel/ipip.h"
 #include "find.h"
+#include "flood.h"
 #include "trust.h"
 
 /* Steps over the tunnel's own header. Returns the protocol of what is inside, or -1. */
@@ -49,6 +50,9 @@ static __always_inline enum decap_verdict unwrap_inner(struct tunnel *tunnel, st
 		return verdict;
 	if (is_nested(tunnel, cursor, trusted))
 		return DECAP_NESTED;
+
+	/* Does it begin a connection, as too many others have done this second? */
+	tunnel->is_flood = is_flood(tunnel, cursor);
 
 	/* Then take the outer packet off. */
 	remember_outer(tunnel);

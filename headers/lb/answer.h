@@ -7,6 +7,7 @@
 #include "../../maps/types/map.h"
 #include "../packet/ip.h"
 #include "../packet/packet.h"
+#include "budget.h"
 #include "cache.h"
 #include "icmp_error.h"
 #include "verdict.h"
@@ -15,45 +16,20 @@
  * for a limit). */
 #define ICMP_BURST 100
 
-struct icmp_budget {
-	__u64 period_end; /* in jiffies */
-	__u64 sent;
-};
-
 /* The programs' own: not pinned. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct icmp_budget);
+	__type(value, struct budget);
 } icmp_budgets SEC(".maps");
 
 static __always_inline int within_icmp_budget(void)
 {
 	__u32 key = 0;
-	struct icmp_budget *budget = bpf_map_lookup_elem(&icmp_budgets, &key);
-	__u64 now = bpf_jiffies64();
+	struct budget *budget = bpf_map_lookup_elem(&icmp_budgets, &key);
 
-	if (!budget)
-		return 0;
-	if (now >= budget->period_end) {
-		budget->period_end = now + ABOUT_A_SECOND;
-		budget->sent = 0;
-	}
-	return budget->sent++ < ICMP_BURST;
-}
-
-/* Returns whether an address is of no single host, or of the host itself. */
-static __always_inline int is_no_host(const union address *address, __u8 family)
-{
-	__u8 first = address->octets[0];
-
-	if (family == 4)
-		return first == 0 || first == 127 || first >= 224;
-	if (first == 0xff)
-		return 1;
-	return !(address->words[0] | address->words[1] | address->words[2]) &&
-	       (address->words[3] == 0 || address->words[3] == bpf_htonl(1));
+	return budget && is_within(budget, bpf_jiffies64(), ABOUT_A_SECOND, ICMP_BURST);
 }
 
 /* Returns whether nobody may be told (RFC 1122, 3.2.2; RFC 4443, 2.4 (e)): the packet is in pieces,

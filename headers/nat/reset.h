@@ -11,105 +11,23 @@
 #include "../lb/verdict.h"
 #include "../packet/ethernet.h"
 #include "../packet/ip.h"
-#include "../packet/sum.h"
-#include "../packet/tcp_udp.h"
+#include "../packet/tcp_reply.h"
 #include "connection.h"
-
-#define RESET_HOPS 64
-
-/* What a reset says. */
-struct reset {
-	struct connection_key key; /* of the client's packet */
-	__be32 sequence;
-	__u32 l2_length; /* Ethernet header and VLAN tags */
-};
-
-static __always_inline void write_reset_ipv4(struct iphdr *ip, const struct reset *reset)
-{
-	*ip = (struct iphdr){
-		.version = 4,
-		.ihl = sizeof(*ip) / 4,
-		.tot_len = bpf_htons(sizeof(*ip) + sizeof(struct tcphdr)),
-		.ttl = RESET_HOPS,
-		.protocol = IPPROTO_TCP,
-		.saddr = ipv4_of(&reset->key.destination),
-		.daddr = ipv4_of(&reset->key.source),
-	};
-	ip->check = ipv4_checksum(ip);
-}
-
-static __always_inline void write_reset_ipv6(struct ipv6hdr *ip6, const struct reset *reset)
-{
-	*ip6 = (struct ipv6hdr){
-		.version = 6,
-		.payload_len = bpf_htons(sizeof(struct tcphdr)),
-		.nexthdr = IPPROTO_TCP,
-		.hop_limit = RESET_HOPS,
-	};
-	__builtin_memcpy(&ip6->saddr, &reset->key.destination, sizeof(ip6->saddr));
-	__builtin_memcpy(&ip6->daddr, &reset->key.source, sizeof(ip6->daddr));
-}
-
-static __always_inline void write_reset_tcp(struct tcphdr *tcp, const struct reset *reset)
-{
-	const struct connection_key *key = &reset->key;
-
-	*tcp = (struct tcphdr){
-		.source = key->destination_port,
-		.dest = key->source_port,
-		.seq = reset->sequence,
-		.doff = sizeof(*tcp) / 4,
-		.rst = 1,
-	};
-	/* The sum over the pseudo header, and over what is not 0. */
-	tcp->check = ~checksum_fold(
-		sum_pseudo_header(&key->source, &key->destination, IPPROTO_TCP, sizeof(*tcp)) +
-		key->source_port + key->destination_port + reset->sequence +
-		bpf_htons(sizeof(*tcp) / 4 << 12 | TCP_RST));
-}
-
-/* Turns the packet of a client into a reset of its connection, without options and payload. Returns
- * 0, or -1: drop it. (A function of its own, not inlined: it is rare.) */
-__attribute__((noinline)) int write_reset(struct xdp_md *ctx, const struct reset *reset)
-{
-	__u32 l2_length, ip;
-	void *at, *end;
-
-	if (!reset)
-		return -1;
-	l2_length = bounded_l2_length(reset->l2_length);
-	ip = ip_length(reset->key.family);
-	if (bpf_xdp_adjust_tail(ctx, (int)(l2_length + ip + sizeof(struct tcphdr)) -
-					     (int)bpf_xdp_get_buff_len(ctx)) ||
-	    swap_macs(ctx))
-		return -1;
-	at = (void *)(long)ctx->data + l2_length;
-	end = (void *)(long)ctx->data_end;
-	if (reset->key.family == 4) {
-		if (at + sizeof(struct iphdr) + sizeof(struct tcphdr) > end)
-			return -1;
-		write_reset_ipv4(at, reset);
-		write_reset_tcp(at + sizeof(struct iphdr), reset);
-		return 0;
-	}
-	if (at + sizeof(struct ipv6hdr) + sizeof(struct tcphdr) > end)
-		return -1;
-	write_reset_ipv6(at, reset);
-	write_reset_tcp(at + sizeof(struct ipv6hdr), reset);
-	return 0;
-}
 
 /* Resets the connection of a client's packet. Returns VERDICT_RESET, and the frame is what the
  * client shall get. */
 static __always_inline enum verdict reset_connection(const struct packet *packet)
 {
-	struct reset reset = {
+	struct tcp_reply reset = {
 		.key = key_of(&packet->flow),
 		.sequence = packet->acknowledgement,
 		.l2_length = packet->l2_length,
+		.flags = TCP_RST,
 	};
 
-	return write_reset(packet->ctx, &reset) ? VERDICT_BUG : VERDICT_RESET;
+	if (swap_macs(packet->ctx) || write_tcp_reply(packet->ctx, &reset))
+		return VERDICT_BUG;
+	return VERDICT_RESET;
 }
 
 /* Returns whether a packet, which would become `to`, is for a backend that gets nothing any more.

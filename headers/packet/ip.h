@@ -20,6 +20,7 @@ struct path {
 	__u8 family;	    /* of both: 4 or 6 */
 	struct ports ports; /* of a tunnel in UDP */
 	__u8 mark;	    /* of an outer packet: 0, or HANDED_ON */
+	__u8 begins_here;   /* 1: this machine itself is who sends it */
 };
 
 /* Returns the length of an IP header of a family, without options. */
@@ -34,6 +35,19 @@ static __always_inline union address ipv6_address(const struct in6_addr *address
 	const union address *same = (const void *)address;
 
 	return *same;
+}
+
+/* Returns whether an address is of no single host, or of the host itself. */
+static __always_inline int is_no_host(const union address *address, __u8 family)
+{
+	__u8 first = address->octets[0];
+
+	if (family == 4)
+		return first == 0 || first == 127 || first >= 224;
+	if (first == 0xff)
+		return 1;
+	return !(address->words[0] | address->words[1] | address->words[2]) &&
+	       (address->words[3] == 0 || address->words[3] == bpf_htonl(1));
 }
 
 /* Returns whom the packet itself comes from and goes to: the flow of an ICMP error is that of the

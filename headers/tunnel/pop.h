@@ -32,6 +32,7 @@ struct tunnel {
 	/* What is known of the outer packet when it is gone: see remember_outer(). */
 	union address to; /* its destination */
 	__u8 mark;	  /* 0, or HANDED_ON */
+	__u8 is_flood;	  /* 1: it begins a connection, as too many others do; for whoever calls */
 	/* These are not valid any more after pop_outer(). */
 	union {
 		void *outer; /* IP headers, checked to be there */

@@ -48,6 +48,38 @@ accept_these() {
 	change_entries "${lines[@]}"
 }
 
+# cookie_sysctls: sets needed to what SYN cookies need, as NAME=VALUE: the kernel must take them for every connection, and say
+# which way its own packets go. (That lo forwards makes no router of this machine.)
+cookie_sysctls() {
+	needed=(net/ipv4/tcp_syncookies=2 net/ipv4/conf/lo/forwarding=1)
+	[[ ! -e /proc/sys/net/ipv6/conf/lo ]] || needed+=(net/ipv6/conf/lo/forwarding=1)
+}
+
+# cookies_are_possible: sets found to the settings that they have, and mend to the command for those that are wrong. Fails if some are.
+cookies_are_possible() {
+	local needed setting name wrong=()
+	found=()
+	cookie_sysctls
+	for setting in "${needed[@]}"; do
+		name=${setting%=*}
+		found+=("${name//\//.}=$(<"/proc/sys/$name")")
+		[[ ${found[-1]} == "${setting//\//.}" ]] || wrong+=("${setting//\//.}")
+	done
+	mend="sysctl -w ${wrong[*]}"
+	[[ ${#wrong[@]} -eq 0 ]]
+}
+
+# decap_set cookies N|off
+decap_set() {
+	local lines found mend
+	[[ $# -gt 0 ]] || usage "set what?"
+	words_of 'include "settings"; answer($ARGS.positional | decap_settings_words; tojson)' "$@"
+	take_lock
+	need_maps decap_settings decap
+	[[ ${lines[0]} == '{"cookies":0}' ]] || cookies_are_possible || die "this machine is not ready for SYN cookies: ${found[*]}; run: $mend"
+	change_settings decap_settings "${lines[0]}"
+}
+
 decap_show() {
 	no_more "$@"
 	check_machine
@@ -56,6 +88,7 @@ decap_show() {
 		dump decap_addresses | decap_addresses_decode
 	else
 		dump decap_addresses | decap_addresses_decode | decap_stage 'entries[] | shown' -r
+		settings decap_settings '.cookies | if . > 0 then "cookies \(.)" else empty end' -r
 	fi
 }
 

@@ -8,7 +8,7 @@ link_changes() {
 	{ ip -j -d link && dump links; } | stage "include \"bytes\"; include \"links\"; decimal as \$hex | link_changes($(encoder link))" -rs
 }
 
-# keep_links: the map becomes as the devices are. (xdp_decap has no such map: it sends nothing.)
+# keep_links: the map becomes as the devices are.
 keep_links() {
 	local change
 	[[ -e $maps/links ]] || return 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# settings: the words of lb set, lb nat set and lb drain.
+# settings: the words of lb set, lb nat set, lb decap set and lb drain.
 #
 # In:  a list of words
-# Out: what they say, as an object with the fields of struct load_balancer, or of struct nat; or an error of words.jq.
+# Out: what they say, as an object with the fields of struct load_balancer, nat or decap_settings; or an error of words.jq.
 #      Of flags, it has those that are named: {debug: true}, and false for one that shall be off.
 include "words";
 include "address";
@@ -84,3 +84,8 @@ def nat_words:
 		elif .name | IN("handshake", "established", "closing", "udp") then
 			{(.name): (.value | number("number of seconds"; 1; 9999999))}
 		else usage("unexpected word '\(.name)'") end);
+
+def decap_settings_words:
+	pairs(
+		if .name == "cookies" then {cookies: (.value | if . == "off" then 0 else number("number of SYNs a second"; 1; 4294967295) end)}
+		else usage("unexpected word '\(.name)'. Write: lb decap set cookies N, or: lb decap set cookies off") end);

@@ -1,11 +1,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # the rooms share what they set
 # SPDX-License-Identifier: GPL-2.0-only
-# settings: maps of one entry, whose struct has the map's name: load_balancer (addresses, key, window, ...), and nat.
+# settings: maps of one entry, whose struct has the map's name: load_balancer (addresses, key, window, ...), nat, and
+# decap_settings.
 # Sourced by lb.
 
 # settings MAP FILTER [JQ_OPTION...]: a filter on the entry, as {address, hash_key: [32 bytes], flags: ["debug"], window,
 # probe_device, routes, address6, source, source6, source_bits, source6_bits, port}
-# or {first_port, last_port, handshake, established, closing, udp}.
+# or {first_port, last_port, handshake, established, closing, udp}, or {cookies}.
 settings() {
 	bpftool -j map lookup pinned "$maps/$1" key 0 0 0 0 |
 		stage "include \"bytes\"; .value | bytes | decode(\"$1\") | $2" "${@:3}"

@@ -2,12 +2,14 @@
 # start: reads the file of a machine, /etc/xdp-lb/config say: what a person would type behind lb, and two lines more.
 #
 #   attach MODE DEV [native|generic]      set ...      nat set ...      decap add ROLE ...      restore FILE
+#   decap set ...
 #   key FILE                              as `set key`, but the key is in a file that nobody else can read
 #   vip ADDRESS dev DEV                   an address of this machine
 #
 # In:  a text
 # Out: "ok", and then what is to be done, in this order, each with the number of its line, and tabs between words:
 #        N attach MODE DEV [FLAVOUR]     N key FILE     N set WORD...     N nat WORD...     N restore FILE
+#        N decap_set WORD...
 #        N decap JSON                    (all of them: entries, see decap.jq)            N vip ADDRESS DEV
 #      or an error of words.jq, with the line.
 include "words";
@@ -40,6 +42,7 @@ def step:
 	  elif $verb == "set" then set_step
 	  elif $verb == "key" or $verb == "restore" then need(1; "which file? Write: \($verb) FILE") | [$verb] + .
 	  elif $verb == "nat" and .[0] == "set" then .[1:] | settings_step("nat"; nat_words)
+	  elif $verb == "decap" and .[0] == "set" then .[1:] | settings_step("decap_set"; decap_settings_words)
 	  elif $verb == "decap" and .[0] == "add" then
 		if length < 3 then usage("which role, and which address? Write: decap add lb 192.168.178.10") else . end
 		| .[1:] | entry_of_words | ["decap", .]
@@ -47,14 +50,14 @@ def step:
 		need(3; "which address, on which device? Write: vip 192.168.178.15 dev eth0")
 		| if .[1] != "dev" then usage("unexpected word '\(.[1])'. Write: vip \(.[0]) dev DEV") else . end
 		| ["vip", (.[0] | address), .[2]]
-	  else usage("unexpected word '\($verb)'. A line begins with attach, set, key, nat set, decap add, vip, restore, or #") end;
+	  else usage("unexpected word '\($verb)'. A line begins with attach, set, key, nat set, decap add, decap set, vip, restore, or #") end;
 
 # key_of: what a step is about: no two may be about the same. Words of set and nat are so many keys.
 def keys_of:
 	.words | if .[0] == "attach" then "a program for \(.[2])"
 		elif .[0] == "decap" then "\(.[1].role) \(.[1].address)"
 		elif .[0] == "vip" then "the VIP \(.[1])"
-		elif .[0] | IN("set", "nat") then .[0] as $set | range(1; length; 2) as $i
+		elif .[0] | IN("set", "nat", "decap_set") then .[0] as $set | range(1; length; 2) as $i
 			| "\(.[$i])\(if (.[$i] | IN("address", "source")) and (.[$i + 1] | is_ipv6) then " of IPv6" else "" end) (\($set))"
 		else .[0] end;
 
@@ -65,7 +68,7 @@ def unwraps: IN("decap", "relay");
 def fits($steps):
 	[$steps[].words | select(.[0] == "attach")[1]] as $modes
 	| .words[0] as $verb
-	| if $verb == "decap" and all($modes[]; unwraps | not) then refuse("nothing decapsulates here; add a line: attach decap DEV")
+	| if ($verb | IN("decap", "decap_set")) and all($modes[]; unwraps | not) then refuse("nothing decapsulates here; add a line: attach decap DEV")
 	  elif $verb == "nat" and ($modes | index("nat") == null) then refuse("there is no NAT here; add a line: attach nat DEV")
 	  elif ($verb | IN("set", "key", "restore")) and $modes - ["decap"] == []
 	  then refuse("there is no load balancer here; add a line: attach MODE DEV")
@@ -83,7 +86,7 @@ def steps:
 # packets come to. Lines of decap are one step.
 def in_order:
 	. as $steps
-	| ("attach", "key", "set", "nat", "decap", "restore", "vip") as $verb
+	| ("attach", "key", "set", "nat", "decap", "decap_set", "restore", "vip") as $verb
 	| [$steps[] | select(.words[0] == $verb)]
 	| if $verb != "decap" then .[]
 	  else {n: (.[0].n // 0), words: ["decap", ([.[].words[1]] | tojson)]}

@@ -223,6 +223,7 @@ start_vip() {
 
 # start_step VERB WORD...
 start_step() {
+	local needed setting
 	case $1 in
 	attach) start_attach "${@:2}" ;;
 	key | set | nat)
@@ -234,6 +235,12 @@ start_step() {
 		esac
 		;;
 	decap) accept_these "$2" ;;
+	decap_set)
+		keep_entry decap_settings
+		cookie_sysctls
+		for setting in "${needed[@]}"; do need_sysctl "${setting%=*}" "${setting#*=}"; done
+		decap_set "${@:2}"
+		;;
 	restore) restore "$(path_of "$2")" ;;
 	vip) start_vip "${@:2}" ;;
 	esac
@@ -241,6 +248,7 @@ start_step() {
 
 # expect_step VERB WORD...: adds to wanted which notes have their reason in this step.
 expect_step() {
+	local needed
 	case $1 in
 	attach)
 		wanted+=" detach:$3 sysctl:net/ipv4/conf/$3/forwarding"
@@ -250,6 +258,11 @@ expect_step() {
 	vip)
 		wanted+=" vip:$2:$3"
 		[[ $3 != lo || $2 == *:* ]] || wanted+=" sysctl:net/ipv4/conf/all/arp_ignore sysctl:net/ipv4/conf/all/arp_announce"
+		;;
+	decap_set)
+		cookie_sysctls
+		wanted+=" ${needed[*]/#/sysctl:}"
+		wanted=${wanted//=[0-9]/}
 		;;
 	esac
 	wanted+=' '

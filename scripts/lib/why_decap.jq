@@ -40,6 +40,9 @@ def because($tunnel; $outer; $inner):
 		plain: ("the kernel gets it, unchanged: it is no tunnel"
 			+ if $tunnel.port then ", for \($outer.destination) takes none at UDP port \($tunnel.port); if it shall, run: lb decap add host \($outer.destination) \($tunnel.guess):\($tunnel.port)" else "" end),
 		decapsulated: "the kernel gets what is inside, for \($inner)",
+		syn_unanswered: "the kernel gets what is inside, for \($inner): it begins a connection, as too many do, but there is no SYN cookie for it",
+		syn_answered: "it begins a connection, as too many do: the client gets a SYN cookie",
+		syn_answered_aside: "it begins a connection, as too many do: the client gets a SYN cookie, by another device",
 		malformed: "DROPPED: lengths in its headers disagree, outer or inner",
 		unreadable: "DROPPED: it has more IPv6 extension headers than are read, and a tunnel may stand behind them",
 		outer_fragment: "DROPPED: it is a fragment of a tunnel packet; our load balancers never send one",

@@ -94,24 +94,6 @@ balance() {
 	esac
 }
 
-# thread NODE: what its network interfaces receive is worked on in kernel threads of their own, so that the CPU
-# time of each node can be told from that of the others. (A veth without XDP does so only for a sender that
-# does no TSO.) Sets threads, the ids of the new ones.
-thread() {
-	local before
-	before=$(napi_threads)
-	# shellcheck disable=SC2016 # expanded over there
-	on "$1" bash -c 'for dev in /sys/class/net/*eth*; do
-		ethtool -K "${dev##*/}" gro on tso off >/dev/null
-		echo 1 >"$dev/threaded"
-	done'
-	threads=$(comm -13 <(echo "$before") <(napi_threads))
-}
-
-napi_threads() {
-	{ grep -ls '^napi/' /proc/[0-9]*/comm || true; } | cut -d/ -f3 | sort
-}
-
 # In a container the kernel's threads are not to be seen, and nothing is said about CPU time.
 threads_seen=false
 ! grep -qsx kthreadd /proc/2/comm || threads_seen=true

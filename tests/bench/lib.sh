@@ -105,6 +105,25 @@ services6() {
 		"service tcp [2001:db8:1::]:8400 slots 251" "backend $(backend_of "$1" 0)" "service tcp 10.1.0.0:8600 slots 251" "backend $backend"
 }
 
+# thread NODE: what its network interfaces receive is worked on in kernel threads of their own, so that the CPU
+# time of each node can be told from that of the others. (A veth without XDP does so only for a sender that
+# does no TSO.) Sets threads, the ids of the new ones.
+# shellcheck disable=SC2034 # for whoever sources this
+thread() {
+	local before
+	before=$(napi_threads)
+	# shellcheck disable=SC2016 # expanded over there
+	on "$1" bash -c 'for dev in /sys/class/net/*eth*; do
+		ethtool -K "${dev##*/}" gro on tso off >/dev/null
+		echo 1 >"$dev/threaded"
+	done'
+	threads=$(comm -13 <(echo "$before") <(napi_threads))
+}
+
+napi_threads() {
+	{ grep -ls '^napi/' /proc/[0-9]*/comm || true; } | cut -d/ -f3 | sort
+}
+
 # sunk NODE: how many frames the program sink has counted there.
 sunk() {
 	on "$1" bpftool -j map dump pinned $floors/sunk | jq '[.[0].formatted.values[].value.packets] | add'

@@ -302,7 +302,7 @@ list_of() {
 	round_trip backends "$(u32 258)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 }
 
-@test "decap_addresses and nat, as they are typed" {
+@test "decap_addresses, decap_settings and nat, as they are typed" {
 	local got
 	got=$(round_trip decap_addresses "$(decap_key host 192.168.178.10)" "$(decap_entry ipip fou gue:7000)")
 	holds "$got" '[.key.bits, .key.role, .key.family, .key.address.octets[:4], .value.tunnels]' "[64,2,4,[192,168,178,10],13]"
@@ -317,6 +317,9 @@ list_of() {
 {"address":"192.168.178.10","roles":["host","vip"],"tunnels":["ipip","fou:5555","gue:7000"]}
 {"address":"2001:db8::/32","roles":["lb"]}
 {"address":"2001:db8::15","roles":["vip"]}' ]
+	got=$(round_trip decap_settings "$(u32 0)" "$(decap_settings 65537)")
+	holds "$got" .value '{"cookies":65537}'
+	[ "$(decap_settings_decode <<<"$got")" = '{"cookies":65537}' ]
 	got=$(round_trip nat "$(u32 0)" "$(nat 10001 65534 31 86400 32 65537)")
 	holds "$got" .value '{"first_port":10001,"last_port":65534,"handshake":31,"established":86400,"closing":32,"udp":65537}'
 	[ "$(nat_decode <<<"$got")" = '{"first_port":10001,"last_port":65534,"handshake":31,"established":86400,"closing":32,"udp":65537}' ]

@@ -81,6 +81,15 @@ examine_unwrapping() {
 	[[ $1 == tunnel ]] || decap_takes "$1"
 	decap_knows_vips
 	measure_tunnels
+	cookies_can_be_sent
+}
+
+# cookies_can_be_sent: if they shall be. What was set by sysctl is gone after a reboot.
+cookies_can_be_sent() {
+	local found mend ready=0
+	[[ -e $maps/decap_settings && $(settings decap_settings .cookies) != 0 ]] || return 0
+	cookies_are_possible || ready=$?
+	fact "SYN cookies can be sent" "${found[*]}" "$mend" test "$ready" = 0
 }
 
 # measure_tunnels: sets overhead, of those that are taken.
