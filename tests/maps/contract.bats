@@ -457,5 +457,5 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 24 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 25 ]
 }
