@@ -22,12 +22,12 @@ BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
 C_FILES := $(PROGRAMS) $(FAULTS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch] tests/fuzzer/*.[ch])
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/debian/*) $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*.sh labs/*/*.sh labs/*/*.bashrc labs/*/lab.env labs/code/exercises/*/exercise.env) \
-	tests/run tests/fresh tests/soak tests/fuzz tests/vm/kernel tests/vm/run tests/vm/drivers tests/vm/guest tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/vm/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
+	tests/run tests/fresh tests/soak tests/fuzz tests/vm/kernel tests/vm/run tests/vm/drivers tests/vm/guest tests/vm/matrix tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/vm/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 UNITS := $(notdir $(wildcard scripts/systemd/*))
 EXAMPLES := $(notdir $(wildcard scripts/etc/*))
 
-.PHONY: all test test-drivers bench bench-tools lint install uninstall deb clean help
+.PHONY: all test test-kernels test-drivers bench bench-tools lint install uninstall deb clean help
 
 all: $(OBJECTS) $(FAULT_OBJECTS) ## build every BPF object
 
@@ -39,6 +39,9 @@ labs/faults/%.o: labs/faults/%.c
 
 test: ## install what the tests need, and run them all
 	tests/run
+
+test-kernels: ## in virtual machines: tests on other kernels, and objects by other compilers; prints two tables
+	tests/vm/matrix
 
 test-drivers: all ## VLAN devices, bonds and network cards in virtual machines: half an hour; QEMU=... for a newer one, with igb
 	tests/vm/drivers
@@ -115,6 +118,6 @@ clean: ## remove what was built
 	rm -rf $(BENCH) $(dir $(FUZZER))
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(wildcard $(BENCH)/*.d)

@@ -1,0 +1,20 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Whether this kernel takes the programs. In a virtual machine (tests/vm/run) that is another kernel.
+
+load ../lib/helper
+
+@test "every object loads, and each program leaves the verifier half of the million instructions that it walks through" {
+	local object instructions count=0
+	run -0 tests/vm/load.py bpf labs/faults
+	echo "$output"
+	while read -r _ object instructions _; do
+		[ "$instructions" -ge 2 ]
+		[ "$instructions" -le 500000 ] || {
+			echo "$object"
+			false
+		}
+		count=$((count + 1))
+	done <<<"$output"
+	[ "$count" -eq "$(find bpf labs/faults -name '*.c' | wc -l)" ]
+}
