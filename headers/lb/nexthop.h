@@ -49,7 +49,8 @@ static __always_inline enum verdict fib_verdict(long answer)
 	}
 }
 
-/* Returns the device that a packet came in by, as the routes know it: for a bond's port, the bond. */
+/* Returns the device that a packet came in by, as the routes know it: of a bond's port, the bond.
+ */
 static __always_inline __u32 incoming_device(const struct packet *packet)
 {
 	__u32 ifindex = packet->ctx->ingress_ifindex;

@@ -16,9 +16,9 @@ struct nexthop {
 	struct vlan_tag outer; /* VLAN tags, */
 	struct vlan_tag inner; /* and the second one of two */
 	__u32 ifindex;	       /* of the device that XDP sends out of */
-	__u16 mtu;    /* of the route, in bytes of IP packet */
-	__u16 routes; /* load_balancer.routes when the FIB was asked, */
-	__u32 family; /* 4 or 6, */
+	__u16 mtu;	       /* of the route, in bytes of IP packet */
+	__u16 routes;	       /* load_balancer.routes when the FIB was asked, */
+	__u32 family;	       /* 4 or 6, */
 	/* and the address that it was asked for: an id may get a new owner. */
 	union address address;
 	__u64 expires; /* in jiffies; after that the FIB is asked again */
