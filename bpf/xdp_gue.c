@@ -23,8 +23,7 @@
  *   TTL (hop limit) 1                                  ICMP time exceeded from lb to the client (*)
  *   too big once encapsulated, DF set or IPv6          ICMP too big from the VIP (*)
  *   too big once encapsulated, DF clear                DROP: XDP cannot fragment
- *   next hop behind a VLAN device (eth0.7)             out of eth0, with its tag
- *   any other next hop                                 without VLAN tags
+ *   next hop behind a VLAN device (eth0.7)             out of eth0, with its tag; else no tags
  *   next hop on another interface                      REDIRECT
  *   health check (headers/lb/probe.h)                  REDIRECT, to the backend that it is for
  *   a backend's answer to one                          REDIRECT, to the one who checks

@@ -23,8 +23,7 @@
  *   from the machine it would go to, or from this one  DROP: a loop
  *   too big for the backend's interface, DF set or v6  ICMP too big from the VIP (*)
  *   too big for the backend's interface, DF clear      DROP: XDP cannot fragment
- *   next hop behind a VLAN device (eth0.7)             out of eth0, with its tag
- *   any other next hop                                 without VLAN tags
+ *   next hop behind a VLAN device (eth0.7)             out of eth0, with its tag; else no tags
  *   next hop on another interface                      REDIRECT
  *   health check (headers/lb/probe.h)                  REDIRECT, to the backend that it is for
  *   a backend's answer to one                          REDIRECT, to the one who checks

@@ -28,8 +28,7 @@
  *   TTL 1                                              ICMP time exceeded from lb to the sender (*)
  *   too big for the route, DF set or IPv6              ICMP too big to the sender (*)
  *   too big for the route, DF clear                    DROP: XDP cannot fragment
- *   next hop behind a VLAN device (eth0.7)             out of eth0, with its tag
- *   any other next hop                                 without VLAN tags
+ *   next hop behind a VLAN device (eth0.7)             out of eth0, with its tag; else no tags
  *   next hop on another interface                      REDIRECT
  *
  *   on the way to the other family

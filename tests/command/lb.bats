@@ -73,7 +73,7 @@ teardown() {
 	loaded
 	lb attach ipip eth1
 	lb detach eth0
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 14 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 15 ]
 	lb service show | grep -q 172.16.0.10
 	lb detach eth1
 	[ -z "$(on lb ls "$MAPS")" ]

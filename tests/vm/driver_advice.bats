@@ -9,8 +9,8 @@ setup_file() {
 	modprobe -qa virtio_net e1000e igb
 	wait_for 10 test -e /sys/class/net/eth2
 	local dev
-	for dev in $(ls /sys/class/net); do
-		[[ $dev != eth* ]] || ip link set "$dev" up
+	for dev in /sys/class/net/eth*; do
+		ip link set "${dev##*/}" up
 	done
 	sysctl -qw net.ipv4.ip_forward=1
 	mount -t bpf bpf /sys/fs/bpf 2>/dev/null || true
@@ -68,7 +68,7 @@ too_large() {
 	ip link set "$1" mtu "$2"
 	refuses_to "$1" "$3" "ip link set dev $1 mtu "
 	[[ $(scripts/lb doctor "$1" || true) == *"not ok: frames of $1 fit into what its driver has for one with XDP: an MTU of $2"* ]]
-	mend=$(sed -n 's/.*Run: \(ip link set dev [a-z0-9]* mtu [0-9]*\).*/\1/p' <<<"$output")
+	mend=$({ scripts/lb attach ipip "$1" native || true; } 2>&1 | sed -n 's/.*Run: \(ip link set dev [a-z0-9]* mtu [0-9]*\).*/\1/p')
 	$mend
 	takes_it "$1"
 	ip link set "$1" mtu 1500

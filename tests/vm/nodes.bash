@@ -7,9 +7,13 @@
 know_nodes() {
 	local node process
 	for node; do
-		for process in $(grep -lzxF "xdp-lb-node:$LAB:$node" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3); do
-			[[ $(</proc/"$process"/comm) == unshare ]] || echo "$process" >"$BATS_FILE_TMPDIR/$node.pid"
-		done
+		# unshare has these words, too, and grep itself, which is gone by then
+		while IFS=/ read -r _ _ process _; do
+			case $(cat "/proc/$process/comm" 2>/dev/null) in
+			unshare | '') ;;
+			*) echo "$process" >"$BATS_FILE_TMPDIR/$node.pid" ;;
+			esac
+		done < <(grep -lzxF "xdp-lb-node:$LAB:$node" /proc/[0-9]*/cmdline 2>/dev/null)
 	done
 }
 
