@@ -125,7 +125,6 @@ enum chain walk_extensions(const uint8_t *frame, unsigned end, struct walk *walk
 			return CHAIN_UNREADABLE;
 		walk->fragment_is_last = walk->protocol == 44;
 		if (walk->protocol == 44) {
-			walk->has_fragment = 1;
 			walk->offset = get16(header + 2) & 0xfff8;
 			walk->more = get16(header + 2) & 1;
 			walk->id = get32(header + 4);
@@ -308,7 +307,8 @@ static enum kind read_ipv6(struct view *view)
 	view->offset = walk.offset;
 	view->more = walk.more;
 	view->id = walk.id;
-	view->is_fragment = walk.has_fragment;
+	view->is_fragment =
+		walk.fragment_is_last; /* one in front of others, which says nothing, is none */
 	return FLOW;
 }
 

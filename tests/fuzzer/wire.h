@@ -44,8 +44,7 @@ enum chain { CHAIN_READ, CHAIN_BROKEN, CHAIN_UNREADABLE };
 struct walk {
 	unsigned at;	   /* in: of the first header; out: behind the last one */
 	unsigned protocol; /* in: of the first header; out: of what is behind them */
-	int has_fragment;
-	unsigned offset; /* of the fragment, in bytes */
+	unsigned offset;   /* of the fragment, in bytes */
 	int more;
 	uint32_t id;
 	int fragment_is_last; /* the fragment header is the last of them */

@@ -1,0 +1,38 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Not packets, but what becomes of them while things change: random sequences of packets, changes of backends, and time,
+# against a small model of connections (tests/lib/sequences.py). STEPS=... SEED=... bats tests/packets/sequences.bats tries others.
+
+load ../lib/helper
+
+setup() {
+	one_load_balancer
+	speak_ipv6
+	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 9999"
+	forever 02:00:00:00:00:11 192.168.178.11 2001:db8:178::11
+	forever 02:00:00:00:00:12 192.168.178.12 2001:db8:178::12
+}
+
+teardown() {
+	scripts/node destroy --all
+}
+
+# forever MAC ADDRESS...: neighbours that the kernel asks nothing about.
+forever() {
+	local address
+	for address in "${@:2}"; do
+		on lb ip neigh replace "$address" dev eth0 lladdr "$1" nud permanent
+	done
+}
+
+@test "a connection keeps its backend while that one is up, whoever comes and goes" {
+	lb attach ipip eth0
+	lb set address 2001:db8:178::10
+	on lb tests/lib/sequences.py ipip "${STEPS-3000}" "${SEED-1}"
+}
+
+@test "NAT: a connection keeps its backend and its port, and gets its own answers" {
+	lb attach nat eth0
+	lb set address 2001:db8:178::10
+	on lb tests/lib/sequences.py nat "${STEPS-3000}" "${SEED-1}"
+}
