@@ -58,7 +58,7 @@ def keys_of:
 		elif .[0] == "decap" then "\(.[1].role) \(.[1].address)"
 		elif .[0] == "vip" then "the VIP \(.[1])"
 		elif .[0] | IN("set", "nat", "decap_set") then .[0] as $set | range(1; length; 2) as $i
-			| "\(.[$i])\(if (.[$i] | IN("address", "source")) and (.[$i + 1] | is_ipv6) then " of IPv6" else "" end) (\($set))"
+			| "\(.[$i])\(if (.[$i] | IN("address", "source")) and (.[$i + 1] | is_ipv6) then " of IPv6" else "" end) (\($set | sub("_"; " ")))"
 		else .[0] end;
 
 # unwraps: whether a mode is the backend's half of tunnels.

@@ -3,7 +3,7 @@
 # start: lb start, lb stop: all that the file of a machine says (see start.jq). Sourced by lb.
 #
 # Before something is changed, the way back is noted in a file of /run, a line each: "detach DEV", "sysctl NAME OLD NEW",
-# "vip ADDRESS DEV"; and, until the command has come to its end, "entry MAP BYTES". If a step fails, what this command has
+# "cookies off", "vip ADDRESS DEV"; and, until the command has come to its end, "entry MAP BYTES". If a step fails, what this command has
 # noted is undone, the last first; stop undoes all. `start` again, after the file was edited, changes what differs.
 
 # choose_file FILE: sets config to its name, and noted to the folder of notes.
@@ -120,6 +120,7 @@ undo() {
 	detach) undo_attach "$2" ;;
 	# what somebody has changed since is theirs
 	sysctl) [[ ! -e /proc/sys/$2 || $(<"/proc/sys/$2") != "$4" ]] || run_write "$2" "$3" ;;
+	cookies) [[ ! -e $maps/decap_settings ]] || decap_set cookies "$2" ;;
 	vip) ! has_address "$2" "$3" || run ip addr del "$(single "$2")" dev "$3" ;;
 	entry) [[ ! -e $maps/$2 ]] || run bpftool map update pinned "$maps/$2" key 0 0 0 0 value "${@:3}" ;;
 	esac
@@ -236,6 +237,7 @@ start_step() {
 		;;
 	decap) accept_these "$2" ;;
 	decap_set)
+		note_undo cookies off
 		keep_entry decap_settings
 		cookie_sysctls
 		for setting in "${needed[@]}"; do need_sysctl "${setting%=*}" "${setting#*=}"; done
@@ -261,7 +263,7 @@ expect_step() {
 		;;
 	decap_set)
 		cookie_sysctls
-		wanted+=" ${needed[*]/#/sysctl:}"
+		wanted+=" cookies:off ${needed[*]/#/sysctl:}"
 		wanted=${wanted//=[0-9]/}
 		;;
 	esac

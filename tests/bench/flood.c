@@ -23,9 +23,11 @@ struct flood {
 	struct edit edits[EDITS];
 	__u16 checksums[CHECKSUMS]; /* where they are; 0: there is none */
 	__u32 ifindex;
+	__u32 times; /* how often each frame is sent */
+	__u32 sent;  /* of the last one, so often */
 };
 
-_Static_assert(sizeof(struct flood) == 184, "as flood.py writes it");
+_Static_assert(sizeof(struct flood) == 192, "as flood.py writes it");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -60,8 +62,9 @@ int send_flood(struct xdp_md *ctx)
 
 	if (!what || data + FRAME > (void *)(long)ctx->data_end)
 		return XDP_ABORTED;
-	for (int i = 0; i < EDITS; i++)
-		vary(what, &what->edits[i]);
+	if (what->sent++ % what->times == 0)
+		for (int i = 0; i < EDITS; i++)
+			vary(what, &what->edits[i]);
 	__builtin_memcpy(data, what->frame, FRAME);
 	return bpf_redirect(what->ifindex, 0);
 }

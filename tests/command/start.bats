@@ -43,7 +43,7 @@ wrong() {
 
 # all_wrong: every mistake that a file can have.
 all_wrong() {
-	wrong "$config:2: unexpected word 'atach'. A line begins with attach, set, key, nat set, decap add, vip, restore, or #" "# a comment" "atach ipip eth0"
+	wrong "$config:2: unexpected word 'atach'. A line begins with attach, set, key, nat set, decap add, decap set, vip, restore, or #" "# a comment" "atach ipip eth0"
 	wrong "$config:1: 'ipp' is no mode; take nat, l2dsr, ipip, gre, fou, gue, decap or relay" "attach ipp eth0"
 	wrong "$config:1: 'fast' is no way to attach; take native or generic" "attach ipip eth0 fast"
 	wrong "$config:2: there is no device eth7; 'ip -br link' lists those that are there" "attach ipip eth0" "attach ipip eth7"
@@ -61,6 +61,9 @@ all_wrong() {
 	wrong "$config:2: 'fe80::15' is a link-local address, which is one only together with an interface; take a global one, or one of fd00::/8" "attach ipip eth0" "vip fe80::15 dev eth0"
 	wrong "$config:3: the VIP 2001:db8::15 is there twice; see line 2" "attach ipip eth0" "vip 2001:db8::15 dev eth0" "vip 2001:db8:0::15 dev lo"
 	wrong "$config:1: nothing decapsulates here; add a line: attach decap DEV" "decap add lb 1.2.3.4"
+	wrong "$config:1: nothing decapsulates here; add a line: attach decap DEV" "decap set cookies 5"
+	wrong "$config:2: 'all' is no number of SYNs a second; take one from 1 to 4294967295" "attach decap eth0" "decap set cookies all"
+	wrong "$config:3: cookies (decap set) is there twice; see line 2" "attach decap eth0" "decap set cookies 5" "decap set cookies 6"
 	wrong "$config:2: there is no device eth7; 'ip -br link' lists those that are there" "attach ipip eth0" "vip 192.168.178.15 dev eth7"
 	wrong "$config:1: there is no load balancer here; add a line: attach MODE DEV" "restore services"
 	wrong "$config: it says nothing; write what this machine is, like: attach ipip eth0" "# nothing"
@@ -105,18 +108,24 @@ all_wrong() {
 	on lb ip addr add 192.168.178.16/32 dev eth0
 	everything >"$BATS_TEST_TMPDIR/before"
 	say "attach nat eth0 generic" "attach decap eth1" "nat set ports 20000-30000" "set debug on window 5" "key key" "restore services" \
-		"decap add lb 192.168.178.10" "decap add host 172.20.0.10" "decap add vip 10.99.0.1" \
+		"decap add lb 192.168.178.10" "decap set cookies 1000" "decap add host 172.20.0.10" "decap add vip 10.99.0.1" \
 		"vip 192.168.178.15 dev eth0" "vip 192.168.178.16 dev eth0" "vip 10.99.0.1 dev lo"
 	refuses 0 "vip 10.99.0.1 lo" --dry-run start "$config"
 	on lb sysctl -qw net.ipv4.ip_local_port_range="1024 19999"
 	run -0 lb start "$config"
 	[ "$(lb --json show | jq -c '[.flags, .window, .hash_key[-1]]')" = '[["debug"],5,7]' ]
 	lb nat show | grep -q "ports 20000-30000"
-	[ "$(lb decap show)" = $'vip 10.99.0.1\nhost 172.20.0.10\nlb 192.168.178.10' ]
+	[ "$(lb decap show)" = $'vip 10.99.0.1\nhost 172.20.0.10\nlb 192.168.178.10\ncookies 1000' ]
+	[ "$(on lb cat /proc/sys/net/ipv4/tcp_syncookies /proc/sys/net/ipv4/conf/lo/forwarding | paste -sd ' ')" = "2 1" ]
 	lb service show | grep -q 172.16.0.10
 	on lb ip link show eth0 | grep -q xdpgeneric
 	[ "$(on lb sh -c 'cd /proc/sys/net/ipv4/conf; cat eth0/forwarding eth1/forwarding all/arp_ignore all/arp_announce' | paste -sd ' ')" = "1 0 1 2" ]
 	[ "$(on lb ip -4 -o addr | grep -c -e 178.15/32 -e 10.99.0.1/32)" -eq 2 ]
+	# without that line, it is as it was
+	sed -i '/cookies/d' "$config"
+	lb start "$config"
+	[[ $(lb decap show) != *cookies* ]]
+	[ "$(on lb cat /proc/sys/net/ipv4/tcp_syncookies /proc/sys/net/ipv4/conf/lo/forwarding | paste -sd ' ')" = "1 0" ]
 	lb stop "$config"
 	diff "$BATS_TEST_TMPDIR/before" <(everything)
 	run -0 lb stop "$config"

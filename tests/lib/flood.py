@@ -6,6 +6,7 @@ usage: flood.py DEV DESTINATION_MAC KIND COUNT[@RATE] ADDRESS PORT [FROM]
        KIND: syn        begins connections
              ack        of connections that there are not
              udp        to UDP
+             twice      as ack, but two of each, so that a load balancer takes them for something that goes on
              fragment   the first one of two, whose second never comes
              later      the second one of two, whose first never came
              icmp       errors about connections that there are not
@@ -45,7 +46,7 @@ class Template:
         self.frame = bytes(Ether(src="02:00:00:00:ff:ff", dst=mac) / packet)
         assert len(self.frame) <= FRAME, len(self.frame)
         self.frame = self.frame.ljust(FRAME, b"\0")
-        self.edits, self.checksums = [], []
+        self.edits, self.checksums, self.times = [], [], 1
 
     def vary(self, at, mask, *checksums):
         """The word at `at` is random where the mask says so, and in these checksums, which are places, too."""
@@ -59,7 +60,7 @@ class Template:
         """struct flood."""
         edits = b"".join(struct.pack("=H2sI", at, struct.pack("!H", mask), sums) for at, mask, sums in self.edits)
         places = self.checksums + [0] * (2 - len(self.checksums))
-        return self.frame + edits.ljust(EDITS * 8, b"\0") + struct.pack("=2HI", *places, ifindex)
+        return self.frame + edits.ljust(EDITS * 8, b"\0") + struct.pack("=2H3I", *places, ifindex, self.times, 0)
 
 
 def vary_source(template, family, at, *checksums):
@@ -149,6 +150,11 @@ def inner(mac, address, port, lb):
     return template
 
 
+def twice(template):
+    template.times = 2
+    return template
+
+
 def template_of(mac, kind, address, port, other):
     kind, _, of = kind.partition("-")
     if kind == "inner":
@@ -158,6 +164,7 @@ def template_of(mac, kind, address, port, other):
         return tunnel(mac, of, address, port, other)
     return {"syn": lambda: flow(mac, address, port, TCP(sport=1024, dport=port, flags="S", seq=1)),
             "ack": lambda: flow(mac, address, port, TCP(sport=1024, dport=port, flags="A", seq=1, ack=1)),
+            "twice": lambda: twice(flow(mac, address, port, TCP(sport=1024, dport=port, flags="A", seq=1, ack=1))),
             "udp": lambda: flow(mac, address, port, UDP(sport=1024, dport=port) / Raw(b"x" * 8)),
             "fragment": lambda: fragment(mac, address, port, False),
             "later": lambda: fragment(mac, address, port, True),

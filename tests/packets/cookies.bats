@@ -110,8 +110,6 @@ SYN='TCP(sport=40000,dport=8000,seq=7)'
 	packets <<-END
 		came()/tunnel()/client()/$SYN => tx syn_answered leaves()/$(cookie4)
 		came()/tunnel(proto=41)/client6()/$SYN => tx syn_answered leaves()/$(cookie6)
-		came(5)/tunnel()/client()/$SYN => tx syn_answered leaves(5)/$(cookie4)
-		came(5,6)/tunnel(proto=41)/client6()/$SYN => tx syn_answered leaves(5,6)/$(cookie6)
 	END
 	for host in BACKEND BACKEND6; do
 		outer=20
