@@ -23,6 +23,7 @@ enum service_flags {
 	SERVICE_HASH = 2,   /* xdp_maglev fills the slots in turns, as `hash % n` does */
 	SERVICE_SIZED = 4,  /* a person has said how many slots; else lb does, by its backends */
 	SERVICE_STRICT = 8, /* if all backends have failed, none of them gets anything */
+	SERVICE_LISTED = 16, /* not everybody may use it: the map clients says who */
 };
 
 struct service {

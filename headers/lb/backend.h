@@ -5,6 +5,7 @@
 
 #include "../../maps/backends.h"
 #include "../packet/packet.h"
+#include "clients.h"
 #include "fragments.h"
 #include "probe.h"
 #include "services.h"
@@ -54,11 +55,14 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 		return follow_to_us(packet, lb);
 	begin_story(packet, lb);
 	packet->probe = is_probe(packet, lb);
-	if (packet->probe)
+	if (packet->probe) {
 		packet->backend = probed_backend(packet);
-	else
-		packet->backend =
-			choose_backend(packet, service, find_slot(service, &packet->flow, lb));
+		return VERDICT_GO_ON;
+	}
+	if (service->flags & SERVICE_LISTED &&
+	    denies(service->id, &packet->flow.client, packet->flow.family))
+		return VERDICT_DENIED;
+	packet->backend = choose_backend(packet, service, find_slot(service, &packet->flow, lb));
 	return VERDICT_GO_ON;
 }
 

@@ -63,6 +63,8 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 	begin_story(packet, lb);
 	now = time_now();
 	connection = find_entry(&key);
+	if (connection && is_denied(&key, &connection->translation))
+		return VERDICT_DENIED;
 	if (!connection || !is_fresh(connection, settings, key.protocol, now) ||
 	    is_closing(connection, packet->tcp_flags) || is_lost(&connection->translation))
 		return ask_for(packet, now, connection != NULL);

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# configuration: what is, out of the lists that bpf/list_services.c and bpf/list_backends.c print.
+# configuration: what is, out of the lists that bpf/list_services.c, bpf/list_backends.c and so on print.
 #
-# In:  $services, $backends, $checks: the lists, as texts
-# Out: [{protocol, address, port, sticky, filling, slots, need, strict, id, first, taken, learns, checks: [see checks.jq],
-#      fallback: null or like a backend, backends: [{id, address, port, weight, state, health, flags}]}]: IPv4 first, sorted
+# In:  $services, $backends, $checks, $prefixes: the lists, as texts
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, id, first, taken, learns, clients: [see
+#      clients.jq], checks: [see checks.jq], fallback: null or like a backend, backends: [{id, address, port, weight, state, health, flags}]}]: IPv4 first, sorted
 #      by address, port and protocol, and backends by address and port. slots is how many a person has asked for (0: as its backends
 #      need), taken how many it has.
 include "words";
 include "address";
 include "checks";
+include "clients";
 include "bytes";
 
 # rows: the lines of a list, behind the first, which names the map.
@@ -20,9 +21,15 @@ def checks_of:
 		if $line | startswith("check ") then .all[.id] += [$line | words_of_line[1:] | check_words] else .id = $line end)
 	| .all // {};
 
+# clients_of: {ID: [client...]}, without what follows from them.
+def clients_of:
+	$ARGS.named.prefixes | rows
+	| map(split(" ") | {id: .[0], rule: contract.enums.client_rule[1 + (.[1] | tonumber)], address: .[2], bits: (.[3] | tonumber)} | select(.bits > 0))
+	| group_by(.id) | map({key: .[0].id, value: (map(del(.id)) | in_order_of_prefixes)}) | from_entries;
+
 # services: without their backends.
 def services:
-	checks_of as $checks
+	checks_of as $checks | clients_of as $clients
 	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $need, $learns]
 		| ($flags | tonumber | bits(contract.flags.service_flags[1:])) as $flags
 		| {
@@ -30,7 +37,7 @@ def services:
 			sticky: ($flags | index("sticky") != null),
 			filling: (if $flags | index("hash") then "hash" else "maglev" end),
 			slots: (if $flags | index("sized") then $slots | tonumber else 0 end),
-			need: ($need | tonumber), strict: ($flags | index("strict") != null), checks: ($checks[$id] // []),
+			need: ($need | tonumber), strict: ($flags | index("strict") != null), clients: ($clients[$id] // []), checks: ($checks[$id] // []),
 			id: ($id | tonumber), first: ($first | tonumber), taken: ($slots | tonumber), learns: ($learns | tonumber)
 		}) | sort_by((.address | family), (.address | by_address), .port, .protocol);
 
@@ -73,6 +80,7 @@ def used_ids: [$ARGS.named.backends | rows[] | split(" ")[1]];
 def as_text(remark):
 	. as $service
 	| "service \(service_words)\(.fallback | fallback_word($service))",
+	  (.clients[] | "  client " + client_key),
 	  (.checks[] | "  " + check_text),
 	  (.backends | in_order[]
 		| "  backend \(address_or_server($service.port)) weight \(.weight) \(.state)\(remark)");
@@ -101,5 +109,6 @@ def as_shown:
 def backend_json: .last_resort = last_resort | if is_local then .local = true else . end | del(.id, .flags);
 def as_json:
 	.sized = (.slots > 0) | .slots = .taken | .healthy = healthy | .failed = is_failed | .checks |= map(check_text)
+	| if .clients == [] then del(.clients) else .clients |= map({rule, prefix: prefix_text}) end
 	| .fallback |= (if . then backend_json | {address, port, last_resort} else null end)
 	| del(.id, .first, .taken, .learns) | .backends |= (in_order | map(backend_json));

@@ -2,16 +2,18 @@
 # parse: reads services and backends as people write them: the command line, and the files of save.
 #
 #   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto] [need N] [strict|open] [fallback ADDRESS[:PORT]|none]
+#     client allow|deny PREFIX...                          of the service above it, see clients.jq
 #     check KIND ...                                       of the service above it, see checks.jq
 #     backend ADDRESS[:PORT] [weight N] [up|down]          of the service above it
 #
 # In:  a text; $max_slots
-# Out: [{protocol, address, port, sticky, filling, slots, need, strict, fallback: {address, port}, checks: [see
-#      checks.jq], line, backends: [{address, port, weight, state, line}]}]: port 0 is every port, null is what was not
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, fallback: {address, port}, clients: [see clients.jq],
+#      checks: [see checks.jq], line, backends: [{address, port, weight, state, line}]}]: port 0 is every port, null is what was not
 #      said; slots 0 is auto, a fallback without an address is none. Or an error of words.jq, with the line.
 include "words";
 include "address";
 include "checks";
+include "clients";
 
 # service_options, backend_options: words -> what they say, one after the other.
 def service_options:
@@ -61,7 +63,7 @@ def service:
 	.[0] as $protocol | .[1] as $vip
 	| if length < 2 then usage("a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000") else . end
 	| if $protocol == "tcp" or $protocol == "udp" then . else refuse("'\($protocol)' is no protocol; take tcp or udp") end
-	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, fallback: null, checks: []}
+	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, fallback: null, clients: [], checks: []}
 		+ (.[2:] | service_options)
 	| . as $service
 	| if .fallback == "none" then .fallback = {} elif .fallback then .fallback |= server_of($service) else . end
@@ -80,12 +82,15 @@ def words:
 	| map(.key as $i | .value | if contains("\"") then line($i + 1; words_of_line) else words_of_line end
 		| if .[0] and (.[0] | startswith("#")) then [] else . end);
 
+# no_line: a line that begins with something else.
+def no_line: refuse("unexpected word '\(.[0])'. A line begins with service, client, check, backend, or #");
+
 def parse:
 	words as $lines
 	| [range($lines | length) | select($lines[.][0] == "service")] as $starts
 	| (range($starts[0] // ($lines | length)) as $i | $lines[$i] | select(. != [])
-		| line($i + 1; if .[0] | IN("backend", "check") then refuse("a \(.[0]) comes after its service")
-			else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)),
+		| line($i + 1; if .[0] | IN("backend", "check", "client") then refuse("a \(.[0]) comes after its service")
+			else no_line end)),
 	[range($starts | length) as $n
 		| $starts[$n] as $start
 		| line($start + 1; $lines[$start][1:] | service) as $service
@@ -93,8 +98,10 @@ def parse:
 			| $lines[$i] | select(. != [])
 			| line($i + 1; if .[0] == "backend" then .[1:] | backend($service) + {line: ($i + 1)}
 				elif .[0] == "check" then {check: (.[1:] | check($service))}
-				else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)] as $parts
-		| $service + {checks: [$parts[] | .check // empty], line: ($start + 1), backends: [$parts[] | select(.check | not)]}];
+				elif .[0] == "client" then {clients: (.[1:] | clients($service))}
+				else no_line end)] as $parts
+		| $service + {clients: [$parts[] | .clients // empty | .[]], checks: [$parts[] | .check // empty], line: ($start + 1),
+			backends: [$parts[] | select(.check or .clients | not)]}];
 
 # parse_text: the same, on a line of its own, for change.jq; an error as {status, text, line}.
 def parse_text: attempt(parse) | if type == "array" then .[0] else . end;

@@ -41,9 +41,9 @@ join_copies() {
 # on_copies: the commands that try the packet, to be run where bpffs is a new one: it goes with the process, and with it
 # the copies.
 on_copies() {
-	local words copied=(flows new_flows) read_only=(services slots probes destinations) explain=xdp_why settings=''
+	local words copied=(flows new_flows) read_only=(services slots probes destinations clients) explain=xdp_why settings=''
 	if [[ $mode == xdp_nat ]]; then
-		copied=(conntrack conntrack6 destinations seats handshakes handshakes6) read_only=(services slots) explain=xdp_why_nat settings=nat
+		copied=(conntrack conntrack6 destinations seats handshakes handshakes6) read_only=(services slots clients) explain=xdp_why_nat settings=nat
 	fi
 	echo "mount -t bpf bpf $bpffs"
 	words=()

@@ -195,6 +195,11 @@ def its_id():
     return Ether(got)[IP].id
 
 
+def anything():
+    """Whatever came out: where ACTION and COUNTER say all that a test is about."""
+    return Raw(got)
+
+
 def words(*fields):
     """The sum of the 16-bit words of addresses and ports, as they are on the wire."""
     data = b"".join(socket.inet_pton(socket.AF_INET6 if ":" in f else socket.AF_INET, f) if isinstance(f, str)

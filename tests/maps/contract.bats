@@ -228,6 +228,10 @@ values_of() {
 	[ "$(on lb bpftool -j map show pinned "$MAPS/backends" | jq .max_entries)" -eq "$MAX_BACKENDS" ]
 	[ "$(on lb bpftool -j map show pinned "$MAPS/slots" | jq .max_entries)" -eq $((MAX_SLOTS / 2)) ]
 	grep -q "define MAX_SERVICE_BACKENDS $MAX_SERVICE_BACKENDS$" maps/types/command.h
+	grep -q "define MAX_CLIENTS $MAX_CLIENTS " maps/clients.h
+	grep -q "define MAX_SERVICE_CLIENTS $MAX_SERVICE_CLIENTS " maps/types/command.h
+	grep -q "define MAX_COMMAND_CHANGES (2 \* MAX_SERVICE_BACKENDS)" maps/types/command.h
+	[ "$MAX_COMMAND_CHANGES" -eq $((2 * MAX_SERVICE_BACKENDS)) ]
 	grep -q "define MAX_SERVICE_SLOTS $MAX_SERVICE_SLOTS$" maps/types/command.h
 	[ "$(on lb bpftool -j map show pinned "$MAPS/probes" | jq .max_entries)" -eq "$MAX_PROBES" ]
 	grep -q "define FIRST_PROBE_PORT $FIRST_PROBE_PORT " maps/probes.h
@@ -377,8 +381,11 @@ checks_entry() {
 	round_trip backends "$(u32 2)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 	on lb bpftool map create "$MAPS/checks" "${CHECKS_MAP[@]}"
 	round_trip checks "$(u32 70000)" "$(checks_entry "$checks")" >/dev/null
+	on lb bpftool map create "$MAPS/prefixes" "${PREFIXES_MAP[@]}"
+	round_trip prefixes "$(client_key 4096 10.16.0.0/12)" "$(encode client_entry deny)"
+	round_trip prefixes "$(client_key 3 2001:db8::/29)" "$(encode client_entry allow)"
 	on lb bash -c '. maps/all.sh; mkdir -p /sys/fs/bpf/lists
-		for list in services backends checks; do
+		for list in services backends checks prefixes; do
 			bpftool iter pin bpf/list_$list.o /sys/fs/bpf/lists/$list map pinned '"$MAPS"'/$list
 		done'
 	[ "$(on lb sort /sys/fs/bpf/lists/services)" = "3 6 2001:db8::15 8000 5 1 0 0 0
@@ -391,6 +398,9 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 1 5 1:2:3:4:5:6:7:0 80 1 1 0 0
 1 6 0:0:3:4:5:: 80 1 1 0 0
 70000 32767 172.16.255.1 8080 65535 1 2 3" ]
+	[ "$(on lb sort /sys/fs/bpf/lists/prefixes)" = "3 1 2001:db8:: 29
+4096 2 10.16.0.0 12
+map $(on lb bpftool -j map show pinned "$MAPS/prefixes" | jq .id)" ]
 	# the lines of the services file, and nothing behind them, also if they take all the room that there is
 	diff <(on lb cat /sys/fs/bpf/lists/checks) <(printf 'map %s\n70000\n%s' "$(on lb bpftool -j map show pinned "$MAPS/checks" | jq .id)" "$checks")
 	full=$(printf 'check exec /%01007d\n' 0)
@@ -446,5 +456,5 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 23 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 25 ]
 }
