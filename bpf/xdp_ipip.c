@@ -12,6 +12,7 @@
  *   ------------------------------------------------  ----------------------------------------
  *   not IP, or not for a service                       PASS, not one byte changed
  *   TCP or UDP for a service                           to the backend, TTL (hop limit) one less
+ *   QUIC for a service that routes by connection id    to the backend that the id names, if any
  *   ICMP error about a packet of a service             to the backend that has that connection
  *   first fragment for a service                       to the backend, and noted
  *   first fragment of something else for a VIP         PASS, and noted

@@ -19,6 +19,7 @@
 #include "../headers/maglev/clients.h"
 #include "../headers/maglev/fill.h"
 #include "../headers/maglev/forget.h"
+#include "../headers/maglev/server_ids.h"
 #include "../headers/maglev/takeover.h"
 #include "../maps/types/command.h"
 
@@ -60,7 +61,7 @@ static __always_inline __u32 split_of(const struct service *before, const struct
 /* Carries out the changes that a command brings. Returns 0 or an error. */
 static __always_inline __u32 carry_out(struct xdp_md *ctx, const struct command *command)
 {
-	if (change_clients(ctx, command))
+	if (change_clients(ctx, command) || change_server_ids(ctx, command))
 		return COMMAND_NO_ROOM;
 	change_backends(ctx, command);
 	change_checks(ctx, command);
@@ -117,10 +118,8 @@ static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct com
 	bpf_map_delete_elem(&services, &command->key);
 	note_vip(command);
 	outdate_caches(command);
-	change_clients(ctx, command);
-	change_backends(ctx, command);
+	carry_out(ctx, command);
 	end_traffic(command->service.id);
-	change_checks(ctx, command);
 	forget_flows();
 	return 0;
 }
@@ -134,6 +133,7 @@ int xdp_maglev(struct xdp_md *ctx)
 
 	if (!lb || bpf_xdp_load_bytes(ctx, 0, &command, sizeof(command)) ||
 	    command.changes > MAX_COMMAND_CHANGES || command.clients > MAX_COMMAND_CHANGES ||
+	    command.server_ids > MAX_COMMAND_CHANGES ||
 	    bpf_xdp_get_buff_len(ctx) < sizeof(command) + changes_length(&command) +
 						!!command.checks * sizeof(struct checks))
 		return COMMAND_MALFORMED;

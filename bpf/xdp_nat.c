@@ -14,6 +14,7 @@
  *   not IP, or none of those below                     PASS, not one byte changed
  *   of a known connection, either way                  rewritten, TTL one less
  *   TCP SYN or UDP for a service                       a new connection, from a port of ours
+ *   the same of QUIC, whose connection id names one     a new connection to that backend
  *   other TCP for a service, of no connection          DROP: after a restart, or never ours
  *   of a connection whose backend gets nothing now     TCP RST to the client; UDP: a new connection
  *   to a lent port, of no connection, no socket        DROP: a late reply

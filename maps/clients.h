@@ -17,7 +17,7 @@ enum client_rule {
 
 /* The key of a trie: an entry is for all clients whose first bits are its own. */
 struct client_key {
-	__u32 bits;    /* how many from `service` on: CLIENT_KEY_BITS, and the length of the prefix */
+	__u32 bits; /* how many from `service` on: CLIENT_KEY_BITS, and the length of the prefix */
 	__u16 service; /* id */
 	__u8 family;   /* 4 or 6 */
 	__u8 unused;

@@ -122,7 +122,8 @@ static __always_inline int is_for(const struct backend *backend, const struct tr
 	       same_address(&backend->address, &to->destination, to->family);
 }
 
-/* Returns whether a packet, which would become `to`, is for a backend that gets nothing any more. */
+/* Returns whether a packet, which would become `to`, is for a backend that gets nothing any more.
+ */
 static __always_inline int is_lost(const struct translation *to)
 {
 	__u32 id = to->backend;

@@ -7,6 +7,7 @@
 #include "../../maps/backends.h"
 #include "../../maps/load_balancer.h"
 #include "../lb/clients.h"
+#include "../lb/quic.h"
 #include "../lb/services.h"
 #include "../lb/slots.h"
 #include "../lb/verdict.h"
@@ -41,7 +42,11 @@ static __always_inline enum verdict begin(struct xdp_md *ctx, struct nat_packet 
 		return VERDICT_NO_CONNECTION;
 	if (!lb)
 		return VERDICT_BUG;
-	np->backend = find_slot(service, &flow, lb).now;
+	np->backend = service->id_bytes
+			      ? named_backend(ctx, np->payload, service->id, service->id_bytes)
+			      : 0;
+	if (!np->backend)
+		np->backend = find_slot(service, &flow, lb).now;
 	backend = usable_backend(np->backend);
 	if (!backend)
 		return VERDICT_NO_BACKEND;

@@ -7,6 +7,7 @@
 
 #include "../backends.h"
 #include "../clients.h"
+#include "../server_ids.h"
 #include "../services.h"
 
 #define MAX_SERVICE_BACKENDS 1024
@@ -27,11 +28,11 @@ struct command {
 	struct service service; /* learns_until is not read: the kernel knows the time */
 	/* How many slots the backends share; service.slots is a multiple of it. See fill.h. */
 	__u32 table;
-	__u32 is_vip;  /* 1: the address is a VIP afterwards; 0: no service has it any more */
-	__u32 changes; /* how many follow: struct backend_change, */
-	__u32 clients; /* struct client_change; */
-	__u32 checks;  /* 1: behind them follows a struct checks; 0: the service has none */
-	__u32 unused;
+	__u32 is_vip;	  /* 1: the address is a VIP afterwards; 0: no service has it any more */
+	__u32 changes;	  /* how many follow: struct backend_change, */
+	__u32 clients;	  /* struct client_change, */
+	__u32 server_ids; /* struct server_id_change; */
+	__u32 checks;	  /* 1: behind them follows a struct checks; 0: the service has none */
 };
 
 /* What an entry of backends becomes. */
@@ -44,6 +45,12 @@ struct backend_change {
 struct client_change {
 	struct client_key key;
 	struct client_entry entry;
+};
+
+/* What an entry of server_ids becomes; backend 0: it is deleted. */
+struct server_id_change {
+	struct server_id_key key;
+	struct server_id value;
 };
 
 /* What the program returns: how many slots have got another backend (BUILD), or are still waiting

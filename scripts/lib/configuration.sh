@@ -27,7 +27,7 @@ pin_list() {
 		die "the kernel does not list the map of $map: $error"
 }
 
-# pin_lists SHOWN: makes those of services, backends, checks and prefixes (see are_listed). Of commands that come here at once, the
+# pin_lists SHOWN: makes those of services, backends, server_ids, checks and prefixes (see are_listed). Of commands that come here at once, the
 # first one does it.
 pin_lists() {
 	local turn
@@ -37,6 +37,7 @@ pin_lists() {
 		remove_lists # those of other maps, too
 		pin_list services
 		pin_list backends
+		[[ ! -e $maps/server_ids ]] || pin_list server_ids # a relay has none
 		[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
 		[[ ! -e $maps/prefixes ]] || pin_list prefixes
 	fi
@@ -79,9 +80,9 @@ remove_lists() {
 # are_listed: whether the lists are those of the maps that are pinned now, of which $1 is what bpftool shows.
 are_listed() {
 	local list type id
-	for list in services:hash backends:array checks:hash prefixes:hash; do
+	for list in services:hash backends:array checks:hash prefixes:hash server_ids:hash; do
 		type=${list#*:} list=${list%:*}
-		[[ $list != @(checks|prefixes) || -e $maps/$list ]] || continue
+		[[ $list != @(checks|prefixes|server_ids) || -e $maps/$list ]] || continue
 		[[ -f $lists/$list ]] && read -r _ id <"$lists/$list" &&
 			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
 	done
@@ -117,7 +118,7 @@ flag_words() {
 need_configuration() {
 	local shown octets='' slots='' backends='' show_more=() text='' map
 	need_maps services
-	for map in checks prefixes; do
+	for map in checks prefixes server_ids; do
 		[[ ! -e $maps/$map ]] || show_more+=("map show pinned $maps/$map")
 	done
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
@@ -145,11 +146,13 @@ need_configuration() {
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are
 # now, or copies in the folder $lists.
 configured() {
-	local list_of_checks=/dev/null list_of_prefixes=/dev/null
-	[[ ! -e $lists/checks ]] || list_of_checks=$lists/checks
-	[[ ! -e $lists/prefixes ]] || list_of_prefixes=$lists/prefixes
-	stage "include \"configuration\"; $1" -n --rawfile services "$lists/services" --rawfile backends "$lists/backends" \
-		--rawfile checks "$list_of_checks" --rawfile prefixes "$list_of_prefixes" "${@:2}"
+	local list file words=()
+	for list in services backends checks prefixes server_ids; do
+		file=$lists/$list
+		[[ -e $file ]] || file=/dev/null
+		words+=(--rawfile "$list" "$file")
+	done
+	stage "include \"configuration\"; $1" -n "${words[@]}" "${@:2}"
 }
 
 # listed_addresses: of all backends, each once.

@@ -4,10 +4,12 @@ include "words";
 include "checks";
 include "address";
 include "clients";
+include "quic";
 
 # shown, found: what a person has set of a backend, and what else is so.
 def is_fallback: .flags | index("fallback") != null;
-def shown: "\(if is_fallback then "fallback" else "backend" end) \(server)\(if is_fallback then "" else " weight \(.weight) \(.state)" end)";
+def shown_id: if .server_id then " id \(.server_id)" else "" end;
+def shown: "\(if is_fallback then "fallback" else "backend" end) \(server)\(if is_fallback then "" else " weight \(.weight) \(.state)" end)\(shown_id)";
 def found: (if .health == "unchecked" then "" else " \(.health)" end) + (if .flags | index("last_resort") then ", as the last resort" else "" end)
 	+ (if .flags | index("local") then ", on this machine" else "" end);
 
@@ -20,7 +22,7 @@ def describe:
 	end,
 	(.changes[] | if .state == "free" then "  delete \(if .before | is_fallback then "fallback" else "backend" end) \(.before | server)"
 		elif .before and (.before | shown + found) == (shown + found) then empty
-		elif .before then "  change \(.before | shown + found) to weight \(.weight) \(.state)\(found)"
+		elif .before then "  change \(.before | shown + found) to weight \(.weight) \(.state)\(shown_id)\(found)"
 		else "  add \(shown)\(found)" end),
 	(.clients[] | select(.bits > 0)
 		| if .rule == "unknown" then "  delete client \(.before) \(prefix_text)"

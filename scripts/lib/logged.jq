@@ -12,7 +12,7 @@ def note_line($text; $fields): [$text, ($fields | to_entries[] | "\(.key)=\(.val
 
 # service_state, backend_state: as people write it, with what checks have found.
 def service_state: service_words + " " + (.checks | map(check_text) | join(" ")) | rtrimstr(" ");
-def backend_state: (if is_fallback then "fallback" else "weight \(.weight) \(.state)" end) + found;
+def backend_state: (if is_fallback then "fallback" else "weight \(.weight) \(.state)" end) + shown_id + found;
 
 # moved($what; $fields; $old; $new): the line of one change, or nothing.
 def moved($what; $fields; $old; $new):

@@ -7,13 +7,15 @@
 #      addresses: those that it sends from, and (as a text) all
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
 #      and of those that go. Or an error of words.jq: then nothing must be done.
-#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, clients, checks, id, first,
+#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, quic, clients, checks, id, first,
 #      taken, table}, is_vip, changes: [{id, address, port, weight, state, health, flags, service: ID}],
-#      clients: [{service: ID, rule, address, bits, before: RULE}]}
+#      clients: [{service: ID, rule, address, bits, before: RULE}],
+#      server_ids: [{service: ID, server_id: NUMBER, backend: ID}]}
 include "words";
 include "checks";
 include "address";
 include "clients";
+include "quic";
 include "triage";
 
 # by(f): a list -> an object of its elements, by what f says of them. twice(f): the first that is there a second time.
@@ -22,13 +24,15 @@ def twice(f): group_by(f) | map(select(length > 1)[1]) | .[0];
 
 # defaults: what was not said.
 def defaults:
-	.filling //= "maglev" | .slots //= 0 | .need //= 0 | .strict //= false
+	.filling //= "maglev" | .slots //= 0 | .need //= 0 | .strict //= false | .quic //= 0
 	| .clients |= in_order_of_prefixes
 	| .backends |= map(.weight //= 1 | .state //= "up");
 
-# whole: a service whose fallback is one of its backends, as in the maps.
+# whole: a service whose fallback is one of its backends, and whose backends have server ids, as in the maps.
 def whole:
-	.backends += [.fallback // empty | select(.address) | {weight: 0, state: "up", flags: ["fallback"]} + .] | .fallback = null;
+	(.quic // 0) as $bytes
+	| .backends += [.fallback // empty | select(.address) | {weight: 0, state: "up", flags: ["fallback"]} + .] | .fallback = null
+	| .backends |= map(with_server_id($bytes));
 
 # mark_local($limits): backends whose address is one of this machine: packets for them are the kernel's.
 def mark_local($limits):
@@ -52,13 +56,13 @@ def check_service($limits):
 	then refuse("\(name) would have \(.clients | length) prefixes of clients; \($limits.service_clients) is the limit")
 	elif .clients | length > (unique_by(prefix_text) | length)
 	then refuse("\(name) has \(.clients | twice(prefix_text) | prefix_text) twice; say allow or deny once")
-	else . end;
+	else check_server_ids end;
 
 # is_same($now): whether nothing is to be done for a service.
 def is_same($now):
-	def essence: .backends | map([.address, .port, .weight, .state, .health, .flags]);
+	def essence: .backends | map([.address, .port, .weight, .state, .health, .flags, .server_id]);
 	$now != null and .sticky == $now.sticky and .filling == $now.filling and .slots == $now.slots
-		and .need == $now.need and .strict == $now.strict and .checks == $now.checks and .clients == $now.clients
+		and .need == $now.need and .strict == $now.strict and .checks == $now.checks and .clients == $now.clients and .quic == $now.quic
 		and (.backends | length) == ($now.backends | length)
 		and (essence as $want | ($now | essence) as $is | $want == $is or ($want | sort) == ($is | sort));
 
@@ -122,10 +126,17 @@ def turn_clients($id; $before; $after):
 	| map(.service = $id);
 def rules_of: if . then (.address | family) as $family | .clients | rules($family) else [] end;
 
+# turn_server_ids($id; $before; $after): the same for server ids; both are lists of backends that have an id.
+def turn_server_ids($id; $before; $after):
+	def known: map(select(.server_id) | {server_id, backend: .id});
+	($before | known) as $old | ($after | known) as $new | ($new | by(.server_id)) as $taken
+	| [$old[] | select($taken[.server_id] == null) | .backend = 0] + ($new - $old)
+	| map(.service = $id | .server_id |= hex_to_number);
+
 # fits($limits): whether a command is not too long.
 def fits($limits):
-	if (.changes | length) + (.clients | length) > $limits.changes
-	then refuse("\(.service | name) would change in too many ways at once; change its clients and its backends one after the other") else . end;
+	if (.changes | length) + (.clients | length) + (.server_ids | length) > $limits.changes
+	then refuse("\(.service | name) would change in too many ways at once; change its clients and its backends in several commands") else . end;
 
 # build($limits; $free): the command for a service, {service, now, changed, new}, and what it takes; in the state of plan.
 def build($it; $limits; $free):
@@ -143,11 +154,14 @@ def build($it; $limits; $free):
 		($it.service | alarm($now)),
 		(select($now.taken and $taken % $now.taken != 0)
 			| "\($service | name): \($now.taken) slots become \($taken); connections of before move")]
+	| [range($it.new | length) as $i | $it.new[$i] + {id: $free[$used + $i], service: $id}] as $new
+	| ($new + ($now.backends // []) | by(server) | map_values(.id)) as $ids
 	| .new_backends += ($it.new | length)
 	| .new_services += (if $now then 0 else 1 end)
 	| .commands += [{operation: "build", service: ($service + {$id, first: .first} | del(.backends)), is_vip: true, before: $now,
 		changes: [($it.changed[] | if .state then .service = $id else nobody end),
-			(range($it.new | length) | $it.new[.] + {id: $free[$used + .], service: $id})],
+			$new[]],
+		server_ids: turn_server_ids($id; $now.backends // []; $it.service.backends | map(.id = $ids[server])),
 		clients: turn_clients($id; $now | rules_of; $it.service | rules_of)} | fits($limits)];
 
 # free($limit; $n): the lowest $n numbers below $limit, from 1 on, that are not among those on the input.
@@ -177,7 +191,7 @@ def plan($is; $want; $limits; all_services; used_ids):
 	   else used_ids | but([$leaving[].backends[].id]) | free($limits.backends; $newcomers) end) as $free
 	| reduce $changing[] as $it ({
 			commands: [$leaving[] | {operation: "delete", service: ., is_vip: ($vips[.address] != null), before: .,
-				changes: [.backends[] | {id, before: .} | nobody], clients: turn_clients(.id; rules_of; [])}],
+				changes: [.backends[] | {id, before: .} | nobody], clients: turn_clients(.id; rules_of; []), server_ids: turn_server_ids(.id; .backends; [])}],
 			warnings: [], new_backends: 0, new_services: 0, gaps: ($staying | gaps($limits))
 		}; line($it.service.line; build($it; $limits; $free)))
 	| [$changing[].service.backends[].address] as $needed

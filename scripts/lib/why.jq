@@ -62,7 +62,7 @@ def steps:
 			else "of \(.now | who) now, of \(.was | who) before: flows are looked up" end)}),
 	  (select(.probe == 1) | {step: "probe", text: "a health check; its port says which backend is checked: \(.known | who)"}),
 	  (select(.memory != "none") | {step: "memory", text: ({new_flow: "one packet of this flow was seen", flow: "the flow is known",
-			fragment: "its first fragment was seen", connection: "it is of a connection"}[.memory]
+			fragment: "its first fragment was seen", connection: "it is of a connection", server_id: "its connection id has the server id of a backend"}[.memory]
 			+ if .known then ": it belongs to \(.known | server)" else ": the kernel has it" end)}),
 	  (select(.memory == "none" and .service and .differs) | {step: "memory", text: ("the flow is not known: "
 		+ if .opens == 1 then "a SYN goes to the new backend"
