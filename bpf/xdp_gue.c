@@ -12,10 +12,12 @@
  *   ------------------------------------------------  ----------------------------------------
  *   not IP, or not for a service                       PASS, not one byte changed
  *   TCP or UDP for a service                           to the backend, TTL (hop limit) one less
+ *   QUIC for a service that routes by connection id    to the backend that the id names, if any
  *   ICMP error about a packet of a service             to the backend that has that connection
  *   first fragment for a service                       to the backend, and noted
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
+ *   of a client that is denied, or ICMP error about it DROP, also of an old connection
  *   lengths that disagree, for a VIP                   DROP
  *   ports behind too many IPv6 headers, for a VIP      DROP
  *   for a backend that is this machine itself          PASS, not one byte changed

@@ -16,8 +16,10 @@
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
 #include "../headers/maglev/backends.h"
 #include "../headers/maglev/checks.h"
+#include "../headers/maglev/clients.h"
 #include "../headers/maglev/fill.h"
 #include "../headers/maglev/forget.h"
+#include "../headers/maglev/server_ids.h"
 #include "../headers/maglev/takeover.h"
 #include "../maps/types/command.h"
 
@@ -56,6 +58,16 @@ static __always_inline __u32 split_of(const struct service *before, const struct
 	return service->slots / before->slots;
 }
 
+/* Carries out the changes that a command brings. Returns 0 or an error. */
+static __always_inline __u32 carry_out(struct xdp_md *ctx, const struct command *command)
+{
+	if (change_clients(ctx, command) || change_server_ids(ctx, command))
+		return COMMAND_NO_ROOM;
+	change_backends(ctx, command);
+	change_checks(ctx, command);
+	return 0;
+}
+
 static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *command,
 					   const struct load_balancer *lb)
 {
@@ -81,9 +93,9 @@ static __always_inline __u32 build_service(struct xdp_md *ctx, struct command *c
 		until = service->learns_until;
 	takeover.learning = !takeover.unseen && now < service->learns_until;
 
-	change_backends(ctx, command);
-	change_checks(ctx, command);
-	failed = fill_table(filling, service, command->table);
+	failed = carry_out(ctx, command);
+	if (!failed)
+		failed = fill_table(filling, service, command->table);
 	if (failed)
 		return failed;
 	/* Packets have to know that we learn before they see the first slot in transition. */
@@ -106,9 +118,8 @@ static __always_inline __u32 delete_service(struct xdp_md *ctx, const struct com
 	bpf_map_delete_elem(&services, &command->key);
 	note_vip(command);
 	outdate_caches(command);
-	change_backends(ctx, command);
+	carry_out(ctx, command);
 	end_traffic(command->service.id);
-	change_checks(ctx, command);
 	forget_flows();
 	return 0;
 }
@@ -121,9 +132,9 @@ int xdp_maglev(struct xdp_md *ctx)
 	struct command command;
 
 	if (!lb || bpf_xdp_load_bytes(ctx, 0, &command, sizeof(command)) ||
-	    command.changes > 2 * MAX_SERVICE_BACKENDS ||
-	    bpf_xdp_get_buff_len(ctx) < sizeof(command) +
-						command.changes * sizeof(struct backend_change) +
+	    command.changes > MAX_COMMAND_CHANGES || command.clients > MAX_COMMAND_CHANGES ||
+	    command.server_ids > MAX_COMMAND_CHANGES ||
+	    bpf_xdp_get_buff_len(ctx) < sizeof(command) + changes_length(&command) +
 						!!command.checks * sizeof(struct checks))
 		return COMMAND_MALFORMED;
 	switch (command.operation) {

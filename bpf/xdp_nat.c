@@ -14,6 +14,7 @@
  *   not IP, or none of those below                     PASS, not one byte changed
  *   of a known connection, either way                  rewritten, TTL one less
  *   TCP SYN or UDP for a service                       a new connection, from a port of ours
+ *   the same of QUIC, whose connection id names one     a new connection to that backend
  *   other TCP for a service, of no connection          DROP: after a restart, or never ours
  *   of a connection whose backend gets nothing now     TCP RST to the client; UDP: a new connection
  *   to a lent port, of no connection, no socket        DROP: a late reply
@@ -21,6 +22,7 @@
  *   first fragment of a connection's packet            rewritten, and noted
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     like its first one; else DROP if for a VIP
+ *   of a client that is denied, or ICMP error about it DROP, also of an old connection
  *   lengths that disagree, for a VIP                   DROP
  *   IPv6 with too many extension headers, for a VIP    DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own

@@ -29,7 +29,7 @@ static __always_inline void explain_flow(const struct packet *packet, const stru
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct tracked_flow *known;
 
-	if (explanation->now == explanation->was)
+	if (explanation->now == explanation->was || explanation->memory == MEMORY_SERVER_ID)
 		return;
 	explanation->memory = MEMORY_FLOW;
 	known = recall_flow(&flows, &key, packet, service, now);

@@ -3,7 +3,6 @@
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
 /* Of these the structs alone are needed. */
 #define MAP_DEFINITION extern
-#include "../maps/backends.h"
 #include "../maps/nat_events.h"
 #undef MAP_DEFINITION
 #define MAP_DEFINITION

@@ -31,6 +31,7 @@ enum backend_flags {
 	BACKEND_FALLBACK = 2, /* the service's fallback: gets packets as the last resort only */
 	BACKEND_LOCAL = 4,    /* its address is one of this machine (the FIB cannot tell such an
 			       * address from one without a route) */
+	BACKEND_LISTED = 8,   /* its service is SERVICE_LISTED */
 };
 
 struct backend {

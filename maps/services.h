@@ -19,18 +19,20 @@ struct service_key {
 };
 
 enum service_flags {
-	SERVICE_STICKY = 1, /* all flows of a client's address go to the same backend */
-	SERVICE_HASH = 2,   /* xdp_maglev fills the slots in turns, as `hash % n` does */
-	SERVICE_SIZED = 4,  /* a person has said how many slots; else lb does, by its backends */
-	SERVICE_STRICT = 8, /* if all backends have failed, none of them gets anything */
+	SERVICE_STICKY = 1,  /* all flows of a client's address go to the same backend */
+	SERVICE_HASH = 2,    /* xdp_maglev fills the slots in turns, as `hash % n` does */
+	SERVICE_SIZED = 4,   /* a person has said how many slots; else lb does, by its backends */
+	SERVICE_STRICT = 8,  /* if all backends have failed, none of them gets anything */
+	SERVICE_LISTED = 16, /* not everybody may use it: the map clients says who */
 };
 
 struct service {
 	__u32 id;    /* a backend carries the id of its service; 0 is nobody's */
 	__u32 first; /* the service's slots are slots[first] ... slots[first + slots - 1] */
 	__u32 slots;
-	__u16 flags; /* enum service_flags */
-	__u16 need;  /* with fewer healthy backends, it counts as failed; 0: one is enough */
+	__u8 flags;    /* enum service_flags */
+	__u8 id_bytes; /* QUIC: how many bytes its server ids have; 0: it is not QUIC */
+	__u16 need;    /* with fewer healthy backends, it counts as failed; 0: one is enough */
 	/* Until then, an unknown flow on a slot in transition belongs to the slot's old backend:
 	 * ns since boot. */
 	__u64 learns_until;

@@ -6,8 +6,8 @@
 MAX_SERVICES=4096
 
 struct service_key address:address port:be16 protocol:protocol family:u8
-flags service_flags u16 sticky hash sized strict
-struct service id:u32 first:u32 slots:u32 flags:service_flags need:u16 learns_until:u64
+flags service_flags u8 sticky hash sized strict listed
+struct service id:u32 first:u32 slots:u32 flags:service_flags id_bytes:u8 need:u16 learns_until:u64
 
 # service_key PROTOCOL ADDRESS PORT: port 0 is every port.
 service_key() {
@@ -25,5 +25,5 @@ vip_key() {
 
 # service ID FIRST_SLOT SLOTS [FLAGS]: no flags if not given, several as sticky,hash; learning is over.
 service() {
-	encode service "$1" "$2" "$3" "${4-0}" 0 0
+	encode service "$1" "$2" "$3" "${4-0}" 0 0 0
 }

@@ -38,6 +38,7 @@ enum verdict {
 	VERDICT_CONNECTIONS_FULL, /* NAT: no room for a new connection */
 	VERDICT_UNTRANSLATABLE, /* NAT: there is nothing like it in the backend's or client's family
 				 */
+	VERDICT_DENIED,		/* the service does not want this client */
 	VERDICT_ICMP_LIMITED,	/* somebody should be told, but not that often */
 	/* XDP_ABORTED: a bug, nothing else */
 	VERDICT_BUG,

@@ -13,7 +13,7 @@ _lb() {
 	done
 
 	case "${#before[@]} ${before[*]}" in
-	"0 ") choices="attach detach start stop set show service backend check watch drain save restore fingerprint slots flows settle refresh stats metrics why trace doctor nat decap" ;;
+	"0 ") choices="attach detach start stop set show service backend client check watch drain save restore fingerprint slots flows settle refresh stats metrics why trace doctor nat decap" ;;
 	"1 attach") choices="nat l2dsr ipip gre fou gue decap relay" ;;
 	"2 attach "* | "1 detach") choices=$(ip -br link | sed 's/[@ ].*//') ;;
 	"3 attach "*) choices="native generic" ;;
@@ -30,16 +30,17 @@ _lb() {
 		;;
 	"1 service") choices="add set del show" ;;
 	"1 backend") choices="add set del" ;;
-	"1 check") choices="add del" ;;
+	"1 check" | "1 client") choices="add del" ;;
 	"2 service show") ;;
-	"2 service "* | "2 backend "* | "2 check "* | "1 slots") choices="tcp udp" ;;
+	"2 service "* | "2 backend "* | "2 check "* | "2 client "* | "1 slots") choices="tcp udp" ;;
 	"1 why") choices="tcp udp frame" ;;
 	*" dev") choices=$(ip -br link | sed 's/[@ ].*//') ;;
-	"3 service set "* | "3 service del "* | "3 backend "* | "3 check "* | "2 slots "*)
+	"3 service set "* | "3 service del "* | "3 backend "* | "3 check "* | "3 client "* | "2 slots "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[-1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
-	*" service set "*) choices="maglev hash slots need strict open fallback" ;;
-	*" service add "*) choices="sticky maglev hash slots need strict open fallback" ;;
+	*" service set "*) choices="maglev hash slots need strict open fallback quic" ;;
+	*" service add "*) choices="sticky maglev hash slots need strict open fallback quic" ;;
+	"4 client "*) choices="allow deny" ;;
 	"4 check "*) choices="tcp http https udp dns exec" ;;
 	*" check add "*) choices="interval fast-interval timeout rise fall port host expect match verify insecure" ;;
 	"4 backend set "* | "4 backend del "*)
@@ -47,7 +48,7 @@ _lb() {
 			$1 == "service" { mine = $2 " " $3 == service }
 			$1 == "backend" && mine { print $2 }')
 		;;
-	[5-8]" backend set "* | [5-8]" backend add "*) choices="weight up down" ;;
+	[5-8]" backend set "* | [5-8]" backend add "*) choices="weight up down id" ;;
 	"3 why "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;

@@ -5,8 +5,10 @@
 
 #include "../../maps/backends.h"
 #include "../packet/packet.h"
+#include "clients.h"
 #include "fragments.h"
 #include "probe.h"
+#include "quic.h"
 #include "services.h"
 #include "slots.h"
 #include "story.h"
@@ -54,11 +56,20 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 		return follow_to_us(packet, lb);
 	begin_story(packet, lb);
 	packet->probe = is_probe(packet, lb);
-	if (packet->probe)
+	if (packet->probe) {
 		packet->backend = probed_backend(packet);
-	else
-		packet->backend =
-			choose_backend(packet, service, find_slot(service, &packet->flow, lb));
+		return VERDICT_GO_ON;
+	}
+	if (service->flags & SERVICE_LISTED &&
+	    denies(service->id, &packet->flow.client, packet->flow.family))
+		return VERDICT_DENIED;
+	if (service->id_bytes && packet->parsed == PARSED_FLOW) {
+		packet->backend = named_backend(packet->ctx, udp_payload(packet), service->id,
+						service->id_bytes);
+		if (packet->backend)
+			return VERDICT_GO_ON;
+	}
+	packet->backend = choose_backend(packet, service, find_slot(service, &packet->flow, lb));
 	return VERDICT_GO_ON;
 }
 

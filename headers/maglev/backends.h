@@ -35,6 +35,14 @@ static long change_backend(__u32 i, struct xdp_md **ctx)
 	return 0;
 }
 
+/* Returns how many bytes all changes of a command have. */
+static __always_inline __u32 changes_length(const struct command *command)
+{
+	return command->changes * sizeof(struct backend_change) +
+	       command->clients * sizeof(struct client_change) +
+	       command->server_ids * sizeof(struct server_id_change);
+}
+
 static __always_inline void change_backends(struct xdp_md *ctx, const struct command *command)
 {
 	bpf_loop(command->changes, change_backend, &ctx, 0);

@@ -5,6 +5,7 @@
 
 #include "../../maps/checks.h"
 #include "../../maps/types/command.h"
+#include "backends.h"
 
 /* The builder's own scratch memory: not pinned. */
 struct {
@@ -17,7 +18,7 @@ struct {
 /* A service has these checks from now on, or none. */
 static __always_inline void change_checks(struct xdp_md *ctx, const struct command *command)
 {
-	__u32 key = 0, at = sizeof(*command) + command->changes * sizeof(struct backend_change);
+	__u32 key = 0, at = sizeof(*command) + changes_length(command);
 	struct checks *told = bpf_map_lookup_elem(&told_checks, &key);
 
 	if (!told)

@@ -46,6 +46,7 @@ struct nat_packet {
 	__u8 is_error; /* 1: it is an ICMP error about a packet with this key */
 	__u8 is_known; /* 1: its connection is in conntrack, but may be over */
 	__u8 opens;    /* 1: it begins a connection: a TCP SYN, or found out: a UDP packet */
+	__u32 payload; /* where that of UDP begins in the frame */
 	/* Found: */
 	__u32 backend;		    /* id; 0: not known (yet) */
 	struct translation becomes; /* what the packet becomes */

@@ -6,6 +6,7 @@
 #include "../../maps/nexthops.h"
 #include "../lb/clock.h"
 #include "../lb/fragments.h"
+#include "../lb/quic.h"
 #include "../lb/services.h"
 #include "../lb/story.h"
 #include "../lb/verdict.h"
@@ -30,6 +31,7 @@ static __always_inline enum verdict ask_for(const struct packet *packet, __u64 n
 	np->is_error = packet->parsed == PARSED_ICMP_ERROR;
 	np->is_known = is_known;
 	np->opens = packet->opens;
+	np->payload = udp_payload(packet);
 	np->backend = 0;
 	return VERDICT_UNSETTLED;
 }
@@ -63,6 +65,8 @@ static __always_inline enum verdict follow_ports(struct packet *packet,
 	begin_story(packet, lb);
 	now = time_now();
 	connection = find_entry(&key);
+	if (connection && is_denied(&key, &connection->translation))
+		return VERDICT_DENIED;
 	if (!connection || !is_fresh(connection, settings, key.protocol, now) ||
 	    is_closing(connection, packet->tcp_flags) || is_lost(&connection->translation))
 		return ask_for(packet, now, connection != NULL);

@@ -8,6 +8,7 @@
 
 #include "../../maps/backends.h"
 #include "../../maps/types/translation.h"
+#include "../lb/clients.h"
 #include "../lb/verdict.h"
 #include "../packet/ethernet.h"
 #include "../packet/ip.h"
@@ -30,16 +31,34 @@ static __always_inline enum verdict reset_connection(const struct packet *packet
 	return VERDICT_RESET;
 }
 
+/* Returns whether a packet, which would become `to`, is for this backend. (One that was deleted
+ * keeps its connections; its id may be another's by now.) */
+static __always_inline int is_for(const struct backend *backend, const struct translation *to)
+{
+	return backend->state != BACKEND_FREE && to->direction == DIRECTION_REQUEST &&
+	       backend->family == to->family &&
+	       same_address(&backend->address, &to->destination, to->family);
+}
+
 /* Returns whether a packet, which would become `to`, is for a backend that gets nothing any more.
- * (One that was deleted keeps its connections; its id may be another's by now.) */
+ */
 static __always_inline int is_lost(const struct translation *to)
 {
 	__u32 id = to->backend;
 	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
 
-	return backend && !is_usable(backend) && backend->state != BACKEND_FREE &&
-	       to->direction == DIRECTION_REQUEST && backend->family == to->family &&
-	       same_address(&backend->address, &to->destination, to->family);
+	return backend && !is_usable(backend) && is_for(backend, to);
+}
+
+/* Returns whether it is of a client (`key` is the packet's own) that the backend's service does not
+ * want any more. */
+static __always_inline int is_denied(const struct connection_key *key, const struct translation *to)
+{
+	__u32 id = to->backend;
+	struct backend *backend = bpf_map_lookup_elem(&backends, &id);
+
+	return backend && backend->flags & BACKEND_LISTED && is_for(backend, to) &&
+	       denies(backend->service, &key->source, key->family);
 }
 
 /* Returns what becomes of such a packet: VERDICT_RESET, if its client has to be told. */

@@ -6,6 +6,8 @@
 
 #include "../../maps/backends.h"
 #include "../../maps/load_balancer.h"
+#include "../lb/clients.h"
+#include "../lb/quic.h"
 #include "../lb/services.h"
 #include "../lb/slots.h"
 #include "../lb/verdict.h"
@@ -34,11 +36,17 @@ static __always_inline enum verdict begin(struct xdp_md *ctx, struct nat_packet 
 	service = find_service(&flow);
 	if (!service)
 		return stray(ctx, np);
+	if (service->flags & SERVICE_LISTED && denies(service->id, &flow.client, flow.family))
+		return VERDICT_DENIED;
 	if (!is_first(np))
 		return VERDICT_NO_CONNECTION;
 	if (!lb)
 		return VERDICT_BUG;
-	np->backend = find_slot(service, &flow, lb).now;
+	np->backend = service->id_bytes
+			      ? named_backend(ctx, np->payload, service->id, service->id_bytes)
+			      : 0;
+	if (!np->backend)
+		np->backend = find_slot(service, &flow, lb).now;
 	backend = usable_backend(np->backend);
 	if (!backend)
 		return VERDICT_NO_BACKEND;
@@ -85,8 +93,11 @@ __attribute__((noinline)) int settle(struct xdp_md *ctx)
 		return VERDICT_GO_ON;
 	}
 	if (recall_handshake(&np->key, np->now, &np->becomes) && !is_lost(&np->becomes) &&
-	    !has_lost_its_answers(np))
+	    !has_lost_its_answers(np)) {
+		if (is_denied(&np->key, &np->becomes))
+			return VERDICT_DENIED;
 		return np->is_error ? VERDICT_GO_ON : continue_handshake(np);
+	}
 	return begin(ctx, np);
 }
 

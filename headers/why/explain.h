@@ -5,6 +5,7 @@
 
 #include "../../maps/types/explanation.h"
 #include "../lb/fragments.h"
+#include "../lb/quic.h"
 #include "../lb/services.h"
 #include "../lb/slots.h"
 #include "../packet/parse.h"
@@ -48,6 +49,11 @@ static __always_inline struct service *explain_packet(struct packet *packet,
 	slot = find_slot(service, &packet->flow, lb);
 	explanation->now = slot.now;
 	explanation->was = slot.was;
+	if (service->id_bytes && packet->parsed == PARSED_FLOW)
+		explanation->backend = named_backend(packet->ctx, udp_payload(packet), service->id,
+						     service->id_bytes);
+	if (explanation->backend)
+		explanation->memory = MEMORY_SERVER_ID;
 	return service;
 }
 

@@ -4,7 +4,7 @@
 #
 #   struct backend address:address port:be16 family:u8 state:backend_state weight:u16 ...
 #   enum backend_state u8 free up down             the numbers 0, 1, 2
-#   flags service_flags u16 sticky hash            the bits 1, 2
+#   flags service_flags u8 sticky hash             the bits 1, 2
 #
 # The types of fields:
 #   u8 u16 u32 u64   a number in the byte order of this machine

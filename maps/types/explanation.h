@@ -13,6 +13,7 @@ enum memory {
 	MEMORY_FLOW,	   /* of its flow, more than one */
 	MEMORY_FRAGMENT,   /* of its first fragment: where it went */
 	MEMORY_CONNECTION, /* NAT: its connection */
+	MEMORY_SERVER_ID,  /* nothing: its QUIC connection id names a backend */
 };
 
 struct explanation {

@@ -3,7 +3,7 @@
 # builder: gives commands to the programs that change the maps in the kernel (bpf/xdp_maglev.c, bpf/xdp_settle.c), and
 # makes the configuration be what was asked for. Sourced by lb.
 
-encoders="$(encoder command); $(encoder backend_change); $(encoder checks)" # for encode.jq
+encoders="$(encoder command); $(encoder backend_change); $(encoder client_change); $(encoder server_id_change); $(encoder checks)" # for encode.jq
 orders=/run/xdp-lb/orders                                                   # for bpftool to read, while one is carried out
 
 # room_for_orders: nothing has been done yet, should there be none.
@@ -19,7 +19,7 @@ need_own_maps() {
 		[[ ! -e $maps/$map ]] || continue
 		words="${map^^}_MAP[@]"
 		run bpftool map create "$maps/$map" "${!words}" || die "the map of $map cannot be made"
-		[[ -n $dry || $map != checks ]] || pin_list checks # the other lists are made by those who read them
+		[[ -n $dry || $map != @(checks|prefixes) ]] || pin_list "$map" # the other lists are made by those who read them
 	done
 }
 
@@ -97,7 +97,7 @@ carry_out() {
 	[[ ${#steps[@]} -eq 0 ]] || printf '%s\n' "${steps[@]}"
 	if [[ ${#commands[@]} -gt 0 ]]; then
 		need_own_maps
-		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows "${own_maps[@]}"
+		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows clients server_ids "${own_maps[@]}"
 		order_builder "${commands[@]}" || {
 			[[ ${#keep[@]} -eq 0 ]] || forget_neighbours "${keep[@]}"
 			return 1

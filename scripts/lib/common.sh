@@ -6,7 +6,7 @@ bpffs=/sys/fs/bpf
 maps=$bpffs/xdp/globals                 # where `ip link set xdp` pins them
 probe_device=lbprobe                    # where its checks come from
 rounds=/run/xdp-lb/watch                # the folder of lb watch: files of the rounds that are under way
-own_maps=(checks past_stats changed_at) # made by us, for the builder: no program for packets has them
+own_maps=(checks past_stats changed_at prefixes) # made by us, for the builder: no program for packets has them
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''
 # What goes into the journal: of a command that changes something, once it holds the lock, and of lb watch.

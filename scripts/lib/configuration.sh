@@ -27,7 +27,7 @@ pin_list() {
 		die "the kernel does not list the map of $map: $error"
 }
 
-# pin_lists SHOWN: makes those of services, backends and checks (see are_listed). Of commands that come here at once, the
+# pin_lists SHOWN: makes those of services, backends, server_ids, checks and prefixes (see are_listed). Of commands that come here at once, the
 # first one does it.
 pin_lists() {
 	local turn
@@ -37,7 +37,9 @@ pin_lists() {
 		remove_lists # those of other maps, too
 		pin_list services
 		pin_list backends
+		[[ ! -e $maps/server_ids ]] || pin_list server_ids # a relay has none
 		[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
+		[[ ! -e $maps/prefixes ]] || pin_list prefixes
 	fi
 	exec {turn}<&-
 }
@@ -78,9 +80,9 @@ remove_lists() {
 # are_listed: whether the lists are those of the maps that are pinned now, of which $1 is what bpftool shows.
 are_listed() {
 	local list type id
-	for list in services:hash backends:array checks:hash; do
+	for list in services:hash backends:array checks:hash prefixes:hash server_ids:hash; do
 		type=${list#*:} list=${list%:*}
-		[[ $list != checks || -e $maps/checks ]] || continue
+		[[ $list != @(checks|prefixes|server_ids) || -e $maps/$list ]] || continue
 		[[ -f $lists/$list ]] && read -r _ id <"$lists/$list" &&
 			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
 	done
@@ -88,7 +90,7 @@ are_listed() {
 
 # set_limits SLOTS BACKENDS: sets limits to what there is room for, with own, own6 and here (see plan.jq).
 set_limits() {
-	limits="{\"slots\":$1,\"backends\":$2,\"services\":$MAX_SERVICES,\"service_backends\":$MAX_SERVICE_BACKENDS
+	limits="{\"slots\":$1,\"backends\":$2,\"services\":$MAX_SERVICES,\"service_backends\":$MAX_SERVICE_BACKENDS,\"clients\":$MAX_CLIENTS,\"service_clients\":$MAX_SERVICE_CLIENTS,\"changes\":$MAX_COMMAND_CHANGES
 		,\"own\":\"$own\",\"own6\":\"$own6\",\"here\":\"$here\"}"
 }
 
@@ -114,12 +116,14 @@ flag_words() {
 # need_configuration: sees to it that the lists are there, and sets own and own6 (this machine's addresses; 0.0.0.0 and ::
 # are none), hash_key (as bpftool has it), own_flags (",debug," say), here (see look_here) and limits.
 need_configuration() {
-	local shown octets='' slots='' backends='' show_checks=() text=''
+	local shown octets='' slots='' backends='' show_more=() text='' map
 	need_maps services
-	[[ ! -e $maps/checks ]] || show_checks=("map show pinned $maps/checks")
+	for map in checks prefixes server_ids; do
+		[[ ! -e $maps/$map ]] || show_more+=("map show pinned $maps/$map")
+	done
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
 	shown=$(printf '%s\n' "map show pinned $maps/"{services,backends,slots} \
-		"${show_checks[@]}" "map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
+		"${show_more[@]}" "map lookup pinned $maps/load_balancer key 0 0 0 0" | bpftool -j batch file - 2>&1) || true
 	if [[ $shown =~ \"address6\":\{\"octets\":\[([0-9,]+)\] ]]; then
 		IFS=, read -ra octets <<<"${BASH_REMATCH[1]}"
 		ipv6_text "${octets[@]}"
@@ -142,10 +146,13 @@ need_configuration() {
 # configured FILTER [JQ_OPTION...]: a filter that may use configuration.jq, and so what is. It is the lists as they are
 # now, or copies in the folder $lists.
 configured() {
-	local list_of_checks=/dev/null
-	[[ ! -e $lists/checks ]] || list_of_checks=$lists/checks
-	stage "include \"configuration\"; $1" -n --rawfile services "$lists/services" --rawfile backends "$lists/backends" \
-		--rawfile checks "$list_of_checks" "${@:2}"
+	local list file words=()
+	for list in services backends checks prefixes server_ids; do
+		file=$lists/$list
+		[[ -e $file ]] || file=/dev/null
+		words+=(--rawfile "$list" "$file")
+	done
+	stage "include \"configuration\"; $1" -n "${words[@]}" "${@:2}"
 }
 
 # listed_addresses: of all backends, each once.

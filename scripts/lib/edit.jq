@@ -6,6 +6,8 @@
 # Out: [what it shall be], or []; or an error of words.jq
 include "words";
 include "checks";
+include "address";
+include "clients";
 
 def must_be_there($new): if . == null then refuse("there is no service \($new | name); 'lb service show' lists those that are there") else . end;
 
@@ -17,7 +19,7 @@ def edit($verb; $new):
 	($new.backends[0]) as $backend
 	| if $verb == "service add" then
 		if . then refuse("service \(name) is there already; 'lb service show' shows it") else [$new] end
-	  elif $verb == "service set" then must_be_there($new) | [. + ($new | {filling, slots, need, strict, fallback} | map_values(values))]
+	  elif $verb == "service set" then must_be_there($new) | [. + ($new | {filling, slots, need, strict, quic, fallback} | map_values(values))]
 	  elif $verb == "service del" then must_be_there($new) | []
 	  elif $verb == "check add" then
 		must_be_there($new)
@@ -29,6 +31,17 @@ def edit($verb; $new):
 		| if any(.checks[]; check_key == ($new.checks[0] | check_key)) then .
 		  else refuse("\(name) has no check \($new.checks[0] | check_key); 'lb service show' lists them") end
 		| [.checks |= map(select(check_key != ($new.checks[0] | check_key)))]
+	  elif $verb == "client add" then
+		must_be_there($new)
+		| (.clients | map(prefix_text)) as $there
+		| ([$new.clients[] | select(prefix_text | IN($there[]))][0]) as $second
+		| if $second then refuse("\(name) has \($second | prefix_text) already; 'lb service show' shows it") else . end
+		| [.clients += $new.clients]
+	  elif $verb == "client del" then
+		must_be_there($new)
+		| ($new.clients - .clients)[0] as $missing
+		| if $missing then refuse("\(name) has no client \($missing | client_key); 'lb service show' lists them") else . end
+		| [.clients -= $new.clients]
 	  elif $verb == "backend add" then
 		must_be_there($new)
 		| if any(.backends[]; server == ($backend | server))

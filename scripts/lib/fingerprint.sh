@@ -11,6 +11,8 @@ placement() {
 	{
 		listed services | sed 's/^/service /'
 		listed backends | sed 's/^/backend /'
+		listed prefixes | sed 's/^/client /'
+		listed server_ids | sed 's/^/id /'
 	} | awk '
 		function has(flags, flag) { return int(flags / flag) % 2 }
 		# Without "slots N", how many there are follows from the backends. A service that was larger keeps more of them,
@@ -19,6 +21,9 @@ placement() {
 			name[$2] = $3 " " $4 " " $5
 			print "service", name[$2], "sticky " has($8, 1), "hash " has($8, 2), "strict " has($8, 8), "slots " (has($8, 4) ? $7 : 0)
 		}
+		$1 == "backend" { server[$3] = $4 " " $5 }
+		$1 == "id" { print "id", name[$3], server[$2], $4 }
+		$1 == "client" { print "client", name[$2], $3, $4, $5 }
 		$1 == "backend" { print "backend", name[$2], $4, $5, "weight " $6, "down " ($7 == 2), "fallback " has($9, 2) }' | sort
 }
 

@@ -4,13 +4,15 @@
 include "words";
 include "describe";
 include "checks";
+include "address";
+include "clients";
 
 # note_line($text; $fields): without what would end a word.
 def note_line($text; $fields): [$text, ($fields | to_entries[] | "\(.key)=\(.value)")] | map(gsub("[\t\n]"; " ")) | "note \(join("\t"))";
 
 # service_state, backend_state: as people write it, with what checks have found.
 def service_state: service_words + " " + (.checks | map(check_text) | join(" ")) | rtrimstr(" ");
-def backend_state: (if is_fallback then "fallback" else "weight \(.weight) \(.state)" end) + found;
+def backend_state: (if is_fallback then "fallback" else "weight \(.weight) \(.state)" end) + shown_id + found;
 
 # moved($what; $fields; $old; $new): the line of one change, or nothing.
 def moved($what; $fields; $old; $new):
@@ -29,7 +31,11 @@ def backend_lines:
 	| moved("\($name): backend \($server)"; {SERVICE: $name, BACKEND: $server}; if .before then .before | backend_state else "none" end;
 		if .state == "free" then "none" else backend_state end);
 
+def client_lines:
+	(.service | name) as $name | .clients[] | select(.bits > 0)
+	| moved("\($name): client \(prefix_text)"; {SERVICE: $name, CLIENT: prefix_text}; .before // "none"; if .rule == "unknown" then "none" else .rule end);
+
 # logged: of a list of commands.
 def logged:
-	[(.[] | service_line), (.[] | backend_lines)]
+	[(.[] | service_line), (.[] | backend_lines), (.[] | client_lines)]
 	| .[:5][], (select(length > 5) | note_line("and \(length - 5) other changes; 'lb service show' shows how it is now"; {}));

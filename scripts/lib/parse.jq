@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # parse: reads services and backends as people write them: the command line, and the files of save.
 #
-#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto] [need N] [strict|open] [fallback ADDRESS[:PORT]|none]
+#   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto] [need N] [strict|open] [quic BYTES|off]
+#           [fallback ADDRESS[:PORT]|none]
+#     client allow|deny PREFIX...                          of the service above it, see clients.jq
 #     check KIND ...                                       of the service above it, see checks.jq
-#     backend ADDRESS[:PORT] [weight N] [up|down]          of the service above it
+#     backend ADDRESS[:PORT] [weight N] [up|down] [id HEX] of the service above it
 #
 # In:  a text; $max_slots
-# Out: [{protocol, address, port, sticky, filling, slots, need, strict, fallback: {address, port}, checks: [see
-#      checks.jq], line, backends: [{address, port, weight, state, line}]}]: port 0 is every port, null is what was not
-#      said; slots 0 is auto, a fallback without an address is none. Or an error of words.jq, with the line.
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, quic, fallback: {address, port}, clients: [see clients.jq],
+#      checks: [see checks.jq], line, backends: [{address, port, weight, state, server_id, line}]}]: port 0 is every port, null is what was not
+#      said; slots 0 is auto, quic 0 is off, a fallback without an address is none. Or an error of words.jq, with the line.
 include "words";
 include "address";
 include "checks";
+include "clients";
+include "quic";
 
 # service_options, backend_options: words -> what they say, one after the other.
 def service_options:
@@ -26,6 +30,9 @@ def service_options:
 	  elif $word == "need" then
 		{need: (.[1] // usage("how many healthy backends does it need?") | number("number of backends"; 1; 1024))} + (.[2:] | service_options)
 	  elif $word == "strict" or $word == "open" then {strict: ($word == "strict")} + (.[1:] | service_options)
+	  elif $word == "quic" then
+		{quic: (.[1] // usage("of how many bytes are the server ids? quic BYTES, or quic off")
+			| if . == "off" then 0 else number("number of bytes"; 1; 4) end)} + (.[2:] | service_options)
 	  elif $word == "fallback" then {fallback: (.[1] // usage("which fallback?"))} + (.[2:] | service_options)
 	  else usage("unexpected word '\($word)'") end;
 
@@ -35,6 +42,7 @@ def backend_options:
 	  elif $word == "weight" then
 		{weight: (.[1] // usage("which weight?") | number("weight"; 0; 65535))} + (.[2:] | backend_options)
 	  elif $word == "up" or $word == "down" then {state: $word} + (.[1:] | backend_options)
+	  elif $word == "id" then {server_id: (.[1] // usage("which id?") | server_id_word)} + (.[2:] | backend_options)
 	  else usage("unexpected word '\($word)'") end;
 
 # server_of($service): ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT -> {address, port}
@@ -61,8 +69,9 @@ def service:
 	.[0] as $protocol | .[1] as $vip
 	| if length < 2 then usage("a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000") else . end
 	| if $protocol == "tcp" or $protocol == "udp" then . else refuse("'\($protocol)' is no protocol; take tcp or udp") end
-	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, fallback: null, checks: []}
+	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, quic: null, fallback: null, clients: [], checks: []}
 		+ (.[2:] | service_options)
+	| if .quic and .quic > 0 and .protocol != "udp" then refuse("QUIC is UDP, and \(name) is not") else . end
 	| . as $service
 	| if .fallback == "none" then .fallback = {} elif .fallback then .fallback |= server_of($service) else . end
 	| if .filling != "hash" and .slots and (.slots | suits_maglev | not)
@@ -71,7 +80,7 @@ def service:
 # backend: from its words, and the service that it is for.
 def backend($service):
 	if .[0] == null then usage("which backend? Its ADDRESS is missing") else . end
-	| (.[0] | server_of($service)) + {weight: null, state: null} + (.[1:] | backend_options);
+	| (.[0] | server_of($service)) + {weight: null, state: null, server_id: null} + (.[1:] | backend_options);
 
 # words: a text -> the words of each line, without comments.
 def words:
@@ -80,12 +89,15 @@ def words:
 	| map(.key as $i | .value | if contains("\"") then line($i + 1; words_of_line) else words_of_line end
 		| if .[0] and (.[0] | startswith("#")) then [] else . end);
 
+# no_line: a line that begins with something else.
+def no_line: refuse("unexpected word '\(.[0])'. A line begins with service, client, check, backend, or #");
+
 def parse:
 	words as $lines
 	| [range($lines | length) | select($lines[.][0] == "service")] as $starts
 	| (range($starts[0] // ($lines | length)) as $i | $lines[$i] | select(. != [])
-		| line($i + 1; if .[0] | IN("backend", "check") then refuse("a \(.[0]) comes after its service")
-			else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)),
+		| line($i + 1; if .[0] | IN("backend", "check", "client") then refuse("a \(.[0]) comes after its service")
+			else no_line end)),
 	[range($starts | length) as $n
 		| $starts[$n] as $start
 		| line($start + 1; $lines[$start][1:] | service) as $service
@@ -93,8 +105,10 @@ def parse:
 			| $lines[$i] | select(. != [])
 			| line($i + 1; if .[0] == "backend" then .[1:] | backend($service) + {line: ($i + 1)}
 				elif .[0] == "check" then {check: (.[1:] | check($service))}
-				else refuse("unexpected word '\(.[0])'. A line begins with service, check, backend, or #") end)] as $parts
-		| $service + {checks: [$parts[] | .check // empty], line: ($start + 1), backends: [$parts[] | select(.check | not)]}];
+				elif .[0] == "client" then {clients: (.[1:] | clients($service))}
+				else no_line end)] as $parts
+		| $service + {clients: [$parts[] | .clients // empty | .[]], checks: [$parts[] | .check // empty], line: ($start + 1),
+			backends: [$parts[] | select(.check or .clients | not)]}];
 
 # parse_text: the same, on a line of its own, for change.jq; an error as {status, text, line}.
 def parse_text: attempt(parse) | if type == "array" then .[0] else . end;

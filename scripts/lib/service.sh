@@ -9,8 +9,8 @@ service_add() {
 
 # service_set PROTOCOL VIP:PORT OPTION...
 service_set() {
-	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots|need|fallback|strict|open) ]] ||
-		usage "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict or open"
+	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots|need|fallback|strict|open|quic) ]] ||
+		usage "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict, open or quic BYTES"
 	change "service set" "service $*"
 }
 

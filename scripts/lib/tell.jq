@@ -10,7 +10,7 @@ include "describe";
 include "encode";
 include "logged";
 
-def tell(command_bytes; change_bytes; checks_bytes):
+def tell(command_bytes; change_bytes; client_bytes; id_bytes; checks_bytes):
 	input
 	| if .status then refused else
 		"ok",
@@ -20,7 +20,7 @@ def tell(command_bytes; change_bytes; checks_bytes):
 		if $ARGS.named.dry == 1 then inputs | describe | "plan \(.)"
 		else
 			[inputs] as $commands
-			| ($commands[] | "command \(encode_command(command_bytes; change_bytes; checks_bytes))"),
+			| ($commands[] | "command \(encode_command(command_bytes; change_bytes; client_bytes; id_bytes; checks_bytes))"),
 			  (select($ARGS.named.verb | IN(null, "health") | not) | $commands | logged)
 		end
 	  end;

@@ -11,6 +11,7 @@ include "address";
 include "configuration";
 include "chosen";
 include "frame";
+include "clients";
 include "bytes";
 
 # road: {address, hop, device, neighbour, mtu} of the backend, or null.
@@ -39,6 +40,13 @@ def packet_step:
 def slot_text: "slot \(.slot) of \(.service.taken)";
 def who: if . then server else "nobody" end;
 
+# client_step: what the service's list of clients says of this one.
+def client_step:
+	select(.service and .probe == 0 and .service.clients != [])
+	| decider as $by
+	| {step: "client", text: (.flow.source + if $by then " is in \($by | prefix_text), which the service \(if $by.rule == "deny" then "denies" else "allows" end)"
+		elif is_denied then " is in no prefix, and the service allows those alone" else " is in no prefix that the service denies" end)};
+
 def steps:
 	chosen as $chosen
 	| {step: "packet", text: packet_step},
@@ -47,13 +55,14 @@ def steps:
 		 elif .memory == "connection" then "none has this destination; but a connection has"
 		 elif .is_vip == 1 then "\(.flow.destination) is a VIP, but no service of it is \(.flow.protocol) \(.flow.destination_port); 'lb service show' lists them"
 		 else "\(.flow.destination) is no VIP here; 'lb service show' lists them" end)}),
-	  (select(.service and .probe == 0) | {step: "hash", text: "\(.hash), so \(slot_text)"},
+	  client_step,
+	  (select(.service and .probe == 0 and (is_denied | not)) | {step: "hash", text: "\(.hash), so \(slot_text)"},
 		{step: "slot", text: (if .differs | not then "of \(.now | who), and nobody else's before: the hash alone decides"
 			elif .only_flows then "of \(.now | who) now; of several others before: flows are looked up"
 			else "of \(.now | who) now, of \(.was | who) before: flows are looked up" end)}),
 	  (select(.probe == 1) | {step: "probe", text: "a health check; its port says which backend is checked: \(.known | who)"}),
 	  (select(.memory != "none") | {step: "memory", text: ({new_flow: "one packet of this flow was seen", flow: "the flow is known",
-			fragment: "its first fragment was seen", connection: "it is of a connection"}[.memory]
+			fragment: "its first fragment was seen", connection: "it is of a connection", server_id: "its connection id has the server id of a backend"}[.memory]
 			+ if .known then ": it belongs to \(.known | server)" else ": the kernel has it" end)}),
 	  (select(.memory == "none" and .service and .differs) | {step: "memory", text: ("the flow is not known: "
 		+ if .opens == 1 then "a SYN goes to the new backend"
@@ -105,6 +114,7 @@ def because($verdict):
 		ports_exhausted: "DROPPED: no port is free for a new connection to \($address); run: lb nat set ports FIRST-LAST, or add backends",
 		connections_full: "DROPPED: there is no room for a new connection; build with: make CFLAGS=-DMAX_CONNECTIONS=...",
 		untranslatable: "DROPPED: it has something that a packet of the other family cannot have (RFC 7915): a fragment with extension headers or without a UDP checksum, say, or an error of a kind that only one of them has",
+		denied: "DROPPED: the service does not want this client; 'lb service show' lists them; lb client del ...",
 		icmp_limited: "DROPPED: its sender should be told, but not that often",
 		bug: "ABORTED: this is a bug; please report the frame"
 	}[$verdict] // "\($verdict)";

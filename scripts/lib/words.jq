@@ -104,7 +104,8 @@ def server: .port as $port | .address | with_port($port);
 def address_or_server($port): if .port == $port then .address else server end;
 def service_words:
 	"\(name)\(if .sticky then " sticky" else "" end) \(.filling)\(if .slots > 0 then " slots \(.slots)" else "" end)"
-	+ (if .need > 0 then " need \(.need)" else "" end) + (if .strict then " strict" else "" end);
+	+ (if .need > 0 then " need \(.need)" else "" end) + (if .strict then " strict" else "" end)
+	+ (if (.quic // 0) > 0 then " quic \(.quic)" else "" end);
 
 # fallback_word($service): the service's fallback, behind them.
 def fallback_word($service): if . then " fallback \(address_or_server($service.port))" else "" end;

@@ -506,7 +506,7 @@ complete_line() {
 	[ "$(complete_line "lb service set tcp ")" = 192.168.178.15:8000 ]
 	[ "$(complete_line "lb service set tcp 192.168.178.15:")" = 8000 ]
 	[ "$(complete_line "lb backend del tcp 192.168.178.15:8000 1")" = 172.16.0.10 ]
-	[ "$(complete_line "lb backend set tcp 192.168.178.15:8000 172.16.0.10 ")" = "weight up down" ]
+	[ "$(complete_line "lb backend set tcp 192.168.178.15:8000 172.16.0.10 ")" = "weight up down id" ]
 	[ "$(complete_line "lb set debug o")" = "on off" ]
 	[ "$(complete_line "lb set ")" = "address source port key debug window announce" ]
 	[ "$(complete_line "lb set window 5 announce w")" = "withdraw worse" ]

@@ -11,7 +11,9 @@ load ../lib/helper
 services=$'map 7\n2 6 10.0.0.1 80 256 251 7 0 60\n1 17 10.0.0.1 53 2048 512 0 0 0\n'
 backends=$'map 8\n1 4 172.16.0.9 53 1 1 0 0\n1 1 172.16.0.10 5353 0 2 0 0\n'
 checks=$'map 9\n'
-limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"own":"10.0.0.9"}'
+prefixes=$'map 10\n'
+server_ids=$'map 11\n'
+limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"clients":3000,"service_clients":1000,"changes":2048,"own":"10.0.0.9"}'
 
 # Services as JSON, a line each, and behind it its backends.
 flat='.[] | del(.backends), .backends[]'
@@ -19,7 +21,7 @@ flat='.[] | del(.backends), .backends[]'
 # stage FILTER [JQ_OPTION...]
 stage() {
 	jq -L scripts/lib -L maps/types --argjson contract "$(contract)" --arg max_slots 65537 --arg services "$services" \
-		--arg backends "$backends" --arg checks "$checks" --argjson limits "$limits" "$@"
+		--arg backends "$backends" --arg checks "$checks" --arg prefixes "$prefixes" --arg server_ids "$server_ids" --argjson limits "$limits" "$@"
 }
 
 # parsed TEXT: what parse makes of it.
@@ -30,7 +32,7 @@ parsed() {
 # change VERB TEXT: the lines that all stages together print; with dry=1 the plan.
 change() {
 	parsed "$2" | stage 'include "change"; change' -nc --arg verb "$1" |
-		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($(encoder command); $(encoder backend_change); $(encoder checks))" -nr --argjson dry "${dry-1}"
+		stage "include \"bytes\"; include \"tell\"; hex as \$hex | tell($(encoder command); $(encoder backend_change); $(encoder client_change); $(encoder server_id_change); $(encoder checks))" -nr --argjson dry "${dry-1}"
 }
 
 @test "parse: services and backends as people write them, with what was not said as null" {
@@ -46,10 +48,10 @@ change() {
 		END
 	)
 	diff <(parsed "${text/slots 7/slots 7$'\r'}" | jq -c "$flat") - <<-'END'
-		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"fallback":null,"checks":[],"line":3}
-		{"address":"172.16.0.1","port":80,"weight":0,"state":"down","line":4}
-		{"address":"172.16.0.2","port":8080,"weight":null,"state":null,"line":5}
-		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"fallback":null,"checks":[],"line":6}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"quic":null,"fallback":null,"clients":[],"checks":[],"line":3}
+		{"address":"172.16.0.1","port":80,"weight":0,"state":"down","server_id":null,"line":4}
+		{"address":"172.16.0.2","port":8080,"weight":null,"state":null,"server_id":null,"line":5}
+		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"quic":null,"fallback":null,"clients":[],"checks":[],"line":6}
 	END
 	[ "$(parsed '')" = "[]" ]
 }
@@ -81,8 +83,8 @@ change() {
 		diff <(parsed "$4") <(jq -nc --argjson status "$1" --argjson line "$2" --arg text "$3" '{status: $status, text: $text, line: $line}')
 	}
 	wrong 1 1 "a backend comes after its service" "backend 1.2.3.4"
-	wrong 1 2 "unexpected word 'nonsense'. A line begins with service, check, backend, or #" $'#\nnonsense'
-	wrong 1 3 "unexpected word 'nonsense'. A line begins with service, check, backend, or #" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\nnonsense'
+	wrong 1 2 "unexpected word 'nonsense'. A line begins with service, client, check, backend, or #" $'#\nnonsense'
+	wrong 1 3 "unexpected word 'nonsense'. A line begins with service, client, check, backend, or #" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5\nnonsense'
 	wrong 2 1 "a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000" "service tcp"
 	wrong 2 2 "unexpected word 'wait'" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 wait 1'
 	wrong 2 2 "which weight?" $'service tcp 1.2.3.4:80\nbackend 1.2.3.5 weight'
@@ -415,27 +417,80 @@ planned() {
 	local got want text
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 0 512 1 2 0)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 0 0 512 1 2 0 0 0)"
 	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 unchecked 0 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 unchecked 0 0)"
 	# shellcheck disable=SC2059 # escapes
 	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]
 	# both families
 	got=$(dry=0 change restore $'service udp [2001:db8::15]:53\nbackend 172.16.0.9\nbackend 2001:db8::11\nservice udp 10.0.0.1:53\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 2001:db8::15 53 udp 6 3 512 512 0 0 0 512 1 2 0)"
+	want="$(encode command build 2001:db8::15 53 udp 6 3 512 512 0 0 0 0 512 1 2 0 0 0)"
 	want+=" $(encode backend_change 2 172.16.0.9 53 4 up 1 unchecked 0 3) $(encode backend_change 3 2001:db8::11 53 6 up 1 unchecked 0 3)"
 	# shellcheck disable=SC2059 # escapes
 	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
 	# with checks, which come behind the changes; their text is UTF-8
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 need 3 strict fallback 172.16.0.1\ncheck udp "\u00fc \U0001f600" x fall 2\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 3 0 512 1 1 1)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 0 3 0 512 1 1 0 0 1)"
 	want+=" $(encode backend_change 2 172.16.0.1 53 4 up 0 unchecked fallback 1)"
 	local text
 	text=$(printf 'check udp "\u00fc \U0001f600" x fall 2\n' | od -An -v -tx1 | tr -d ' \n')
 	want+=" $(encode checks $((${#text} / 2)) "$text$(printf '%0*d' $((2 * CHECKS_LENGTH - ${#text})) 0)")"
 	# shellcheck disable=SC2059 # escapes
 	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
+}
+
+@test "clients: read, put in order, compared with what is there, and written as bytes" {
+	local got want
+	parsed $'service tcp 10.0.0.1:80\nclient deny 10.0.0.0/8 10.1.2.3 # two\nclient allow 10.1.0.0/16' | jq -c '.[].clients[]' | diff - <(
+		cat <<-'END'
+			{"rule":"deny","address":"10.0.0.0","bits":8}
+			{"rule":"deny","address":"10.1.2.3","bits":32}
+			{"rule":"allow","address":"10.1.0.0","bits":16}
+		END
+	)
+	prefixes=$'map 10\n2 2 10.0.0.0 8\n2 1 10.64.0.0 10\n2 1 192.0.2.7 32\n2 2 0.0.0.0 0\n'
+	diff <(dry=1 change "client add" $'service tcp 10.0.0.1:80\nclient deny 192.0.2.0/24') - <<-'END'
+		ok
+		plan change service tcp 10.0.0.1:80 sticky hash slots 251
+		plan   add client deny 192.0.2.0/24
+	END
+	# the last one that allows somebody who would be denied anyway: then everybody else may
+	got=$(dry=0 change "client del" $'service tcp 10.0.0.1:80\nclient allow 192.0.2.7' | sed -n 's/^command //p')
+	want="$(encode command build 10.0.0.1 80 tcp 4 2 256 251 sticky,hash,sized,listed 0 0 0 251 1 0 2 0 0)"
+	want+=" $(encode client_change 64 2 4 192.0.2.7 unknown) $(encode client_change 32 2 4 0.0.0.0 unknown)"
+	# shellcheck disable=SC2059 # escapes
+	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
+	[ "$(dry=0 change "client add" $'service tcp 10.0.0.1:80\nclient allow 10.0.0.0/8')" = \
+		"refused 1 tcp 10.0.0.1:80 has 10.0.0.0/8 already; 'lb service show' shows it" ]
+	[ "$(dry=0 change "client del" $'service tcp 10.0.0.1:80\nclient allow 10.0.0.0/8')" = \
+		"refused 1 tcp 10.0.0.1:80 has no client allow 10.0.0.0/8; 'lb service show' lists them" ]
+	[ "$(dry=0 change restore $'service tcp 1.1.1.1:1\nclient deny 10.0.0.0/8\nclient allow 10.0.0.0/8')" = \
+		"refused 1 line 1: tcp 1.1.1.1:1 has 10.0.0.0/8 twice; say allow or deny once" ]
+	limits=${limits/'"service_clients":1000'/'"service_clients":2'} run change "client add" $'service tcp 10.0.0.1:80\nclient deny 192.0.2.0/24'
+	[ "$output" = "refused 1 tcp 10.0.0.1:80 would have 4 prefixes of clients; 2 is the limit" ]
+	limits=${limits/'"clients":3000'/'"clients":5'} run change "client add" $'service tcp 10.0.0.1:80\nclient deny 192.0.2.0/24'
+	[ "$output" = "refused 1 there would be 6 prefixes of clients; 5 is the limit" ]
+	limits=${limits/'"changes":2048'/'"changes":1'} run change restore $'service tcp 10.0.0.1:80 sticky hash slots 251\nclient deny 192.0.2.0/24'
+	[[ $output == *"would change in too many ways at once"* ]]
+}
+
+@test "clients: who is in no prefix may, unless one of the outermost prefixes allows" {
+	local text
+	alone() {
+		text=$(printf 'client %s\n' "$@")
+		parsed "service tcp 10.0.0.1:80"$'\n'"$text" | stage 'include "clients"; .[0].clients | are_alone' -c
+	}
+	[ "$(alone 'deny 10.0.0.0/8')" = false ]
+	[ "$(alone 'allow 10.0.0.0/8')" = true ]
+	[ "$(alone 'allow 10.1.0.0/16' 'deny 10.0.0.0/8')" = false ]
+	[ "$(alone 'deny 10.1.0.0/16' 'allow 10.0.0.0/8')" = true ]
+	[ "$(alone 'deny 10.0.0.0/8' 'allow 10.1.0.0/16' 'allow 11.0.0.0/16')" = true ]
+	[ "$(alone 'deny 10.0.0.0/8' 'allow 10.255.255.255' 'deny 11.0.0.0/8' 'allow 11.0.0.0')" = false ]
+	[ "$(alone 'deny 10.0.0.0/9' 'allow 10.128.0.0/9')" = true ]
+	text=$(stage 'include "clients"; [("2001:db8:7fff::1", "2001:db8:8000::1", "2001:db9::1") | is_in({address: "2001:db8::", bits: 33})]' -nc)
+	[ "$text" = "[true,false,false]" ]
+	[ "$(stage 'include "clients"; [("10.0.0.1", "10.0.0.2") | is_in({address: "10.0.0.1", bits: 32})]' -nc)" = "[true,false]" ]
 }
 
 # A service of two backends, 1 is healthy, 2 drains.

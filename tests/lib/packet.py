@@ -195,6 +195,31 @@ def its_id():
     return Ether(got)[IP].id
 
 
+def anything():
+    """Whatever came out: where ACTION and COUNTER say all that a test is about."""
+    return Raw(got)
+
+
+def to_mac(address):
+    """Whatever came out, but to this MAC address."""
+    return Raw(bytes.fromhex(address.replace(":", "")) + got[6:])
+
+
+def cid(server_id, config=0, length=8):
+    """A QUIC connection id of so many bytes, as a server with this id chooses it (draft-ietf-quic-load-balancers)."""
+    return (bytes([config << 5 | length - 1]) + bytes.fromhex(server_id) + b"\x5a" * 20)[:length]
+
+
+def short(connection_id):
+    """What a QUIC packet with a short header begins with."""
+    return Raw(b"\x40" + connection_id + b"\xa5" * 20)
+
+
+def long(connection_id, kind=0xE0):
+    """The same with a long header: of a handshake; 0xC0: an initial one."""
+    return Raw(bytes([kind]) + b"\0\0\0\1" + bytes([len(connection_id)]) + connection_id + b"\0" + b"\xa5" * 20)
+
+
 def words(*fields):
     """The sum of the 16-bit words of addresses and ports, as they are on the wire."""
     data = b"".join(socket.inet_pton(socket.AF_INET6 if ":" in f else socket.AF_INET, f) if isinstance(f, str)

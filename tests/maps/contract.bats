@@ -182,10 +182,10 @@ values_of() {
 
 @test "services, as they are typed" {
 	local got
-	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 65535 0)")
+	got=$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 4 65535 0)")
 	holds "$got" .key.address.octets "[192,168,178,15,0,0,0,0,0,0,0,0,0,0,0,0]"
 	[ "$(jq -c '.key[16:20]' <<<"$got")" = '["0x1f","0x40","0x11","0x04"]' ]
-	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":9,"need":65535,"learns_until":0}'
+	holds "$got" .value '{"id":70000,"first":5,"slots":65537,"flags":9,"id_bytes":4,"need":65535,"learns_until":0}'
 	holds "$(round_trip services "$(service_key udp 192.168.178.15 8000)" "$(service 7 5 1 sticky,hash)")" '.value | [.flags, .need]' "[3,0]"
 	got=$(round_trip services "$(service_key tcp 2001:db8::15 8000)" "$(service 7 5 1)")
 	holds "$got" .key.address.octets "[32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,21]"
@@ -228,6 +228,11 @@ values_of() {
 	[ "$(on lb bpftool -j map show pinned "$MAPS/backends" | jq .max_entries)" -eq "$MAX_BACKENDS" ]
 	[ "$(on lb bpftool -j map show pinned "$MAPS/slots" | jq .max_entries)" -eq $((MAX_SLOTS / 2)) ]
 	grep -q "define MAX_SERVICE_BACKENDS $MAX_SERVICE_BACKENDS$" maps/types/command.h
+	grep -q "define MAX_CLIENTS $MAX_CLIENTS " maps/clients.h
+	grep -q "define MAX_SERVICE_CLIENTS $MAX_SERVICE_CLIENTS " maps/types/command.h
+	grep -q "define MAX_SERVER_ID_BYTES $MAX_SERVER_ID_BYTES$" maps/server_ids.h
+	grep -q "define MAX_COMMAND_CHANGES (2 \* MAX_SERVICE_BACKENDS)" maps/types/command.h
+	[ "$MAX_COMMAND_CHANGES" -eq $((2 * MAX_SERVICE_BACKENDS)) ]
 	grep -q "define MAX_SERVICE_SLOTS $MAX_SERVICE_SLOTS$" maps/types/command.h
 	[ "$(on lb bpftool -j map show pinned "$MAPS/probes" | jq .max_entries)" -eq "$MAX_PROBES" ]
 	grep -q "define FIRST_PROBE_PORT $FIRST_PROBE_PORT " maps/probes.h
@@ -376,7 +381,7 @@ checks_entry() {
 
 @test "the lists hold what the maps do, and nothing else" {
 	local checks=$'check tcp\ncheck http /health match "g\u00fct"\n' full
-	round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 3 0)"
+	round_trip services "$(service_key udp 192.168.178.15 8000)" "$(encode service 70000 5 65537 sticky,strict 4 3 0)"
 	round_trip services "$(vip_key 10.1.2.3)" "$(service 0 0 0)"
 	round_trip backends "$(u32 32767)" "$(backend 172.16.255.1 8080 70000 65535 up failed last_resort,fallback)"
 	round_trip backends "$(u32 1)" "$(backend 10.0.0.1 80 1 0 down)"
@@ -388,12 +393,16 @@ checks_entry() {
 	round_trip backends "$(u32 2)" "$(encode backend 0.0.0.0 0 4 free 0 0 0 0)"
 	on lb bpftool map create "$MAPS/checks" "${CHECKS_MAP[@]}"
 	round_trip checks "$(u32 70000)" "$(checks_entry "$checks")" >/dev/null
+	on lb bpftool map create "$MAPS/prefixes" "${PREFIXES_MAP[@]}"
+	round_trip prefixes "$(client_key 4096 10.16.0.0/12)" "$(encode client_entry deny)"
+	round_trip prefixes "$(client_key 3 2001:db8::/29)" "$(encode client_entry allow)"
+	round_trip server_ids "$(encode server_id_key 4096 4294967294)" "$(encode server_id 32767)"
 	on lb bash -c '. maps/all.sh; mkdir -p /sys/fs/bpf/lists
-		for list in services backends checks; do
+		for list in services backends checks prefixes server_ids; do
 			bpftool iter pin bpf/list_$list.o /sys/fs/bpf/lists/$list map pinned '"$MAPS"'/$list
 		done'
-	[ "$(on lb sort /sys/fs/bpf/lists/services)" = "3 6 2001:db8::15 8000 5 1 0 0 0
-70000 17 192.168.178.15 8000 5 65537 9 3 0
+	[ "$(on lb sort /sys/fs/bpf/lists/services)" = "3 6 2001:db8::15 8000 5 1 0 0 0 0
+70000 17 192.168.178.15 8000 5 65537 9 3 0 4
 map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 	[ "$(on lb cat /sys/fs/bpf/lists/backends)" = "map $(on lb bpftool -j map show pinned "$MAPS/backends" | jq .id)
 1 1 10.0.0.1 80 0 2 0 0
@@ -402,6 +411,10 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 1 5 1:2:3:4:5:6:7:0 80 1 1 0 0
 1 6 0:0:3:4:5:: 80 1 1 0 0
 70000 32767 172.16.255.1 8080 65535 1 2 3" ]
+	[ "$(on lb tail -n 1 /sys/fs/bpf/lists/server_ids)" = "32767 4096 4294967294" ]
+	[ "$(on lb sort /sys/fs/bpf/lists/prefixes)" = "3 1 2001:db8:: 29
+4096 2 10.16.0.0 12
+map $(on lb bpftool -j map show pinned "$MAPS/prefixes" | jq .id)" ]
 	# the lines of the services file, and nothing behind them, also if they take all the room that there is
 	diff <(on lb cat /sys/fs/bpf/lists/checks) <(printf 'map %s\n70000\n%s' "$(on lb bpftool -j map show pinned "$MAPS/checks" | jq .id)" "$checks")
 	full=$(printf 'check exec /%01007d\n' 0)
@@ -421,8 +434,8 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 	# two services, one of them from an odd slot on, and slots of nobody
 	on lb bpftool -j map dump pinned "$MAPS/services" | jq -r --arg map "$MAPS/services" '.[] | "map delete pinned \($map) key \(.key | join(" "))"' |
 		on lb bpftool batch file - >/dev/null
-	round_trip services "$(service_key tcp 10.1.2.3 80)" "$(encode service 1 0 3 0 0 0)" >/dev/null
-	round_trip services "$(service_key tcp 10.1.2.3 81)" "$(encode service 2 3 2 0 0 0)" >/dev/null
+	round_trip services "$(service_key tcp 10.1.2.3 80)" "$(encode service 1 0 3 0 0 0 0)" >/dev/null
+	round_trip services "$(service_key tcp 10.1.2.3 81)" "$(encode service 2 3 2 0 0 0 0)" >/dev/null
 	round_trip slots "$(u32 0)" "$(slot_pair 7 9)" >/dev/null
 	round_trip slots "$(u32 1)" "$(slot_pair 9 9)" >/dev/null
 	round_trip slots "$(u32 2)" "$(slot_pair 0 9)" >/dev/null
@@ -457,5 +470,5 @@ map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 25 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 28 ]
 }

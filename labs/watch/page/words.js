@@ -28,6 +28,7 @@ export const VERDICTS = {
 	ports_exhausted: ["✗", "NAT: no port is left to lend"],
 	connections_full: ["✗", "NAT: the table is full"],
 	untranslatable: ["✗", "NAT: has no counterpart in the other family"],
+	denied: ["✗", "the service does not want this client"],
 	icmp_limited: ["✗", "too many such messages in a second"],
 	bug: ["✗", "the program has ended in a way that it never should"],
 };
