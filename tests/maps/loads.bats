@@ -4,13 +4,14 @@
 
 load ../lib/helper
 
-@test "every object loads, and each program leaves the verifier half of the million instructions that it walks through" {
+# On 6.1 the verifier walks through three times as many as newer ones do: the room is needed there.
+@test "every object loads, and each program leaves the verifier a fifth of the million instructions that it walks through at most" {
 	local object instructions count=0
 	run -0 tests/vm/load.py bpf labs/faults
 	echo "$output"
 	while read -r _ object instructions _; do
 		[ "$instructions" -ge 2 ]
-		[ "$instructions" -le 500000 ] || {
+		[ "$instructions" -le 800000 ] || {
 			echo "$object"
 			false
 		}
