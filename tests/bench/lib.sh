@@ -34,7 +34,7 @@ nat_steps=(1_parse 2_connection 3_seen 4_nexthop 5_all) steps=(0_count 1_parse 2
 load_ladder() {
 	local map words=() own="services destinations slots flows new_flows" object=ladder.o
 	[[ $2 == ipip ]] || own="nat conntrack conntrack6 seats nat_events" object=ladder_nat.o
-	for map in load_balancer backends nexthops stats backend_stats $own; do
+	for map in load_balancer links backends nexthops stats backend_stats $own; do
 		words+=(map name "$map" pinned "$maps/$map")
 	done
 	on "$1" bpftool prog loadall "$build/$object" /sys/fs/bpf/ladder "${words[@]}"

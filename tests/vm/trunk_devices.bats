@@ -144,6 +144,7 @@ has_links() {
 
 @test "generic, on a VLAN device: slower, and it works" {
 	lb attach ipip eth0.5 generic
+	lb set address 192.168.178.10 # the one that the backend takes tunnels from
 	lb restore - <<<$'service tcp 192.168.178.15:8000\nbackend 10.0.7.11'
 	wait_for 20 knows_neighbours
 	[ "$(on client curl -sS --max-time $((5 * ${SLOW:-1})) --interface eth0.5 http://192.168.178.15:8000/bytes/1000 | wc -c)" -eq 1000 ]
