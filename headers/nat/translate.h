@@ -97,8 +97,8 @@ static __always_inline int translate_transport(const struct packet *packet,
 	return 0;
 }
 
-/* Returns whether an ICMP error quotes all of a TCP header: RFC 792 asks for less, Linux quotes more.
- * (By the packet's length: what is behind it is the frame's padding.) */
+/* Returns whether an ICMP error quotes all of a TCP header: RFC 792 asks for less, Linux quotes
+ * more. (By the packet's length: what is behind it is the frame's padding.) */
 static __always_inline int quotes_tcp_in_full(const struct packet *packet)
 {
 	__u32 at = packet->quoted_ports - packet->network;
