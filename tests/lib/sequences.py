@@ -142,13 +142,17 @@ class Sequence:
         self.backends = {service: {a: Backend(a, self.backend_port) for a in self.addresses[:3]} for service in self.services}
         self.restore()
 
-    def restore(self):
+    def config(self):
+        """The services, as `lb restore` reads them."""
         lines = []
         for (protocol, vip, port), backends in self.backends.items():
             name = f"[{VIPS[6]}]" if vip == 6 else VIPS[4]
             lines.append(f"service {'tcp' if protocol == TCP else 'udp'} {name}:{port}")
             lines += [backend.line() for backend in backends.values()]
-        subprocess.run(["scripts/lb", "restore", "-"], input="\n".join(lines), text=True, check=True, stderr=subprocess.DEVNULL)
+        return "\n".join(lines)
+
+    def restore(self):
+        subprocess.run(["scripts/lb", "restore", "-"], input=self.config(), text=True, check=True, stderr=subprocess.DEVNULL)
         # lb has told the kernel to find out who they are: but nobody is there who would answer.
         neighbours = [f"neigh replace {address} dev eth0 lladdr 02:00:00:00:00:02 nud permanent" for address in self.neighbours]
         subprocess.run(["ip", "-batch", "-"], input="\n".join(neighbours), text=True, check=True)
@@ -157,9 +161,8 @@ class Sequence:
         return {b.address for b in self.backends[service].values() if b.up}
 
     def eligible(self, service):
-        """Who may get new connections: if nobody has a weight, those that drain."""
-        weighted = {b.address for b in self.backends[service].values() if b.up and b.weight}
-        return weighted or self.usable(service)
+        """Who gets new connections: nobody, if all drain."""
+        return {b.address for b in self.backends[service].values() if b.up and b.weight}
 
     def change(self):
         """Changes one backend of a service. Returns the service, and the address of a backend that gets nothing any more."""
@@ -187,12 +190,20 @@ class Sequence:
         """Returns the action and the frame afterwards."""
         action, out = self.program.send(frame(talk, flags, sequence, acknowledgement))
         self.log.append(f"{talk} flags {flags:#x}: {action}")
+        self.last = talk, flags, sequence, acknowledgement
         self.count["packets"] += 1
         return action, out
 
     def must(self, condition, text):
         if not condition:
             raise Wrong(text)
+
+    def counted(self):
+        """Returns how the last packet is counted, if it comes once more."""
+        before = self.program.counters()
+        self.send(*self.last)
+        after = self.program.counters()
+        return [name for name in after if after[name] != before[name]]
 
     def run(self, steps):
         for step in range(steps):
@@ -206,7 +217,7 @@ class Sequence:
                 else:
                     self.packet()
             except Wrong as wrong:
-                return f"step {step}: {wrong}\n" + "\n".join(self.log)
+                return f"step {step}: {wrong}\n" + "\n".join(self.log) + f"\nonce more: {self.counted()}\n{self.config()}"
         return ""
 
 
@@ -253,17 +264,21 @@ class Tracking(Sequence):
         flags = self.chance.choice((SYN, ACK, ACK, ACK, ACK, SYN | ACK, FIN | ACK, RST)) if protocol == TCP else 0
         known, usable = (service, talk), self.usable(service)
         action, out = self.send(talk, flags)
+        opens, before, eligible = flags & (SYN | ACK) == SYN, self.where.get(known), self.eligible(service)
         if not usable:
-            self.must(action == "drop", "nobody can take it, and it is not dropped")
             self.where.pop(known, None)
+        if not usable or (not eligible and action == "drop"):
+            self.must(action == "drop", "nobody can take it, and it is not dropped")
+            self.must(opens or before not in usable or known in self.loose, f"{before} can take it, and it is dropped")
+            if opens:  # a new connection, from the port of one that was over
+                self.where.pop(known, None)
             return
         self.must(action == "tx", f"it is not sent: {action}")
-        got, before = outer_destination(out), self.where.get(known)
-        allowed = usable
+        got, allowed = outer_destination(out), usable
         if known in self.loose:
             self.loose.remove(known)
-        elif flags & (SYN | ACK) == SYN:
-            allowed = self.eligible(service) | ({before} & usable)
+        elif opens:
+            allowed = eligible | ({before} & usable)
         elif before:
             allowed = {before}
         self.must(got in allowed, f"it goes to {got}, which is none of {sorted(allowed)}")
