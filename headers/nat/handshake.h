@@ -104,17 +104,22 @@ static __always_inline int confirms(const struct nat_packet *np, __u32 confirm)
 	       bpf_ntohl(np->acknowledgement) - confirm < CONFIRM_WINDOW;
 }
 
-/* Returns whether a handshake has to begin anew: a client tries again, and the other direction was
- * pushed out, so that no answer would reach it. */
+/* Asks for the answers to the packet's handshake, as recall_answer() does. */
+static __always_inline int recall_own_answer(struct nat_packet *np, __u32 *confirm)
+{
+	np->answer = answer_to(&np->becomes);
+	np->back = back_to(&np->key, np->becomes.backend);
+	return recall_answer(&np->answer, is_short(&np->key, &np->becomes), &np->back, np->now,
+			     confirm);
+}
+
+/* Returns whether a handshake is over, because its other direction was pushed out: no answer would
+ * reach the client. And its port may be lent to another one by now, who would get them. */
 static __always_inline int has_lost_its_answers(struct nat_packet *np)
 {
 	__u32 unused;
 
-	if (np->becomes.direction == DIRECTION_REPLY ||
-	    (np->key.protocol == IPPROTO_TCP && !np->opens))
-		return 0;
-	np->answer = answer_to(&np->becomes);
-	return recall_answer(&np->answer, is_short(&np->key, &np->becomes), np->now, &unused) < 0;
+	return np->becomes.direction == DIRECTION_REQUEST && recall_own_answer(np, &unused) < 0;
 }
 
 /* The next packet of a handshake, from either side. The backend's answer is noted; the client's
@@ -132,9 +137,7 @@ static __always_inline enum verdict continue_handshake(struct nat_packet *np)
 		note_answer(np);
 		return VERDICT_GO_ON;
 	}
-	np->answer = answer_to(&np->becomes);
-	if (recall_answer(&np->answer, is_short(&np->key, &np->becomes), np->now, &confirm) <= 0 ||
-	    !confirms(np, confirm))
+	if (recall_own_answer(np, &confirm) <= 0 || !confirms(np, confirm))
 		return VERDICT_GO_ON;
 	return establish(np);
 }

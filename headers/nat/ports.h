@@ -50,7 +50,7 @@ static __always_inline int is_promised(const struct nat_packet *np)
 
 	if (np->answer.family == 6 || !destination || !destination->crosses)
 		return 0;
-	return recall_answer(&np->answer, np->key.family == 6, np->now, &unused) >= 0;
+	return recall_answer(&np->answer, np->key.family == 6, NULL, np->now, &unused) >= 0;
 }
 
 /* A search for a port: what it is for, and whether it has found one. */

@@ -48,26 +48,6 @@ static __always_inline int recall_handshake(const struct connection_key *key, __
 	return destination && destination->crosses && recall_from(key, 0, now, to);
 }
 
-/* Returns 1 and sets *confirm if the backend has answered in the handshake that has this key for
- * its answers; 0 if it has not, -1 if nothing is known of such answers. */
-static __always_inline int recall_answer(const struct connection_key *key, int is_short, __u64 now,
-					 __u32 *confirm)
-{
-	struct waiting waiting;
-	int place, answered = -1;
-
-	if (find_set(key, is_short, &waiting))
-		return -1;
-	bpf_spin_lock(waiting.lock);
-	place = place_of(&waiting, key);
-	if (place >= 0 && now < *expires_at(&waiting, place)) {
-		*confirm = *confirm_at(&waiting, place);
-		answered = *answered_in(&waiting) >> place & 1;
-	}
-	bpf_spin_unlock(waiting.lock);
-	return answered;
-}
-
 /* Returns whether the handshake at a place is about the same answers to the same client: `to` is
  * what they become. */
 static __always_inline int becomes_the_same(const struct waiting *waiting, int place,
@@ -89,6 +69,28 @@ static __always_inline int becomes_the_same(const struct waiting *waiting, int p
 	       handshake->new_destination == ipv4_of(&to->destination) &&
 	       handshake->new_source_port == to->source_port &&
 	       handshake->new_destination_port == to->destination_port;
+}
+
+/* Returns 1 and sets *confirm if the backend has answered in the handshake that has this key for
+ * its answers; 0 if it has not, -1 if nothing is known of such answers. `back` is what they become;
+ * if that is something else, they are another client's. NULL: any client's. */
+static __always_inline int recall_answer(const struct connection_key *key, int is_short,
+					 const struct translation *back, __u64 now, __u32 *confirm)
+{
+	struct waiting waiting;
+	int place, answered = -1;
+
+	if (find_set(key, is_short, &waiting))
+		return -1;
+	bpf_spin_lock(waiting.lock);
+	place = place_of(&waiting, key);
+	if (place >= 0 && now < *expires_at(&waiting, place) &&
+	    (!back || becomes_the_same(&waiting, place, back))) {
+		*confirm = *confirm_at(&waiting, place);
+		answered = *answered_in(&waiting) >> place & 1;
+	}
+	bpf_spin_unlock(waiting.lock);
+	return answered;
 }
 
 /* Notes one direction of a handshake: packets with this key, and what they become, until

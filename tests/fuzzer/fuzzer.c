@@ -16,6 +16,7 @@
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,16 +280,26 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
 static int run(struct fuzzing *f, uint64_t count, uint64_t first)
 {
 	double start = now(), seconds;
 	uint64_t number = first, findings = 0;
 
-	while (number < first + count && !findings)
+	signal(SIGINT, stop); /* then it says how far it came */
+	signal(SIGTERM, stop);
+	while (number < first + count && !findings && !stopped)
 		findings += !try(f, number++);
 	seconds = now() - start;
 	print_coverage(f);
-	if (!findings && !f->only)
+	if (!findings && !f->only && !stopped)
 		findings = count_all_missing(f, count);
 	printf("%lu packets, %.1f s, %.0f packets/s, %lu findings\n", number - first, seconds,
 	       (number - first) / seconds, findings);

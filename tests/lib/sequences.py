@@ -131,6 +131,7 @@ class Sequence:
     """A random sequence; subclasses know what a packet is, and what must come of it."""
     services = ()  # (protocol, family, port)
     addresses = ()
+    neighbours = ()
     backend_port = 0
 
     def __init__(self, seed):
@@ -141,21 +142,27 @@ class Sequence:
         self.backends = {service: {a: Backend(a, self.backend_port) for a in self.addresses[:3]} for service in self.services}
         self.restore()
 
-    def restore(self):
+    def config(self):
+        """The services, as `lb restore` reads them."""
         lines = []
         for (protocol, vip, port), backends in self.backends.items():
             name = f"[{VIPS[6]}]" if vip == 6 else VIPS[4]
             lines.append(f"service {'tcp' if protocol == TCP else 'udp'} {name}:{port}")
             lines += [backend.line() for backend in backends.values()]
-        subprocess.run(["scripts/lb", "restore", "-"], input="\n".join(lines), text=True, check=True, stderr=subprocess.DEVNULL)
+        return "\n".join(lines)
+
+    def restore(self):
+        subprocess.run(["scripts/lb", "restore", "-"], input=self.config(), text=True, check=True, stderr=subprocess.DEVNULL)
+        # lb has told the kernel to find out who they are: but nobody is there who would answer.
+        neighbours = [f"neigh replace {address} dev eth0 lladdr 02:00:00:00:00:02 nud permanent" for address in self.neighbours]
+        subprocess.run(["ip", "-batch", "-"], input="\n".join(neighbours), text=True, check=True)
 
     def usable(self, service):
         return {b.address for b in self.backends[service].values() if b.up}
 
     def eligible(self, service):
-        """Who may get new connections: if nobody has a weight, those that drain."""
-        weighted = {b.address for b in self.backends[service].values() if b.up and b.weight}
-        return weighted or self.usable(service)
+        """Who gets new connections: nobody, if all drain."""
+        return {b.address for b in self.backends[service].values() if b.up and b.weight}
 
     def change(self):
         """Changes one backend of a service. Returns the service, and the address of a backend that gets nothing any more."""
@@ -183,12 +190,20 @@ class Sequence:
         """Returns the action and the frame afterwards."""
         action, out = self.program.send(frame(talk, flags, sequence, acknowledgement))
         self.log.append(f"{talk} flags {flags:#x}: {action}")
+        self.last = talk, flags, sequence, acknowledgement
         self.count["packets"] += 1
         return action, out
 
     def must(self, condition, text):
         if not condition:
             raise Wrong(text)
+
+    def counted(self):
+        """Returns how the last packet is counted, if it comes once more."""
+        before = self.program.counters()
+        self.send(*self.last)
+        after = self.program.counters()
+        return [name for name in after if after[name] != before[name]]
 
     def run(self, steps):
         for step in range(steps):
@@ -202,7 +217,7 @@ class Sequence:
                 else:
                     self.packet()
             except Wrong as wrong:
-                return f"step {step}: {wrong}\n" + "\n".join(self.log)
+                return f"step {step}: {wrong}\n" + "\n".join(self.log) + f"\nonce more: {self.counted()}\n{self.config()}"
         return ""
 
 
@@ -212,6 +227,7 @@ class Tracking(Sequence):
     """xdp_ipip: a connection stays with its backend while that one is up, whoever comes and goes."""
     services = ((TCP, 4, 8000), (UDP, 4, 8000), (TCP, 6, 8000))
     addresses = ("172.16.0.10", "172.16.0.11", "2001:db8:16::10", "172.16.0.12", "2001:db8:16::11")
+    neighbours = ("192.168.178.2", "2001:db8:178::2")
 
     def __init__(self, seed):
         super().__init__(seed)
@@ -248,17 +264,21 @@ class Tracking(Sequence):
         flags = self.chance.choice((SYN, ACK, ACK, ACK, ACK, SYN | ACK, FIN | ACK, RST)) if protocol == TCP else 0
         known, usable = (service, talk), self.usable(service)
         action, out = self.send(talk, flags)
+        opens, before, eligible = flags & (SYN | ACK) == SYN, self.where.get(known), self.eligible(service)
         if not usable:
-            self.must(action == "drop", "nobody can take it, and it is not dropped")
             self.where.pop(known, None)
+        if not usable or (not eligible and action == "drop"):
+            self.must(action == "drop", "nobody can take it, and it is not dropped")
+            self.must(opens or before not in usable or known in self.loose, f"{before} can take it, and it is dropped")
+            if opens:  # a new connection, from the port of one that was over
+                self.where.pop(known, None)
             return
         self.must(action == "tx", f"it is not sent: {action}")
-        got, before = outer_destination(out), self.where.get(known)
-        allowed = usable
+        got, allowed = outer_destination(out), usable
         if known in self.loose:
             self.loose.remove(known)
-        elif flags & (SYN | ACK) == SYN:
-            allowed = self.eligible(service) | ({before} & usable)
+        elif opens:
+            allowed = eligible | ({before} & usable)
         elif before:
             allowed = {before}
         self.must(got in allowed, f"it goes to {got}, which is none of {sorted(allowed)}")
@@ -298,6 +318,7 @@ class Nat(Sequence):
     has asked for, and nobody else's."""
     services = ((TCP, 4, 80), (UDP, 4, 80), (TCP, 6, 80), (UDP, 6, 80))
     addresses = ("192.168.178.11", "2001:db8:178::11", "192.168.178.12", "2001:db8:178::12")
+    neighbours = (*addresses, "192.168.178.2", "2001:db8:178::2")
     backend_port = 8080
 
     def __init__(self, seed):
@@ -310,7 +331,8 @@ class Nat(Sequence):
 
     def forget(self, connection):
         self.connections.pop(connection.request, None)
-        self.answers.pop(connection.answer(), None)
+        if self.answers.get(connection.answer()) is connection:
+            del self.answers[connection.answer()]
 
     def service_of(self, connection):
         request = connection.request
@@ -321,8 +343,20 @@ class Nat(Sequence):
         backend = self.backends[self.service_of(connection)].get(connection.becomes.destination)
         return backend and not backend.up
 
+    def flood(self):
+        """A flood has pushed out all answers that handshakes wait for: those begin anew, or not at all. (As before, each
+        port is one client's.)"""
+        subprocess.run(["tests/lib/handshakes.py", "clear", "reply"], check=True)
+        self.log.append("a flood")
+        for connection in self.connections.values():
+            if connection.state != "open":
+                connection.state = "pushed out"
+                self.answers.pop(connection.answer(), None)
+
     def leap(self):
         """All have been idle for long: nothing of them may be left."""
+        if self.chance.randrange(3):
+            return self.flood()
         nat = Map("nat", 4, 20)
         settings = nat.look_up(bytes(4))
         nat.update(bytes(4), settings[:4] + bytes(16))
@@ -341,6 +375,7 @@ class Nat(Sequence):
         nat.update(bytes(4), settings)
         self.connections.clear()
         self.answers.clear()
+        return None
 
     def begin(self, talk, service, action, out):
         """The first packet of a connection."""
@@ -382,8 +417,9 @@ class Nat(Sequence):
             if self.lost_packet(connection, flags, action, out):
                 self.begin(talk, service, action, out)
             return None
-        if connection and talk.protocol == TCP and opens and connection.is_closing():
-            self.forget(connection)
+        if connection and (connection.state == "pushed out" or (talk.protocol == TCP and opens and connection.is_closing())):
+            if connection.state != "pushed out" or opens:
+                self.forget(connection)
             connection = None
         if not connection:
             return self.begin(talk, service, action, out) if opens else \
@@ -419,8 +455,8 @@ class Nat(Sequence):
         kind = self.chance.randrange(20)
         if kind == 0:
             self.stray()
-        elif kind < 9 and self.connections:
-            self.from_backend(self.chance.choice(list(self.connections.values())))
+        elif kind < 9 and self.answers:
+            self.from_backend(self.chance.choice(list(self.answers.values())))
         else:
             service = self.chance.choice(self.services)
             protocol, vip, port = service

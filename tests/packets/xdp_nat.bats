@@ -261,6 +261,30 @@ request 10.0.0.20:40000 192.168.178.15:80" ]
 	done
 }
 
+@test "a handshake whose answers a flood has pushed out never shares its port with the next one" {
+	packets <<-'END'
+		came()/client()/UDP(sport=40000,dport=53)/"question"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"question"
+		came()/client()/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+	END
+	on lb tests/lib/handshakes.py clear reply
+	lb nat set ports 40000-40001 # so that the test knows which port is next
+	packets <<-'END'
+		came()/client(src="10.0.0.21")/UDP(sport=40000,dport=53)/"another"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40000,dport=5353)/"another"
+		came()/client(src="10.0.0.21")/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40000,dport=8080,flags="S")
+		came()/client()/UDP(sport=40000,dport=53)/"question"
+		=> tx forwarded to_backend()/ours(ttl=63)/UDP(sport=40001,dport=5353)/"question"
+		from_backend()/theirs()/UDP(sport=5353,dport=40000)/"answer"
+		=> tx forwarded leaves()/answer(dst="10.0.0.21",ttl=63)/UDP(sport=53,dport=40000)/"answer"
+		came()/client()/TCP(sport=40000,dport=80,flags="A") => drop no_connection
+		came()/client()/TCP(sport=40000,dport=80,flags="S")
+		=> tx forwarded to_backend()/ours(ttl=63)/TCP(sport=40001,dport=8080,flags="S")
+	END
+}
+
 @test "an idle connection ends and its port is free again; one in use does not end" {
 	lb nat set established 2 ports 40000-40001
 	open_connection 40000 40000
