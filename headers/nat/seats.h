@@ -15,6 +15,11 @@
  * where it was. */
 #define NEIGHBOURS 4
 
+/* The last quarter of the seats is not for UDP. A connection of TCP has been confirmed by numbers
+ * that only its two ends know, but whoever invents sources can invent flows of UDP, as many as
+ * there are seats. */
+#define UDP_SEATS (MAX_CONNECTIONS / 4 * 3)
+
 /* A search for a seat: what it is for, and what it has found. */
 struct seat_search {
 	struct nat_packet *np;
@@ -50,7 +55,8 @@ static long try_seat(__u32 i, struct seat_search *search)
 
 	if (i % NEIGHBOURS == 0)
 		search->place = bpf_get_prandom_u32();
-	index = (search->place + i % NEIGHBOURS) % MAX_CONNECTIONS;
+	index = (search->place + i % NEIGHBOURS) %
+		(np->key.protocol == IPPROTO_UDP ? UDP_SEATS : MAX_CONNECTIONS);
 	seat = bpf_map_lookup_elem(&seats, &index);
 	if (!seat || (seat->taken && is_in_use(seat, np)))
 		return 0;

@@ -585,6 +585,32 @@ with_seats() {
 	on lb rm -r /sys/fs/bpf/deal
 }
 
+# exchange PORT COUNTER: of the client's third packet, by which a flow of UDP is one.
+exchange() {
+	local out=''
+	[[ $2 != forwarded ]] || out="to_backend()/ours(ttl=63)/UDP(sport=$1,dport=8080)/'c'"
+	packets <<-END
+		came()/client()/UDP(sport=$1,dport=53)/'a' => tx forwarded to_backend()/ours(ttl=63)/UDP(sport=$1,dport=8080)/'a'
+		from_backend()/theirs()/UDP(sport=8080,dport=$1)/'b' => tx forwarded leaves()/answer(ttl=63)/UDP(sport=53,dport=$1)/'b'
+		came()/client()/UDP(sport=$1,dport=53)/'c' => ${3-tx} $2 $out
+	END
+}
+
+@test "a flood of UDP takes three of four seats: the last one is for TCP, which nobody can forge" {
+	local port
+	with_seats 4
+	for port in "tcp 192.168.178.15:80" "udp 192.168.178.15:53"; do
+		# shellcheck disable=SC2086 # two words
+		lb service add $port
+		# shellcheck disable=SC2086
+		lb backend add $port 192.168.178.11:8080
+	done
+	for port in 40000 40001 40002; do exchange $port forwarded; done
+	exchange 40003 connections_full drop
+	open_connection 40004 40004
+	[ "$(connections)" -eq 4 ]
+}
+
 @test "when all seats are taken, new connections wait, old ones go on, and expired or closed ones make room" {
 	with_seats 4
 	lb service add tcp 192.168.178.15:80
