@@ -18,6 +18,7 @@
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     after its first one; else DROP if for a VIP
  *   of a client that is denied, or ICMP error about it DROP, also of an old connection
+ *   begins one connection too many, of a limit         DROP
  *   lengths that disagree, for a VIP                   DROP
  *   ports behind too many IPv6 headers, for a VIP      DROP
  *   for a backend that is this machine itself          PASS, not one byte changed

@@ -21,6 +21,7 @@
 #include "../headers/maglev/forget.h"
 #include "../headers/maglev/server_ids.h"
 #include "../headers/maglev/takeover.h"
+#include "../maps/limits.h"
 #include "../maps/types/command.h"
 
 /* Notes that the address is a VIP, or that it is none any more. */
@@ -65,6 +66,7 @@ static __always_inline __u32 carry_out(struct xdp_md *ctx, const struct command 
 		return COMMAND_NO_ROOM;
 	change_backends(ctx, command);
 	change_checks(ctx, command);
+	bpf_map_update_elem(&limits, &command->service.id, &command->limit, BPF_ANY);
 	return 0;
 }
 

@@ -23,6 +23,7 @@
  *   first fragment of something else for a VIP         PASS, and noted
  *   later fragment                                     like its first one; else DROP if for a VIP
  *   of a client that is denied, or ICMP error about it DROP, also of an old connection
+ *   begins one connection too many, of a limit         DROP
  *   lengths that disagree, for a VIP                   DROP
  *   IPv6 with too many extension headers, for a VIP    DROP
  *   no usable backend, no route, no neighbour, ...     DROP, each with a counter of its own

@@ -16,10 +16,12 @@
 #include "../headers/lb/tracking.h"
 #include "../headers/why/copy.h"
 #include "../headers/why/explain.h"
+#include "../maps/buckets.h"
 
 COPIED(flows)
 COPIED(new_flows)
 COPIED(fragments)
+COPIED(buckets)
 
 /* What is remembered of the flow: as track() of headers/lb/tracking.h finds it. */
 static __always_inline void explain_flow(const struct packet *packet, const struct service *service,
@@ -84,6 +86,7 @@ int xdp_copy(struct xdp_md *ctx)
 	copy_flows();
 	copy_new_flows();
 	copy_fragments();
+	copy_buckets();
 	return XDP_PASS;
 }
 

@@ -9,9 +9,11 @@
 #include "../headers/nat/waiting.h"
 #include "../headers/why/copy.h"
 #include "../headers/why/explain.h"
+#include "../maps/buckets.h"
 #include "../maps/seats.h"
 
 COPIED(fragments)
+COPIED(buckets)
 COPIED(conntrack)
 COPIED(conntrack6)
 COPIED(destinations)
@@ -102,6 +104,7 @@ SEC("xdp.frags")
 int xdp_copy(struct xdp_md *ctx)
 {
 	copy_fragments();
+	copy_buckets();
 	copy_conntrack();
 	copy_conntrack6();
 	copy_destinations();

@@ -19,11 +19,12 @@ struct service_key {
 };
 
 enum service_flags {
-	SERVICE_STICKY = 1,  /* all flows of a client's address go to the same backend */
-	SERVICE_HASH = 2,    /* xdp_maglev fills the slots in turns, as `hash % n` does */
-	SERVICE_SIZED = 4,   /* a person has said how many slots; else lb does, by its backends */
-	SERVICE_STRICT = 8,  /* if all backends have failed, none of them gets anything */
-	SERVICE_LISTED = 16, /* not everybody may use it: the map clients says who */
+	SERVICE_STICKY = 1,   /* all flows of a client's address go to the same backend */
+	SERVICE_HASH = 2,     /* xdp_maglev fills the slots in turns, as `hash % n` does */
+	SERVICE_SIZED = 4,    /* a person has said how many slots; else lb does, by its backends */
+	SERVICE_STRICT = 8,   /* if all backends have failed, none of them gets anything */
+	SERVICE_LISTED = 16,  /* not everybody may use it: the map clients says who */
+	SERVICE_LIMITED = 32, /* the map limits says how many new connections it takes */
 };
 
 struct service {

@@ -6,7 +6,7 @@
 MAX_SERVICES=4096
 
 struct service_key address:address port:be16 protocol:protocol family:u8
-flags service_flags u8 sticky hash sized strict listed
+flags service_flags u8 sticky hash sized strict listed limited
 struct service id:u32 first:u32 slots:u32 flags:service_flags id_bytes:u8 need:u16 learns_until:u64
 
 # service_key PROTOCOL ADDRESS PORT: port 0 is every port.

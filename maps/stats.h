@@ -39,6 +39,7 @@ enum verdict {
 	VERDICT_UNTRANSLATABLE, /* NAT: there is nothing like it in the backend's or client's family
 				 */
 	VERDICT_DENIED,		/* the service does not want this client */
+	VERDICT_LIMITED,	/* too many new connections from the client's prefix */
 	VERDICT_ICMP_LIMITED,	/* somebody should be told, but not that often */
 	/* XDP_ABORTED: a bug, nothing else */
 	VERDICT_BUG,

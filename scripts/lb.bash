@@ -38,8 +38,8 @@ _lb() {
 	"3 service set "* | "3 service del "* | "3 backend "* | "3 check "* | "3 client "* | "2 slots "*)
 		choices=$(lb service show 2>/dev/null | awk -v protocol="${before[-1]}" '$1 == "service" && $2 == protocol { print $3 }')
 		;;
-	*" service set "*) choices="maglev hash slots need strict open fallback quic" ;;
-	*" service add "*) choices="sticky maglev hash slots need strict open fallback quic" ;;
+	*" service set "*) choices="maglev hash slots need strict open fallback quic limit" ;;
+	*" service add "*) choices="sticky maglev hash slots need strict open fallback quic limit" ;;
 	"4 client "*) choices="allow deny" ;;
 	"4 check "*) choices="tcp http https udp dns exec" ;;
 	*" check add "*) choices="interval fast-interval timeout rise fall port host expect match verify insecure" ;;

@@ -7,6 +7,7 @@
 #include "../packet/packet.h"
 #include "clients.h"
 #include "fragments.h"
+#include "limit.h"
 #include "probe.h"
 #include "quic.h"
 #include "services.h"
@@ -51,6 +52,8 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 						const struct load_balancer *lb)
 {
 	struct service *service = find_service(&packet->flow);
+	union address client;
+	int named;
 
 	if (!service)
 		return follow_to_us(packet, lb);
@@ -64,10 +67,18 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 	    denies(service->id, &packet->flow.client, packet->flow.family))
 		return VERDICT_DENIED;
 	if (service->id_bytes && packet->parsed == PARSED_FLOW) {
-		packet->backend = named_backend(packet->ctx, udp_payload(packet), service->id,
-						service->id_bytes);
-		if (packet->backend)
+		named = named_backend(packet->ctx, udp_payload(packet), service->id,
+				      service->id_bytes);
+		if (named > 0) {
+			packet->backend = named;
 			return VERDICT_GO_ON;
+		}
+		packet->opens = named == NAMED_BY_CLIENT;
+	}
+	if (service->flags & SERVICE_LIMITED && packet->opens) {
+		client = packet->flow.client;
+		if (exceeds_limit(service->id, &client, packet->flow.family))
+			return VERDICT_LIMITED;
 	}
 	packet->backend = choose_backend(packet, service, find_slot(service, &packet->flow, lb));
 	return VERDICT_GO_ON;

@@ -49,8 +49,12 @@ static __always_inline __u32 udp_payload(const struct packet *packet)
 	return packet->l2_length + packet->header_length + sizeof(struct udphdr);
 }
 
+/* What named_backend() returns for a packet that may begin a connection: of the client's choice. */
+#define NAMED_BY_CLIENT -1
+
 /* Returns the id of the usable backend that a QUIC packet names, which begins at byte `at` of the
- * frame; 0: none. (A function of its own, not inlined: it is for services of QUIC alone.) */
+ * frame; 0 or NAMED_BY_CLIENT: none. (A function of its own, not inlined: it is for services of
+ * QUIC alone.) */
 __attribute__((noinline)) int named_backend(struct xdp_md *ctx, __u32 at, __u32 service,
 					    __u32 id_bytes)
 {
@@ -60,12 +64,14 @@ __attribute__((noinline)) int named_backend(struct xdp_md *ctx, __u32 at, __u32 
 	union quic_start start;
 	const __u8 *id;
 	__u8 config;
+	int nobody;
 
 	if (bpf_xdp_load_bytes(ctx, at, &start, sizeof(start)))
 		return 0; /* no whole packet of QUIC is as short as that */
-	if (start.full.first & QUIC_LONG_HEADER) {
+	nobody = start.full.first & QUIC_LONG_HEADER ? NAMED_BY_CLIENT : 0;
+	if (nobody) {
 		if (start.full.length < 1 + id_bytes + QUIC_NONCE)
-			return 0;
+			return nobody;
 		config = start.full.config;
 		id = start.full.server_id;
 	} else {
@@ -73,14 +79,14 @@ __attribute__((noinline)) int named_backend(struct xdp_md *ctx, __u32 at, __u32 
 		id = start.brief.server_id;
 	}
 	if (config >> 5 == QUIC_NO_SERVER)
-		return 0;
+		return nobody;
 	key.server_id = (__u32)id[0] << 24 | id[1] << 16 | id[2] << 8 | id[3];
 	key.server_id >>= 8 * (MAX_SERVER_ID_BYTES - id_bytes) & 31;
 	named = bpf_map_lookup_elem(&server_ids, &key);
 	if (!named)
-		return 0;
+		return nobody;
 	backend = usable_backend(named->backend);
-	return backend && backend->service == service ? named->backend : 0;
+	return backend && backend->service == service ? (int)named->backend : nobody;
 }
 
 #endif

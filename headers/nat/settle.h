@@ -7,6 +7,7 @@
 #include "../../maps/backends.h"
 #include "../../maps/load_balancer.h"
 #include "../lb/clients.h"
+#include "../lb/limit.h"
 #include "../lb/quic.h"
 #include "../lb/services.h"
 #include "../lb/slots.h"
@@ -30,6 +31,7 @@ static __always_inline enum verdict begin(struct xdp_md *ctx, struct nat_packet 
 	const union address *own;
 	struct service *service;
 	struct backend *backend;
+	int named = 0;
 
 	if (np->is_error)
 		return VERDICT_NOT_OURS;
@@ -42,10 +44,14 @@ static __always_inline enum verdict begin(struct xdp_md *ctx, struct nat_packet 
 		return VERDICT_NO_CONNECTION;
 	if (!lb)
 		return VERDICT_BUG;
-	np->backend = service->id_bytes
-			      ? named_backend(ctx, np->payload, service->id, service->id_bytes)
-			      : 0;
-	if (!np->backend)
+	if (service->id_bytes)
+		named = named_backend(ctx, np->payload, service->id, service->id_bytes);
+	if (named > 0)
+		np->backend = named;
+	else if (service->flags & SERVICE_LIMITED &&
+		 exceeds_limit(service->id, &np->key.source, np->key.family))
+		return VERDICT_LIMITED;
+	else
 		np->backend = find_slot(service, &flow, lb).now;
 	backend = usable_backend(np->backend);
 	if (!backend)

@@ -64,7 +64,8 @@ struct packet {
 	__u32 backend; /* id of the backend that it goes to or comes from; 0: not known (yet) */
 	__u32 settled; /* NAT: see headers/nat/stages.h */
 	__u8 probe;    /* 1: it is a health check: its port says which backend it is for */
-	__u8 opens;    /* 1: it begins a connection: a TCP SYN (NAT: or the first UDP packet) */
+	__u8 opens;    /* 1: it begins a connection: a TCP SYN; a QUIC packet with an id of the
+			* client's choice; NAT: or the first UDP packet */
 	/* TCP only: */
 	__u8 tcp_flags; /* TCP_SYN and so on; 0 if it is not TCP */
 	__be32 sequence;

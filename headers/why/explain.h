@@ -22,6 +22,19 @@ static __always_inline void explain_fragment(const struct packet *packet,
 	explanation->backend = note->backend;
 }
 
+/* QUIC: whether its connection id names a backend; if not, whether it may begin a connection. */
+static __always_inline void explain_quic(const struct packet *packet, const struct service *service,
+					 struct explanation *explanation)
+{
+	int named = named_backend(packet->ctx, udp_payload(packet), service->id, service->id_bytes);
+
+	explanation->opens = named == NAMED_BY_CLIENT;
+	if (named <= 0)
+		return;
+	explanation->backend = named;
+	explanation->memory = MEMORY_SERVER_ID;
+}
+
 /* Reads an IP packet, and says what is the same in every mode. Returns its service, or
  * NULL. */
 static __always_inline struct service *explain_packet(struct packet *packet,
@@ -50,10 +63,7 @@ static __always_inline struct service *explain_packet(struct packet *packet,
 	explanation->now = slot.now;
 	explanation->was = slot.was;
 	if (service->id_bytes && packet->parsed == PARSED_FLOW)
-		explanation->backend = named_backend(packet->ctx, udp_payload(packet), service->id,
-						     service->id_bytes);
-	if (explanation->backend)
-		explanation->memory = MEMORY_SERVER_ID;
+		explain_quic(packet, service, explanation);
 	return service;
 }
 

@@ -7,6 +7,7 @@
 
 #include "../backends.h"
 #include "../clients.h"
+#include "../limits.h"
 #include "../server_ids.h"
 #include "../services.h"
 
@@ -26,6 +27,7 @@ struct command {
 	__u32 operation; /* enum operation */
 	struct service_key key;
 	struct service service; /* learns_until is not read: the kernel knows the time */
+	struct limit limit;
 	/* How many slots the backends share; service.slots is a multiple of it. See fill.h. */
 	__u32 table;
 	__u32 is_vip;	  /* 1: the address is a VIP afterwards; 0: no service has it any more */
@@ -61,7 +63,7 @@ enum command_error {
 	COMMAND_NO_ROOM,		/* a map does not take an entry */
 };
 
-_Static_assert(sizeof(struct command) == 72, "no padding, at least 14 bytes");
+_Static_assert(sizeof(struct command) == 80, "no padding, at least 14 bytes");
 _Static_assert(sizeof(struct backend_change) == 32, "no padding");
 
 #endif

@@ -28,7 +28,7 @@ struct explanation {
 	__u32 memory;		    /* enum memory, */
 	__u32 backend;		    /* and whose it is: id; 0: the kernel's */
 	__u32 probe;		    /* 1: a health check; `backend` is the one that is checked */
-	__u32 opens;		    /* 1: a TCP SYN */
+	__u32 opens;		    /* 1: a TCP SYN, or QUIC whose id is the client's */
 };
 
 _Static_assert(sizeof(struct explanation) == 80, "no padding");

@@ -97,7 +97,7 @@ carry_out() {
 	[[ ${#steps[@]} -eq 0 ]] || printf '%s\n' "${steps[@]}"
 	if [[ ${#commands[@]} -gt 0 ]]; then
 		need_own_maps
-		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows clients server_ids "${own_maps[@]}"
+		load_builder xdp_maglev load_balancer services destinations slots backends backend_stats flows new_flows clients server_ids limits "${own_maps[@]}"
 		order_builder "${commands[@]}" || {
 			[[ ${#keep[@]} -eq 0 ]] || forget_neighbours "${keep[@]}"
 			return 1

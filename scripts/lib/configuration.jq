@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # configuration: what is, out of the lists that bpf/list_services.c, bpf/list_backends.c and so on print.
 #
-# In:  $services, $backends, $checks, $prefixes, $server_ids: the lists, as texts
-# Out: [{protocol, address, port, sticky, filling, slots, need, strict, quic, id, first, taken, learns, clients: [see
+# In:  $services, $backends, $checks, $prefixes, $server_ids, $limits_of: the lists, as texts
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, quic, limit, id, first, taken, learns, clients: [see
 #      clients.jq], checks: [see checks.jq], fallback: null or like a backend, backends: [{id, address, port, weight, state, health, flags, server_id}]}]: IPv4 first, sorted
 #      by address, port and protocol, and backends by address and port. slots is how many a person has asked for (0: as its backends
 #      need), taken how many it has.
@@ -28,9 +28,12 @@ def clients_of:
 	| map(split(" ") | {id: .[0], rule: contract.enums.client_rule[1 + (.[1] | tonumber)], address: .[2], bits: (.[3] | tonumber)} | select(.bits > 0))
 	| group_by(.id) | map({key: .[0].id, value: (map(del(.id)) | in_order_of_prefixes)}) | from_entries;
 
+# limits_of: {ID: {rate, bits}}
+def limits_of: $ARGS.named.limits_of | rows | map(split(" ") | {key: .[0], value: {rate: (.[1] | tonumber), bits: (.[2] | tonumber)}}) | from_entries;
+
 # services: without their backends.
 def services:
-	checks_of as $checks | clients_of as $clients
+	checks_of as $checks | clients_of as $clients | limits_of as $limit
 	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $need, $learns, $quic]
 		| ($flags | tonumber | bits(contract.flags.service_flags[1:])) as $flags
 		| {
@@ -38,7 +41,7 @@ def services:
 			sticky: ($flags | index("sticky") != null),
 			filling: (if $flags | index("hash") then "hash" else "maglev" end),
 			slots: (if $flags | index("sized") then $slots | tonumber else 0 end),
-			need: ($need | tonumber), strict: ($flags | index("strict") != null), quic: ($quic // "0" | tonumber), clients: ($clients[$id] // []), checks: ($checks[$id] // []),
+			need: ($need | tonumber), strict: ($flags | index("strict") != null), quic: ($quic // "0" | tonumber), limit: $limit[$id], clients: ($clients[$id] // []), checks: ($checks[$id] // []),
 			id: ($id | tonumber), first: ($first | tonumber), taken: ($slots | tonumber), learns: ($learns | tonumber)
 		}) | sort_by((.address | family), (.address | by_address), .port, .protocol);
 
@@ -121,6 +124,7 @@ def as_shown:
 def backend_json: .last_resort = last_resort | if is_local then .local = true else . end | del(.id, .flags) | if .server_id == null then del(.server_id) else . end;
 def as_json:
 	.sized = (.slots > 0) | .slots = .taken | .healthy = healthy | .failed = is_failed | .checks |= map(check_text)
+	| if .limit == null then del(.limit) else . end
 	| .quic as $quic | .backends |= map(with_server_id($quic)) | if $quic == 0 then del(.quic) else . end
 	| if .clients == [] then del(.clients) else .clients |= map({rule, prefix: prefix_text}) end
 	| .fallback |= (if . then backend_json | {address, port, last_resort} else null end)

@@ -27,17 +27,19 @@ pin_list() {
 		die "the kernel does not list the map of $map: $error"
 }
 
-# pin_lists SHOWN: makes those of services, backends, server_ids, checks and prefixes (see are_listed). Of commands that come here at once, the
+# pin_lists SHOWN: makes those of services, backends, server_ids, limits, checks and prefixes (see are_listed). Of commands that come here at once, the
 # first one does it.
 pin_lists() {
-	local turn
+	local turn list
 	exec {turn}<"$maps"
 	flock -w 30 "$turn" || die "another lb command has been making lists for 30 s; see: pgrep -af scripts/lb"
 	if ! are_listed "$1"; then
 		remove_lists # those of other maps, too
 		pin_list services
 		pin_list backends
-		[[ ! -e $maps/server_ids ]] || pin_list server_ids # a relay has none
+		for list in server_ids limits; do
+			[[ ! -e $maps/$list ]] || pin_list "$list" # a relay has none
+		done
 		[[ ! -e $maps/checks ]] || pin_list checks # no service has had any
 		[[ ! -e $maps/prefixes ]] || pin_list prefixes
 	fi
@@ -80,9 +82,9 @@ remove_lists() {
 # are_listed: whether the lists are those of the maps that are pinned now, of which $1 is what bpftool shows.
 are_listed() {
 	local list type id
-	for list in services:hash backends:array checks:hash prefixes:hash server_ids:hash; do
+	for list in services:hash backends:array checks:hash prefixes:hash server_ids:hash limits:array; do
 		type=${list#*:} list=${list%:*}
-		[[ $list != @(checks|prefixes|server_ids) || -e $maps/$list ]] || continue
+		[[ $list != @(checks|prefixes|server_ids|limits) || -e $maps/$list ]] || continue
 		[[ -f $lists/$list ]] && read -r _ id <"$lists/$list" &&
 			[[ $1 == *"\"id\":$id,\"type\":\"$type\",\"name\":\"$list\""* ]] || return 1
 	done
@@ -118,7 +120,7 @@ flag_words() {
 need_configuration() {
 	local shown octets='' slots='' backends='' show_more=() text='' map
 	need_maps services
-	for map in checks prefixes server_ids; do
+	for map in checks prefixes server_ids limits; do
 		[[ ! -e $maps/$map ]] || show_more+=("map show pinned $maps/$map")
 	done
 	# Its exit status says nothing: bpftool 7.1 fails at the end of a batch for what some command has left in errno.
@@ -147,10 +149,11 @@ need_configuration() {
 # now, or copies in the folder $lists.
 configured() {
 	local list file words=()
-	for list in services backends checks prefixes server_ids; do
+	# (For jq, limits is what there is room for.)
+	for list in services backends checks prefixes server_ids limits; do
 		file=$lists/$list
 		[[ -e $file ]] || file=/dev/null
-		words+=(--rawfile "$list" "$file")
+		words+=(--rawfile "${list/#limits/limits_of}" "$file")
 	done
 	stage "include \"configuration\"; $1" -n "${words[@]}" "${@:2}"
 }

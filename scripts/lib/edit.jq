@@ -19,7 +19,8 @@ def edit($verb; $new):
 	($new.backends[0]) as $backend
 	| if $verb == "service add" then
 		if . then refuse("service \(name) is there already; 'lb service show' shows it") else [$new] end
-	  elif $verb == "service set" then must_be_there($new) | [. + ($new | {filling, slots, need, strict, quic, fallback} | map_values(values))]
+	  elif $verb == "service set" then must_be_there($new) | [. + ($new | {filling, slots, need, strict, quic, limit, fallback} | map_values(values))
+		| if .quic == 0 then .backends |= map(.server_id = null) else . end]
 	  elif $verb == "service del" then must_be_there($new) | []
 	  elif $verb == "check add" then
 		must_be_there($new)

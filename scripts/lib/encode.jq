@@ -14,7 +14,8 @@ def encode_command(command_bytes; change_bytes; client_bytes; id_bytes; checks_b
 		operation, key: ($service | {address, port, protocol, family: (.address | family)}),
 		service: ($service | {id, first, slots: .taken, need: (.need // 0), id_bytes: (.quic // 0), learns_until: 0,
 			flags: [(select(.sticky) | "sticky"), (select(.filling == "hash") | "hash"), (select(.slots > 0) | "sized"),
-				(select(.strict) | "strict"), (select(.clients != []) | "listed")]}),
+				(select(.strict) | "strict"), (select(.clients != []) | "listed"), (select(.limit) | "limited")]}),
+		limit: (if .operation == "build" then $service.limit else null end // {rate: 0, bits: 0}),
 		table: ($service.table // $service.taken), is_vip: (if .is_vip then 1 else 0 end), changes: (.changes | length), clients: (.clients | length), server_ids: (.server_ids | length),
 		checks: (if has_checks then 1 else 0 end)
 	} | command_bytes)

@@ -2,13 +2,13 @@
 # parse: reads services and backends as people write them: the command line, and the files of save.
 #
 #   service PROTOCOL VIP:PORT [sticky] [maglev|hash] [slots N|auto] [need N] [strict|open] [quic BYTES|off]
-#           [fallback ADDRESS[:PORT]|none]
+#           [limit RATE [per /BITS]|none] [fallback ADDRESS[:PORT]|none]
 #     client allow|deny PREFIX...                          of the service above it, see clients.jq
 #     check KIND ...                                       of the service above it, see checks.jq
 #     backend ADDRESS[:PORT] [weight N] [up|down] [id HEX] of the service above it
 #
 # In:  a text; $max_slots
-# Out: [{protocol, address, port, sticky, filling, slots, need, strict, quic, fallback: {address, port}, clients: [see clients.jq],
+# Out: [{protocol, address, port, sticky, filling, slots, need, strict, quic, limit: {rate, bits}, fallback: {address, port}, clients: [see clients.jq],
 #      checks: [see checks.jq], line, backends: [{address, port, weight, state, server_id, line}]}]: port 0 is every port, null is what was not
 #      said; slots 0 is auto, quic 0 is off, a fallback without an address is none. Or an error of words.jq, with the line.
 include "words";
@@ -16,6 +16,12 @@ include "address";
 include "checks";
 include "clients";
 include "quic";
+
+# limit($per): words from "limit" on; "/BITS" or null.
+def limit($per):
+	(.[1] // usage("how many new connections a second? limit RATE, or limit none")) as $rate
+	| {limit: (if $rate == "none" then {rate: 0} else {rate: ($rate | number("number of connections a second"; 1; 1000000))} end
+		| .bits = if $per then $per | ltrimstr("/") | number("length of a prefix"; 1; 128) else null end)};
 
 # service_options, backend_options: words -> what they say, one after the other.
 def service_options:
@@ -33,6 +39,8 @@ def service_options:
 	  elif $word == "quic" then
 		{quic: (.[1] // usage("of how many bytes are the server ids? quic BYTES, or quic off")
 			| if . == "off" then 0 else number("number of bytes"; 1; 4) end)} + (.[2:] | service_options)
+	  elif $word == "limit" and .[2] == "per" then limit(.[3] // usage("per prefix of which length? limit RATE per /24")) + (.[4:] | service_options)
+	  elif $word == "limit" then limit(null) + (.[2:] | service_options)
 	  elif $word == "fallback" then {fallback: (.[1] // usage("which fallback?"))} + (.[2:] | service_options)
 	  else usage("unexpected word '\($word)'") end;
 
@@ -69,8 +77,10 @@ def service:
 	.[0] as $protocol | .[1] as $vip
 	| if length < 2 then usage("a service is PROTOCOL VIP:PORT, like: tcp 192.168.178.15:8000") else . end
 	| if $protocol == "tcp" or $protocol == "udp" then . else refuse("'\($protocol)' is no protocol; take tcp or udp") end
-	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, quic: null, fallback: null, clients: [], checks: []}
+	| {$protocol} + ($vip | vip_of) + {sticky: false, filling: null, slots: null, need: null, strict: null, quic: null, limit: null, fallback: null, clients: [], checks: []}
 		+ (.[2:] | service_options)
+	| if .limit then (if .address | is_ipv6 then [56, 128] else [24, 32] end) as [$usual, $most]
+		| .limit.bits |= (if . == null then $usual elif . > $most then "\(.)" | number("length of a prefix"; 1; $most) else . end) else . end
 	| if .quic and .quic > 0 and .protocol != "udp" then refuse("QUIC is UDP, and \(name) is not") else . end
 	| . as $service
 	| if .fallback == "none" then .fallback = {} elif .fallback then .fallback |= server_of($service) else . end

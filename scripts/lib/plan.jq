@@ -7,7 +7,7 @@
 #      addresses: those that it sends from, and (as a text) all
 # Out: {commands, keep, forget, warnings}: what xdp_maglev has to do, in this order; addresses of backends that come,
 #      and of those that go. Or an error of words.jq: then nothing must be done.
-#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, quic, clients, checks, id, first,
+#      A command is {operation, service: {protocol, address, port, sticky, filling, slots, need, strict, quic, limit, clients, checks, id, first,
 #      taken, table}, is_vip, changes: [{id, address, port, weight, state, health, flags, service: ID}],
 #      clients: [{service: ID, rule, address, bits, before: RULE}],
 #      server_ids: [{service: ID, server_id: NUMBER, backend: ID}]}
@@ -24,7 +24,7 @@ def twice(f): group_by(f) | map(select(length > 1)[1]) | .[0];
 
 # defaults: what was not said.
 def defaults:
-	.filling //= "maglev" | .slots //= 0 | .need //= 0 | .strict //= false | .quic //= 0
+	.filling //= "maglev" | .slots //= 0 | .need //= 0 | .strict //= false | .quic //= 0 | if .limit.rate == 0 then .limit = null else . end
 	| .clients |= in_order_of_prefixes
 	| .backends |= map(.weight //= 1 | .state //= "up");
 
@@ -62,7 +62,7 @@ def check_service($limits):
 def is_same($now):
 	def essence: .backends | map([.address, .port, .weight, .state, .health, .flags, .server_id]);
 	$now != null and .sticky == $now.sticky and .filling == $now.filling and .slots == $now.slots
-		and .need == $now.need and .strict == $now.strict and .checks == $now.checks and .clients == $now.clients and .quic == $now.quic
+		and .need == $now.need and .strict == $now.strict and .checks == $now.checks and .clients == $now.clients and .quic == $now.quic and .limit == $now.limit
 		and (.backends | length) == ($now.backends | length)
 		and (essence as $want | ($now | essence) as $is | $want == $is or ($want | sort) == ($is | sort));
 

@@ -9,8 +9,8 @@ service_add() {
 
 # service_set PROTOCOL VIP:PORT OPTION...
 service_set() {
-	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots|need|fallback|strict|open|quic) ]] ||
-		usage "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict, open or quic BYTES"
+	[[ $# -lt 2 || ${3-} == @(maglev|hash|slots|need|fallback|strict|open|quic|limit) ]] ||
+		usage "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict, open, quic BYTES or limit RATE"
 	change "service set" "service $*"
 }
 

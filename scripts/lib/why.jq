@@ -29,7 +29,7 @@ def to: .flow.destination_port as $port | .flow.destination | with_port($port);
 def packet_step:
 	($frame | length) as $bytes
 	| {
-		flow: "\(.flow.protocol)\(if .opens == 1 then " SYN" else "" end) \(from) > \(to)",
+		flow: "\(.flow.protocol)\(if .opens == 1 and .flow.protocol == "tcp" then " SYN" else "" end) \(from) > \(to)",
 		icmp_error: "an ICMP error about a packet of \(.flow.protocol) \(from) > \(to)",
 		later_fragment: "a later fragment \(.flow.source) > \(.flow.destination); it has no ports",
 		broken: "\(.flow.source) > \(.flow.destination), with lengths that disagree",
@@ -65,7 +65,7 @@ def steps:
 			fragment: "its first fragment was seen", connection: "it is of a connection", server_id: "its connection id has the server id of a backend"}[.memory]
 			+ if .known then ": it belongs to \(.known | server)" else ": the kernel has it" end)}),
 	  (select(.memory == "none" and .service and .differs) | {step: "memory", text: ("the flow is not known: "
-		+ if .opens == 1 then "a SYN goes to the new backend"
+		+ if .opens == 1 then "a packet that begins a connection goes to the new backend"
 		   elif .service.learns > 0 then "for \(.service.learns) s more, such a packet is taken for one of an old connection"
 		   else "the time is over in which it would be taken for one of an old connection" end)}),
 	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if last_resort then ", gets packets as the last resort" else "" end)"}),
@@ -115,6 +115,7 @@ def because($verdict):
 		connections_full: "DROPPED: there is no room for a new connection; build with: make CFLAGS=-DMAX_CONNECTIONS=...",
 		untranslatable: "DROPPED: it has something that a packet of the other family cannot have (RFC 7915): a fragment with extension headers or without a UDP checksum, say, or an error of a kind that only one of them has",
 		denied: "DROPPED: the service does not want this client; 'lb service show' lists them; lb client del ...",
+		limited: "DROPPED: more than \(.service.limit.rate) connections a second begin from such addresses (/\(.service.limit.bits)); lb service set \(.service | name) limit RATE",
 		icmp_limited: "DROPPED: its sender should be told, but not that often",
 		bug: "ABORTED: this is a bug; please report the frame"
 	}[$verdict] // "\($verdict)";

@@ -41,13 +41,13 @@ join_copies() {
 # on_copies: the commands that try the packet, to be run where bpffs is a new one: it goes with the process, and with it
 # the copies.
 on_copies() {
-	local words copied=(flows new_flows) read_only=(services slots server_ids probes destinations) explain=xdp_why settings=''
+	local words copied=(flows new_flows buckets) read_only=(services slots server_ids probes destinations) explain=xdp_why settings=''
 	if [[ $mode == xdp_nat ]]; then
-		copied=(conntrack conntrack6 destinations seats handshakes handshakes6) read_only=(services slots server_ids) explain=xdp_why_nat settings=nat
+		copied=(conntrack conntrack6 destinations seats handshakes handshakes6 buckets) read_only=(services slots server_ids) explain=xdp_why_nat settings=nat
 	fi
 	echo "mount -t bpf bpf $bpffs"
 	words=()
-	join "" backends clients "${read_only[@]}" $settings
+	join "" backends clients limits "${read_only[@]}" $settings
 	echo "bpftool prog loadall '$repo/bpf/$mode.o' $bpffs/tried ${words[*]}"
 	# Without `debug`: a trace log is read by people.
 	echo "bpftool map update pinned $bpffs/load_balancer key $(u32 0) value $quiet"

@@ -105,7 +105,8 @@ def address_or_server($port): if .port == $port then .address else server end;
 def service_words:
 	"\(name)\(if .sticky then " sticky" else "" end) \(.filling)\(if .slots > 0 then " slots \(.slots)" else "" end)"
 	+ (if .need > 0 then " need \(.need)" else "" end) + (if .strict then " strict" else "" end)
-	+ (if (.quic // 0) > 0 then " quic \(.quic)" else "" end);
+	+ (if (.quic // 0) > 0 then " quic \(.quic)" else "" end)
+	+ (if (.limit.rate // 0) > 0 then " limit \(.limit.rate) per /\(.limit.bits)" else "" end);
 
 # fallback_word($service): the service's fallback, behind them.
 def fallback_word($service): if . then " fallback \(address_or_server($service.port))" else "" end;

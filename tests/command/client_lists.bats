@@ -19,7 +19,6 @@ entries() {
 }
 
 @test "prefixes are added, deleted, shown and saved in one text and order, and restored" {
-	local saved
 	lb service add tcp '[2001:db8:178::15]:80'
 	lb client add tcp '[2001:DB8:178:0::15]:80' deny 2001:DB8:0:10::/64
 	lb client add tcp 192.168.178.15:8000 deny 198.51.100.7 10.0.0.0/8

@@ -16,7 +16,7 @@ teardown() {
 @test "attach loads the program, pins its maps, and learns the address and a random key" {
 	lb attach ipip eth0
 	has_xdp eth0
-	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows links load_balancer new_flows nexthops probes services slots stats " ]
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends buckets clients destinations flows limits links load_balancer new_flows nexthops probes server_ids services slots stats " ]
 	[ "$(lb show --json | jq -r .address)" = 192.168.178.10 ]
 	[ "$(lb show --json | jq -c .hash_key)" != "[$(seq -s , 32 | sed 's/[0-9]*/0/g')]" ]
 }
@@ -35,7 +35,7 @@ teardown() {
 	for mode in gre fou gue; do
 		lb attach $mode eth0
 		has_xdp eth0
-		[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends destinations flows links load_balancer new_flows nexthops probes services slots stats " ]
+		[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "backend_stats backends buckets clients destinations flows limits links load_balancer new_flows nexthops probes server_ids services slots stats " ]
 		lb metrics text | grep -q "^xdp_lb_program_info{device=\"eth0\",mode=\"$mode\",flavour=\"native\","
 		refuses 1 "eth0 runs xdp_$mode; run: lb detach eth0" attach ipip eth0
 		lb detach eth0
@@ -73,7 +73,7 @@ teardown() {
 	loaded
 	lb attach ipip eth1
 	lb detach eth0
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 15 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 20 ]
 	lb service show | grep -q 172.16.0.10
 	lb detach eth1
 	[ -z "$(on lb ls "$MAPS")" ]
@@ -238,7 +238,7 @@ with_ipv6() {
 	run -0 lb stats
 	[[ ${lines[0]} =~ ^verdict\ +packets\ +bytes$ ]]
 	[[ $output =~ forwarded\ +1\ +54 ]]
-	[ "$(lb --json stats | jq '.verdicts | length')" -eq 27 ]
+	[ "$(lb --json stats | jq '.verdicts | length')" -eq 29 ]
 }
 
 @test "-v shows each command that changes something, ready to be typed" {
@@ -520,6 +520,8 @@ complete_line() {
 	[ "$(complete_line "lb doctor backend ")" = "nat l2dsr ipip gre fou gue" ]
 	[ "$(complete_line "lb restore LIC")" = LICENSE ]
 	[ "$(complete_line "lb metrics ")" = "text file http" ]
+	[ "$(complete_line "lb client ")" = "add del" ]
+	[ "$(complete_line "lb client add tcp 192.168.178.15:8000 ")" = "allow deny" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 ht")" = "http https" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 http / interval 1 fa")" = "fast-interval fall" ]
 	[ "$(complete_line "lb check add tcp 192.168.178.15:8000 https / verify LIC")" = LICENSE ]
@@ -528,7 +530,7 @@ complete_line() {
 
 # grammar: "OBJECT VERB" or "OBJECT" of every command that the help names, a line each.
 grammar() {
-	scripts/lb --help | sed -nE 's/^  lb (service|backend|check|nat|decap) ([a-z]+).*/\1 \2/p; t; s/^  lb ([a-z]+).*/\1/p' | sort -u
+	scripts/lb --help | sed -nE 's/^  lb (service|backend|client|check|nat|decap) ([a-z]+).*/\1 \2/p; t; s/^  lb ([a-z]+).*/\1/p' | sort -u
 }
 
 @test "help, dispatch, completion, man page and README name the same commands" {
@@ -546,7 +548,7 @@ grammar() {
 	diff <(grammar) <(echo "$named")
 	shown=$(grep -rhoE --include='*.md' "scripts/lb (-v |--json |--dry-run )?[a-z]+( [a-z]+)?" . | sed -E '
 		s/scripts.lb (-v |--json |--dry-run )?//
-		/^(service|backend|check|nat|decap) /!s/ .*//' | sort -u)
+		/^(service|backend|client|check|nat|decap) /!s/ .*//' | sort -u)
 	[ -z "$(comm -23 <(echo "$shown") <({ echo "$named" && cut -d ' ' -f 1 <<<"$named"; } | sort -u))" ]
 }
 

@@ -296,7 +296,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 	refuses 1 "Maglev cannot fill 9 slots; take 1024, 16384 or another power of two, or a prime number" service add tcp 192.168.178.15:81 slots 9
 	refuses 1 "'99999' is no number of slots; take one from 1 to 65537" service add tcp 192.168.178.15:81 slots 99999
 	refuses 2 "how many slots?" service add tcp 192.168.178.15:81 slots
-	refuses 2 "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict, open or quic BYTES" service set tcp 192.168.178.15:80
+	refuses 2 "set what? maglev, hash, slots N, need N, fallback ADDRESS, strict, open, quic BYTES or limit RATE" service set tcp 192.168.178.15:80
 	refuses 1 "is this machine's own address, and it needs ports of its own" service add tcp 192.168.178.10:any
 	refuses 1 "has a port; a service of every port keeps the client's" backend add udp 192.168.178.15:any 172.16.0.10:53
 	# a table that is too small for its backends becomes one of the usual size

@@ -13,6 +13,7 @@ backends=$'map 8\n1 4 172.16.0.9 53 1 1 0 0\n1 1 172.16.0.10 5353 0 2 0 0\n'
 checks=$'map 9\n'
 prefixes=$'map 10\n'
 server_ids=$'map 11\n'
+limits_of=$'map 12\n'
 limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,"clients":3000,"service_clients":1000,"changes":2048,"own":"10.0.0.9"}'
 
 # Services as JSON, a line each, and behind it its backends.
@@ -21,7 +22,7 @@ flat='.[] | del(.backends), .backends[]'
 # stage FILTER [JQ_OPTION...]
 stage() {
 	jq -L scripts/lib -L maps/types --argjson contract "$(contract)" --arg max_slots 65537 --arg services "$services" \
-		--arg backends "$backends" --arg checks "$checks" --arg prefixes "$prefixes" --arg server_ids "$server_ids" --argjson limits "$limits" "$@"
+		--arg backends "$backends" --arg checks "$checks" --arg prefixes "$prefixes" --arg server_ids "$server_ids" --arg limits_of "$limits_of" --argjson limits "$limits" "$@"
 }
 
 # parsed TEXT: what parse makes of it.
@@ -48,10 +49,10 @@ change() {
 		END
 	)
 	diff <(parsed "${text/slots 7/slots 7$'\r'}" | jq -c "$flat") - <<-'END'
-		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"quic":null,"fallback":null,"clients":[],"checks":[],"line":3}
+		{"protocol":"tcp","address":"10.0.0.1","port":80,"sticky":true,"filling":"hash","slots":7,"need":null,"strict":null,"quic":null,"limit":null,"fallback":null,"clients":[],"checks":[],"line":3}
 		{"address":"172.16.0.1","port":80,"weight":0,"state":"down","server_id":null,"line":4}
 		{"address":"172.16.0.2","port":8080,"weight":null,"state":null,"server_id":null,"line":5}
-		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"quic":null,"fallback":null,"clients":[],"checks":[],"line":6}
+		{"protocol":"udp","address":"10.0.0.1","port":0,"sticky":false,"filling":null,"slots":null,"need":null,"strict":null,"quic":null,"limit":null,"fallback":null,"clients":[],"checks":[],"line":6}
 	END
 	[ "$(parsed '')" = "[]" ]
 }
@@ -417,21 +418,21 @@ planned() {
 	local got want text
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 sticky\nbackend 172.16.0.9 weight 65535 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 0 0 512 1 2 0 0 0)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 sticky 0 0 0 0 0 512 1 2 0 0 0)"
 	want+=" $(encode backend_change 4 172.16.0.9 53 4 down 65535 unchecked 0 1) $(encode backend_change 1 0.0.0.0 0 4 free 0 unchecked 0 0)"
 	# shellcheck disable=SC2059 # escapes
 	[ "$(printf "$got" | od -An -v -tu1 -w1 | xargs)" = "$want" ]
 	# both families
 	got=$(dry=0 change restore $'service udp [2001:db8::15]:53\nbackend 172.16.0.9\nbackend 2001:db8::11\nservice udp 10.0.0.1:53\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 2001:db8::15 53 udp 6 3 512 512 0 0 0 0 512 1 2 0 0 0)"
+	want="$(encode command build 2001:db8::15 53 udp 6 3 512 512 0 0 0 0 0 0 512 1 2 0 0 0)"
 	want+=" $(encode backend_change 2 172.16.0.9 53 4 up 1 unchecked 0 3) $(encode backend_change 3 2001:db8::11 53 6 up 1 unchecked 0 3)"
 	# shellcheck disable=SC2059 # escapes
 	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")
 	# with checks, which come behind the changes; their text is UTF-8
 	got=$(dry=0 change restore $'service udp 10.0.0.1:53 need 3 strict fallback 172.16.0.1\ncheck udp "\u00fc \U0001f600" x fall 2\nbackend 172.16.0.9\nbackend 172.16.0.10:5353 weight 0 down\nservice tcp 10.0.0.1:80 sticky hash slots 251' |
 		sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 0 3 0 512 1 1 0 0 1)"
+	want="$(encode command build 10.0.0.1 53 udp 4 1 2048 512 strict 0 3 0 0 0 512 1 1 0 0 1)"
 	want+=" $(encode backend_change 2 172.16.0.1 53 4 up 0 unchecked fallback 1)"
 	local text
 	text=$(printf 'check udp "\u00fc \U0001f600" x fall 2\n' | od -An -v -tx1 | tr -d ' \n')
@@ -457,7 +458,7 @@ planned() {
 	END
 	# the last one that allows somebody who would be denied anyway: then everybody else may
 	got=$(dry=0 change "client del" $'service tcp 10.0.0.1:80\nclient allow 192.0.2.7' | sed -n 's/^command //p')
-	want="$(encode command build 10.0.0.1 80 tcp 4 2 256 251 sticky,hash,sized,listed 0 0 0 251 1 0 2 0 0)"
+	want="$(encode command build 10.0.0.1 80 tcp 4 2 256 251 sticky,hash,sized,listed 0 0 0 0 0 251 1 0 2 0 0)"
 	want+=" $(encode client_change 64 2 4 192.0.2.7 unknown) $(encode client_change 32 2 4 0.0.0.0 unknown)"
 	# shellcheck disable=SC2059 # escapes
 	diff <(printf "$got" | od -An -v -tu1 -w1 | xargs) <(echo "$want")

@@ -29,6 +29,7 @@ export const VERDICTS = {
 	connections_full: ["✗", "NAT: the table is full"],
 	untranslatable: ["✗", "NAT: has no counterpart in the other family"],
 	denied: ["✗", "the service does not want this client"],
+	limited: ["✗", "too many new connections from such addresses"],
 	icmp_limited: ["✗", "too many such messages in a second"],
 	bug: ["✗", "the program has ended in a way that it never should"],
 };
