@@ -4,7 +4,7 @@
 # makes the configuration be what was asked for. Sourced by lb.
 
 encoders="$(encoder command); $(encoder backend_change); $(encoder client_change); $(encoder server_id_change); $(encoder checks)" # for encode.jq
-orders=/run/xdp-lb/orders                                                   # for bpftool to read, while one is carried out
+orders=/run/xdp-lb/orders                                                                                                          # for bpftool to read, while one is carried out
 
 # room_for_orders: nothing has been done yet, should there be none.
 room_for_orders() {
