@@ -470,5 +470,5 @@ map $(on lb bpftool -j map show pinned "$MAPS/prefixes" | jq .id)" ]
 		[ -e "maps/$pin.h" ]
 		[ -e "maps/$pin.sh" ]
 	done
-	[ "$(on lb ls "$MAPS" | wc -l)" -eq 28 ]
+	[ "$(on lb ls "$MAPS" | wc -l)" -eq 30 ]
 }
