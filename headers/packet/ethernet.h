@@ -107,6 +107,10 @@ static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delt
 	l2 = *at;
 	if (bpf_xdp_adjust_head(ctx, delta))
 		return -1;
+	/* The branches below are about a length of their own: behind some of them the verifier of
+	 * 6.1 goes on with one that is 4 and at least 5. clang 19 would take that one for later
+	 * offsets as well, and the verifier would refuse them. */
+	l2_length = bounded_l2_length(l2_length + unknown_zero(delta));
 	at = (void *)(long)ctx->data;
 	if ((void *)(at + 1) > (void *)(long)ctx->data_end)
 		return -1;
@@ -119,13 +123,9 @@ static __always_inline int move_l2(struct xdp_md *ctx, __u32 l2_length, int delt
 /* Writes the EtherType at the end of a link-layer header of so many bytes. Returns 0 or -1. */
 static __always_inline int set_ether_type(struct xdp_md *ctx, __u32 l2_length, __be16 type)
 {
-	__u32 offset;
+	__u32 offset = bounded_l2_length(l2_length) - sizeof(type);
 	__be16 *at;
 
-	/* The bounds are shown here and no earlier: behind move_l2()'s branches the verifier of 6.1
-	 * goes on with a length that is 4 and at least 5, and clang 19 takes the one of there. */
-	asm volatile("" : "+r"(l2_length));
-	offset = bounded_l2_length(l2_length) - sizeof(type);
 	asm volatile("" : "+r"(offset)); /* no constant shall be taken out of it */
 	at = (void *)(long)ctx->data + offset;
 	if ((void *)(at + 1) > (void *)(long)ctx->data_end)

@@ -47,7 +47,8 @@ the_way() {
 	# shellcheck disable=SC2317 # called by wait_for
 	twenty_more() { [ "$(grep -c Hello "$answers")" -gt $((before + 20)) ]; }
 	wait_for 20 twenty_more
-	kill $curl
+	on client pkill -x curl # the shell knows no more of it than nsenter
+	wait $curl || true
 	cat "$errors"
 	[ ! -s "$errors" ]
 	run ! on backend-01 test -e /sys/class/net/ipip0
