@@ -110,6 +110,6 @@ clean: ## remove what was built
 	rm -rf $(BENCH)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 -include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(wildcard $(BENCH)/*.d)
