@@ -4,7 +4,7 @@
 # machines. Four cards, on two cables, and a veth:
 #
 #   client 10.1.0.20 eth0 ------ eth0 10.1.0.1 lb 10.2.0.1 eth1 ------ eth0 10.2.0.11 far
-#                                                 10.3.0.1 veth0 ===== eth0 10.3.0.11 near
+#                                                 10.3.0.1 veth0 ===== veth0 10.3.0.11 near
 
 load ../lib/helper
 load nodes
@@ -14,7 +14,7 @@ setup_file() {
 	wait_for 10 test -e /sys/class/net/eth3
 	scripts/node destroy --all
 	scripts/node create lb veth0=inside:10.3.0.1/24
-	scripts/node create near eth0=inside:10.3.0.11/24 via 10.3.0.1
+	scripts/node create near veth0=inside:10.3.0.11/24 via 10.3.0.1
 	scripts/node create client
 	scripts/node create far
 	know_nodes lb near client far
