@@ -22,7 +22,7 @@ BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
 C_FILES := $(PROGRAMS) $(FAULTS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch] tests/fuzzer/*.[ch])
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/debian/*) $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*.sh labs/*/*.sh labs/*/*.bashrc labs/*/lab.env labs/code/exercises/*/exercise.env) \
-	tests/run tests/fresh tests/fuzz tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
+	tests/run tests/fresh tests/fuzz tests/soak tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 UNITS := $(notdir $(wildcard scripts/systemd/*))
 EXAMPLES := $(notdir $(wildcard scripts/etc/*))

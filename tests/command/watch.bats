@@ -39,6 +39,8 @@ teardown() {
 
 # How quickly everything shall be noticed.
 quickly="interval 0.5 fast-interval 0.1 timeout 0.5 fall 2 rise 2"
+# The same for checks of which each has its answer at once: however long a busy machine takes to start dig.
+surely="interval 10 fast-interval 0.1 timeout 10 fall 2 rise 2"
 
 # service [OPTION...] [CHECK]...: one service of both backends; checks begin with "check".
 service() {
@@ -206,10 +208,10 @@ each_kind() {
 	lb restore - <<<"# none"
 	lb restore - <<-END
 		service $protocol 192.168.178.15:$port
-		  $1 $quickly
+		  $1 $surely
 		  backend 192.168.178.11
 		service $protocol 192.168.178.15:$((port + 1))
-		  $2 $quickly
+		  $2 $surely
 		  backend 192.168.178.11
 	END
 	start_watch

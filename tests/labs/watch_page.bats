@@ -44,8 +44,9 @@ start_browser() {
 # page VERB ...: tells the browser something (see tests/lib/browser.py), and prints its answer. tab=console is the other browser.
 page() {
 	local answer tab=${tab:-page}
+	[[ $1 != wait ]] || set -- wait $(($2 * 4)) "${@:3}" # a busy machine takes four times as long
 	timeout 60 bash -c 'echo "$2" >"$1"' - "$BATS_FILE_TMPDIR/$tab.requests" "$*"
-	mapfile -t answer < <(timeout 60 cat "$BATS_FILE_TMPDIR/$tab.answers")
+	mapfile -t answer < <(timeout 240 cat "$BATS_FILE_TMPDIR/$tab.answers")
 	[[ ${answer[0]-} == ok ]] || {
 		printf 'page %s: %s\n' "$*" "${answer[*]}" >&2
 		cat "$BATS_FILE_TMPDIR/$tab.browser" >&2
@@ -157,8 +158,8 @@ backends_agree() {
 	backend=$(grep -o 'backend-0[12]' <<<"$got")
 	address=$(grep -o '172\.16\.0\.1[01]' <<<"$got")
 	page wait 10 "[...document.querySelectorAll('#packets li')].some((line) => line.textContent === 'the answer: tcp SYN ACK: $backend → gateway → client')" >/dev/null
-	# what is played, in stretched time: the last hop of the last packet comes after about 5 s
-	page wait 15 'document.querySelector("#moving .packet text")?.textContent.includes("ACK")' >/dev/null
+	# it is played in stretched time: what is played next would take the place of the packet that is chosen below
+	page wait 15 '(document.getElementById("map").dataset.waiting ?? "0") === "0"' >/dev/null
 	page get "[...document.querySelectorAll('#packets button')].find((line) => line.textContent.startsWith('the request: tcp SYN:')).click()" >/dev/null
 	same "the hops of a SYN: MAC, outer header, addresses, TTL, and what changed (✱)" "the request: tcp SYN
 1 client gateway – 10.0.0.20 → 192.168.178.15 64

@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# bats file_tags=alone
+# A minute of tests/soak; and that who judges it can say no.
+
+load ../lib/helper
+
+# judged EVENT_OR_REQUEST...: what explain.py says of these lines: events, "log ...", or "request ...", each with its time.
+judged() {
+	local dir=$BATS_TEST_TMPDIR/judged line
+	rm -rf "$dir"
+	mkdir "$dir"
+	echo "backend-01 172.16.0.10" >"$dir/backends"
+	touch "$dir/events" "$dir/log"
+	for line; do
+		case $line in
+		request*) echo "${line#request }" >>"$dir/x.requests" ;;
+		log*) echo "${line#log }" >>"$dir/log" ;;
+		*) echo "$line" >>"$dir/events" ;;
+		esac
+	done
+	tests/lib/explain.py "$dir"
+}
+
+@test "a failure that nothing explains is found: another backend, another time, wrong bytes, no requests at all" {
+	local dies=("10 down backend-01" "13 up backend-01" "log 11.5 lb-01 lb: tcp VIP: backend 172.16.0.10:8000 HAS FAILED: check")
+	judged "${dies[@]}" "request 11 1 kept broken backend-01" "request 12 1 new timeout -" "request 30 1 kept ok backend-01"
+	run -1 judged "${dies[@]}" "request 11 1 kept broken backend-02"
+	[[ $output == *"NOT EXPLAINED: 11.00 1 kept broken backend-02"*"11.5 lb-01 lb: tcp VIP: backend 172.16.0.10:8000 HAS FAILED"* ]]
+	run -1 judged "${dies[@]}" "request 9 1 kept broken backend-01"
+	run -1 judged "${dies[@]}" "request 15 1 kept broken backend-01" # it had failed by 11.5
+	run -1 judged "${dies[@]}" "request 11 1 download wrong backend-01"
+	run -2 judged "${dies[@]}"
+	# no load balancer has noticed: until it was up again
+	judged "${dies[@]:0:2}" "request 13.5 1 kept timeout backend-01"
+	run -1 judged "${dies[@]:0:2}" "request 16 1 kept timeout backend-01"
+	# a download is patient; a load balancer's end concerns everybody, but not for long
+	judged "10 down lb-02" "40 up lb-02" "request 24 1 download timeout backend-01" "request 12 1 new timeout backend-01"
+	run -1 judged "10 down lb-02" "40 up lb-02" "request 17 1 new timeout backend-01"
+}
+
+@test "a minute of changes at random: every failed request is explained, and everything is as before" {
+	tests/soak 60 16
+}
+
+@test "what it does not understand is refused" {
+	run -2 tests/soak
+	run -2 tests/soak soon
+	[[ $output == "usage: tests/soak SECONDS [SEED]" ]]
+}

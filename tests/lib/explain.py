@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Why has a request failed? What tests/soak did, and what the load balancers logged, must say it.
+
+usage: explain.py DIR
+
+DIR has, each line beginning with a time in seconds since boot:
+  events      TIME WORD...           what was done: "down NAME", "up NAME", "moves gateway", "deleted NAME", "added NAME"
+  log         TIME LB LINE           what a load balancer logged
+  backends    NAME ADDRESS           who is who
+  *.requests  TIME CLIENT KIND RESULT BACKEND     see labs/health/clients.py and tests/lib/transfers.py
+Prints how many requests of each kind there were, and for each harm how many it explains. Exit status 1 if a request is left, which
+is printed then with the events around it; 2 if there are no requests.
+"""
+import collections
+import pathlib
+import sys
+
+PATIENCE = {"new": 1, "kept": 1, "datagram": 1, "download": 10}  # so long ago can a failure have begun that is known now
+SLACK = 1.5  # what is on its way; a busy machine; the clock of /proc/uptime
+BFD = 3  # seconds at most, until the router has noticed that a load balancer is gone
+
+
+class Harm:
+    """Something that breaks requests in a span of time: those of one backend, or of any (None)."""
+
+    def __init__(self, begin, end, backend, text):
+        self.begin, self.end, self.backend, self.text, self.requests = begin, end + SLACK, backend, text, 0
+
+    def explains(self, at, kind, backend):
+        return (self.begin <= at and at - PATIENCE[kind] <= self.end and
+                (self.backend in (None, backend) or backend == "-"))
+
+
+def lines_of(path):
+    return [line.split() for line in path.read_text().splitlines()]
+
+
+def harms_of(events, log, address_of):
+    def all_have_logged(since, *words):
+        """When each load balancer has logged this, and one of the lines; None if that was never."""
+        found = {}
+        for at, lb, *line in log:
+            if float(at) >= since and all(word in " ".join(line) for word in words):
+                found.setdefault(lb, (float(at), f"{lb}: {' '.join(line)}"))
+        return max(found.values()) if found and found.keys() >= {lb for _, lb, *_ in log} else None
+
+    def next_event(since, *words):
+        return next((float(at) for at, *event in events if float(at) >= since and event == list(words)), None)
+
+    for at, what, *name in events:
+        at, name = float(at), name[0] if name else ""
+        if what == "down" and name.startswith("backend"):
+            up = next_event(at, "up", name) or at
+            known = all_have_logged(at, f"backend {address_of[name]}:", "HAS FAILED")
+            if known and known[0] <= up:
+                yield Harm(at, known[0], name, f"{name} was down until {known[1]}")
+            else:
+                yield Harm(at, up, name, f"{name} was down for {up - at:.1f} s")
+        elif what == "down":
+            up = next_event(at, "up", name) or at
+            yield Harm(at, min(up, at + BFD), None, f"{name} was away for {up - at:.1f} s")
+        elif what == "moves":
+            known = all_have_logged(at, "has another MAC address now")
+            yield Harm(at, known[0] if known else at, None, f"{name} moved until {known[1] if known else 'nobody noticed'}")
+        elif what == "deleted":
+            yield Harm(at, next_event(at, "added", name) or at, name, f"{name} was deleted")
+
+
+def main(folder):
+    folder = pathlib.Path(folder)
+    events, log = lines_of(folder / "events"), lines_of(folder / "log")
+    harms = list(harms_of(events, log, dict(lines_of(folder / "backends"))))
+    total, failed, left = collections.Counter(), collections.Counter(), []
+    for file in folder.glob("*.requests"):
+        for at, client, kind, result, backend in lines_of(file):
+            total[kind] += 1
+            if result == "ok":
+                continue
+            failed[kind] += 1
+            harm = next((one for one in harms if result != "wrong" and one.explains(float(at), kind, backend)), None)
+            if harm:
+                harm.requests += 1
+            else:
+                left.append((float(at), client, kind, result, backend))
+    for kind in sorted(total):
+        print(f"{kind}: {total[kind]} requests, {failed[kind]} failed")
+    for harm in harms:
+        print(f"{harm.requests:5} failed in {harm.end - harm.begin:.1f} s: {harm.text}")
+    for at, *request in sorted(left)[:20]:
+        print(f"NOT EXPLAINED: {at:.2f}", *request)
+        for when, *event in events + log:
+            if -5 <= float(when) - at <= 1:
+                print("   ", when, *event)
+    print(f"{sum(failed.values())} of {sum(total.values())} requests failed, {len(left)} of them without an explanation")
+    if not total:
+        sys.exit(2)
+    sys.exit(bool(left))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
