@@ -349,13 +349,39 @@ static void push_udp_tunnel(struct chance *chance, struct build *build, const st
 	put16(at + 4, length_of(build));
 }
 
+/* The outer header as our load balancers write it; sometimes with the mark of xdp_relay. */
+static void push_outer(struct chance *chance, struct build *build, const struct talk *outer)
+{
+	int f = of(outer->destination.family);
+	uint8_t *ip = push(build, f ? 40 : 20);
+
+	if (f) {
+		put32(ip, 6U << 28 | some_class(chance) << 20 | (pick(chance, 8) ? 0 : 1));
+		put16(ip + 4, length_of(build) - 40);
+		ip[6] = outer->protocol;
+		ip[7] = 64;
+		memcpy(ip + 8, outer->source.bytes, 16);
+		memcpy(ip + 24, outer->destination.bytes, 16);
+		return;
+	}
+	ip[0] = 0x45;
+	ip[1] = some_class(chance);
+	put16(ip + 2, length_of(build));
+	put16(ip + 4, pick(chance, 8) ? 0 : 1);
+	put16(ip + 6, 0x4000);
+	ip[8] = 64;
+	ip[9] = outer->protocol;
+	memcpy(ip + 12, outer->source.bytes, 4);
+	memcpy(ip + 16, outer->destination.bytes, 4);
+	put16(ip + 10, ~ones_sum(0, ip, 20));
+}
+
 /* Puts a packet into a tunnel to one of the hosts. */
 static void push_tunnel(struct chance *chance, struct build *build)
 {
 	const struct host *host = &hosts[pick(chance, host_count)];
 	struct talk outer = {.destination = address_of(host->name)};
 	unsigned kind = pick(chance, 4), inner_family = build->at[0] >> 4;
-	uint8_t *ip;
 	int f = of(outer.destination.family);
 
 	outer.source = pick(chance, 16)	       ? own[f]
@@ -376,26 +402,7 @@ static void push_tunnel(struct chance *chance, struct build *build)
 		push_ip(chance, build, &outer);
 		return;
 	}
-	ip = push(build, f ? 40 : 20);
-	if (f) {
-		put32(ip, 6U << 28 | some_class(chance) << 20 | (pick(chance, 8) ? 0 : 1));
-		put16(ip + 4, length_of(build) - 40);
-		ip[6] = outer.protocol;
-		ip[7] = 64;
-		memcpy(ip + 8, outer.source.bytes, 16);
-		memcpy(ip + 24, outer.destination.bytes, 16);
-		return;
-	}
-	ip[0] = 0x45;
-	ip[1] = some_class(chance);
-	put16(ip + 2, length_of(build));
-	put16(ip + 4, pick(chance, 8) ? 0 : 1);
-	put16(ip + 6, 0x4000);
-	ip[8] = 64;
-	ip[9] = outer.protocol;
-	memcpy(ip + 12, outer.source.bytes, 4);
-	memcpy(ip + 16, outer.destination.bytes, 4);
-	put16(ip + 10, ~ones_sum(0, ip, 20));
+	push_outer(chance, build, &outer);
 }
 
 static void push_ethernet(struct chance *chance, struct build *build, const struct talk *talk)
@@ -420,17 +427,39 @@ static void push_ethernet(struct chance *chance, struct build *build, const stru
 	put16(at + 12, type);
 }
 
+/* Cuts a frame (6), gives it padding (7), or has some bytes from `at` on twice (8). */
+static void resize(struct chance *chance, struct frame *frame, unsigned at, unsigned kind)
+{
+	unsigned n;
+
+	if (kind == 6) {
+		n = 14 + pick(chance, frame->length - 13);
+		frame->length = n < frame->length ? n : frame->length;
+	} else if (kind == 7) {
+		n = 1 + pick(chance, 40);
+		memset(frame->bytes + frame->length, pick(chance, 256), n);
+		frame->length += n;
+	} else {
+		n = pick(chance, 24);
+		if (at + n > frame->length)
+			return;
+		memmove(frame->bytes + at + n, frame->bytes + at, frame->length - at);
+		frame->length += n;
+	}
+}
+
 /* Changes some bytes: often none at all, so that the rest of the frame's way is tried, too. */
 static void mutate(struct chance *chance, struct frame *frame)
 {
 	static const uint8_t values[] = {0,  1,	 4,  5,	   6,	 17,   41,   43,  44,
 					 47, 58, 60, 0x40, 0x45, 0x60, 0x80, 0xff};
 	static const uint8_t changes[] = {0, 0, 0, 1, 1, 1, 2, 3, 5};
-	unsigned reach = frame->length < 150 ? frame->length : 150, at, n;
+	unsigned reach = frame->length < 150 ? frame->length : 150, at, kind;
 
 	for (unsigned count = ONE_OF(chance, changes); count; count--) {
 		at = pick(chance, 8) ? 12 + pick(chance, reach - 12) : pick(chance, 12);
-		switch (pick(chance, 9)) {
+		kind = pick(chance, 9);
+		switch (kind) {
 		case 0:
 		case 1:
 			frame->bytes[at] = ONE_OF(chance, values);
@@ -446,22 +475,8 @@ static void mutate(struct chance *chance, struct frame *frame)
 			at &= ~1U;
 			put16(frame->bytes + at, get16(frame->bytes + at) + pick(chance, 17) - 8);
 			break;
-		case 6: /* cut */
-			n = 14 + pick(chance, frame->length - 13);
-			frame->length = n < frame->length ? n : frame->length;
-			break;
-		case 7: /* padding */
-			n = 1 + pick(chance, 40);
-			memset(frame->bytes + frame->length, pick(chance, 256), n);
-			frame->length += n;
-			break;
-		case 8: /* some bytes twice */
-			n = pick(chance, 24);
-			if (at + n > frame->length)
-				break;
-			memmove(frame->bytes + at + n, frame->bytes + at, frame->length - at);
-			frame->length += n;
-			break;
+		default:
+			resize(chance, frame, at, kind);
 		}
 		reach = frame->length < 150 ? frame->length : 150;
 		if (reach < 15)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A machine for the fuzzer (tests/fuzzer): a node with all programs, and with what its cast.c says is there. For
-# tests/fuzz and tests/packets/fuzz.bats; needs node.bash.
+# A machine for the fuzzer (tests/fuzzer): a node with all programs, and with what its cast.c says is there; and programs that
+# are broken on purpose. For tests/fuzz, and tests that can use it; needs node.bash.
 
 fuzzer=tests/fuzzer/build/fuzzer
 fuzz_pins=/sys/fs/bpf/fuzz
@@ -80,3 +80,15 @@ fuzz() (
 		done
 	} | on lb "$fuzzer" run "$@"
 )
+
+# build_broken PROGRAM FILE SED: builds a program from headers of which one is not as it should be, so that whoever judges
+# programs can be judged. It is bpf/PROGRAM.o below $BATS_TEST_TMPDIR/broken.
+build_broken() {
+	local folder=$BATS_TEST_TMPDIR/broken
+	mkdir "$folder"
+	cp -r Makefile bpf headers maps "$folder"
+	sed -i "$3" "$folder/$2"
+	! cmp -s "$2" "$folder/$2" || return 1
+	rm "$folder/bpf/$1.o"
+	make --silent -C "$folder" "bpf/$1.o"
+}

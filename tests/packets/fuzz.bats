@@ -16,16 +16,10 @@ teardown_file() {
 	scripts/node destroy --all
 }
 
-# broken PROGRAM FILE SED: builds the program from headers of which one is not as it should be, and loads it.
+# broken PROGRAM FILE SED: the program with one header that is not as it should be, instead of the right one.
 broken() {
-	local folder=$BATS_TEST_TMPDIR/$1
-	mkdir "$folder"
-	cp -r Makefile bpf headers maps "$folder"
-	sed -i "$3" "$folder/$2"
-	run ! cmp "$2" "$folder/$2"
-	rm "$folder/bpf/$1.o"
-	make --silent -C "$folder" "bpf/$1.o"
-	load "$1" eth0 "$folder/bpf"
+	build_broken "$@"
+	load "$1" eth0 "$BATS_TEST_TMPDIR/broken/bpf"
 }
 
 # finds PROGRAM TEXT: the fuzzer finds this with the program's packets. Sets number, which packet it was.
