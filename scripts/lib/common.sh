@@ -3,9 +3,9 @@
 # common: what the rooms of lb share: messages, the machine, the lock, the maps. Sourced by lb.
 
 bpffs=/sys/fs/bpf
-maps=$bpffs/xdp/globals                 # where `ip link set xdp` pins them
-probe_device=lbprobe                    # where its checks come from
-rounds=/run/xdp-lb/watch                # the folder of lb watch: files of the rounds that are under way
+maps=$bpffs/xdp/globals                          # where `ip link set xdp` pins them
+probe_device=lbprobe                             # where its checks come from
+rounds=/run/xdp-lb/watch                         # the folder of lb watch: files of the rounds that are under way
 own_maps=(checks past_stats changed_at prefixes) # made by us, for the builder: no program for packets has them
 # Set by the options of the command line, each to 1.
 verbose='' json='' watch='' dry=''
