@@ -3,8 +3,9 @@
 # builder: gives commands to the programs that change the maps in the kernel (bpf/xdp_maglev.c, bpf/xdp_settle.c), and
 # makes the configuration be what was asked for. Sourced by lb.
 
-encoders="$(encoder command); $(encoder backend_change); $(encoder client_change); $(encoder server_id_change); $(encoder checks)" # for encode.jq
-orders=/run/xdp-lb/orders                                                                                                          # for bpftool to read, while one is carried out
+# For encode.jq.
+encoders="$(encoder command); $(encoder backend_change); $(encoder client_change); $(encoder server_id_change); $(encoder checks)"
+orders=/run/xdp-lb/orders # for bpftool to read, while one is carried out
 
 # room_for_orders: nothing has been done yet, should there be none.
 room_for_orders() {

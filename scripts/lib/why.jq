@@ -115,7 +115,7 @@ def because($verdict):
 		connections_full: "DROPPED: there is no room for a new connection; build with: make CFLAGS=-DMAX_CONNECTIONS=...",
 		untranslatable: "DROPPED: it has something that a packet of the other family cannot have (RFC 7915): a fragment with extension headers or without a UDP checksum, say, or an error of a kind that only one of them has",
 		denied: "DROPPED: the service does not want this client; 'lb service show' lists them; lb client del ...",
-		limited: "DROPPED: more than \(.service.limit.rate) connections a second begin from such addresses (/\(.service.limit.bits)); lb service set \(.service | name) limit RATE",
+		limited: (if .service.limit then "DROPPED: more than \(.service.limit.rate) connections a second begin from such addresses (/\(.service.limit.bits)); lb service set \(.service | name) limit RATE" else "DROPPED: too many connections begin from such addresses" end),
 		icmp_limited: "DROPPED: its sender should be told, but not that often",
 		bug: "ABORTED: this is a bug; please report the frame"
 	}[$verdict] // "\($verdict)";

@@ -128,3 +128,19 @@ rows='
 	refuses 2 "how many new connections a second? limit RATE, or limit none" service set tcp 192.168.178.15:8000 limit
 	refuses 2 "per prefix of which length? limit RATE per /24" service set tcp 192.168.178.15:8000 limit 5 per
 }
+
+@test "lb why: a connection that is one too many; and nothing is taken out of the bucket" {
+	# shellcheck source=maps/all.sh
+	. maps/all.sh
+	lb attach ipip eth0
+	services
+	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 syn
+	[[ $output == *"xdp_ipip says redirected (redirect)"* ]]
+	[ "$(on lb bpftool -j map dump pinned "$MAPS/buckets" | jq length)" -eq 0 ]
+	empty_buckets
+	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 syn
+	[[ $output == *"xdp_ipip says limited (drop)"* ]]
+	[[ $output == *"DROPPED: more than 5 connections a second begin from such addresses (/24); lb service set tcp 192.168.178.15:8000 limit RATE"* ]]
+	run -0 lb why tcp 10.0.0.20:40000 192.168.178.15:8000 ack
+	[[ $output == *"xdp_ipip says redirected (redirect)"* ]]
+}
