@@ -64,7 +64,7 @@ teardown() {
 	on lb bpftool map create /sys/fs/bpf/xdp/globals/others type array key 4 value 4 entries 1 name others
 	lb detach eth0
 	run ! has_xdp eth0
-	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "decap_addresses decap_settings decap_stats others " ]
+	[ "$(on lb ls "$MAPS" | tr '\n' ' ')" = "decap_addresses decap_settings decap_stats links others " ]
 	lb detach eth1
 	[ "$(on lb ls "$MAPS")" = others ]
 }

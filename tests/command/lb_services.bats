@@ -205,7 +205,7 @@ kill_at() {
 	packet 'came()/client()/TCP(dport=8000)' tx forwarded 'leaves()/tunnel()/client(ttl=63)/TCP(dport=8000)'
 	[ "$(lb service show | grep -c backend)" -eq 11 ]
 	[ "$(on lb ls /sys/fs/bpf/xdp | xargs)" = "globals lists" ]
-	[ "$(on lb ls /sys/fs/bpf/xdp/lists | xargs)" = "backends checks services" ]
+	[ "$(on lb ls /sys/fs/bpf/xdp/lists | xargs)" = "backends checks limits prefixes server_ids services" ]
 	[ -z "$(on lb find /run/xdp-lb -type f)" ]
 }
 
@@ -348,7 +348,7 @@ service tcp 192.168.178.15:80 sticky hash slots 7" ]
 		printf '%s\n' "${@:2}" >"$BATS_TEST_TMPDIR/wrong$n"
 		refuses 1 "$1" restore "$BATS_TEST_TMPDIR/wrong$n"
 	}
-	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):1: unexpected word 'servce'. A line begins with service, check, backend, or #" "servce tcp 1.2.3.4:80"
+	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):1: unexpected word 'servce'. A line begins with service, client, check, backend, or #" "servce tcp 1.2.3.4:80"
 	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):1: a backend comes after its service" "backend 1.2.3.4"
 	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):3: '1.2.3.400' is no IPv4 address" "service tcp 1.2.3.4:80" "" "backend 1.2.3.400"
 	wrong "lb: $BATS_TEST_TMPDIR/wrong$((n + 1)):2: unexpected word 'wait'" "service tcp 1.2.3.4:80" "backend 1.2.3.5 wait 1"

@@ -123,7 +123,7 @@ compared() {
 @test "the figures are those of stats and service show" {
 	send_some
 	expected >"$BATS_TEST_TMPDIR/expected"
-	[ "$(grep -c packets_total "$BATS_TEST_TMPDIR/expected")" -eq 36 ]
+	[ "$(grep -c packets_total "$BATS_TEST_TMPDIR/expected")" -eq 38 ]
 	diff "$BATS_TEST_TMPDIR/expected" <(lb metrics text | compared)
 	[ "$(sample 'xdp_lb_packets_total{verdict="forwarded"}')" -gt 20 ]
 	[ "$(sample 'xdp_lb_packets_total{verdict="no_backend"}')" -ge 1 ]
