@@ -202,9 +202,9 @@ probe_udp() {
 	own_like "$7" "$9"
 	if [[ $7 == *:* ]]; then socket=UDP6:[$7]:$8 mine=[$mine]; fi
 	[[ ${10} == 0 ]] || socket+=,bind=$mine:${10}
-	# head ends as soon as it has as much as is expected; socat would wait for more.
+	# socat ends, and gives the port back, as soon as it has as much as is expected.
 	answer=$(
-		head -c "${#12}" < <(printf %s "${11}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket" 2>/dev/null)
+		printf %s "${11}" | in_road timeout -s KILL "$1" socat -t "$1" - "$socket,readbytes=${#12}" 2>/dev/null || true
 		echo . # or a line break at its end would get lost
 	)
 	answer=${answer%.}
