@@ -15,6 +15,8 @@
  */
 #define MAP_PINNING LIBBPF_PIN_NONE /* it joins the maps of the load balancer's program */
 #include "../headers/maglev/forget.h"
+#undef MAP_DEFINITION
+#define MAP_DEFINITION extern /* a command can change more maps than are needed here */
 #include "../maps/types/command.h"
 
 /* The program's own scratch memory: not pinned. */

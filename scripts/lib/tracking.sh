@@ -58,7 +58,7 @@ settle() {
 	room_for_orders
 	mapfile -t left < <(configured 'services[] | .learns' -r)
 	mapfile -t commands < <(configured "include \"bytes\"; include \"encode\"; hex as \$hex
-		| services[] | {operation: \"settle\", service: ., is_vip: true, changes: []} | encode_command($encoders)" -r)
+		| services[] | {operation: \"settle\", service: ., is_vip: true, changes: [], clients: [], server_ids: []} | encode_command($encoders)" -r)
 	load_builder xdp_settle load_balancer services destinations slots backends flows new_flows
 	order_builder "${commands[@]}" || die "not everything was settled"
 	for i in "${!names[@]}"; do

@@ -29,7 +29,7 @@ used() {
 }
 
 @test "a backend's decapsulator has no map of a load balancer" {
-	[ "$(defined bpf/xdp_decap.o)" = $'answers\ndecap_addresses\ndecap_settings\ndecap_stats\nhosts\nsyn_budgets\ntrusted' ]
+	[ "$(defined bpf/xdp_decap.o)" = $'answers\ndecap_addresses\ndecap_settings\ndecap_stats\nhosts\nlinks\nsyn_budgets\ntrusted' ]
 }
 
 @test "what reads and writes packets includes no map" {
