@@ -139,14 +139,11 @@ int xdp_maglev(struct xdp_md *ctx)
 	    bpf_xdp_get_buff_len(ctx) < sizeof(command) + changes_length(&command) +
 						!!command.checks * sizeof(struct checks))
 		return COMMAND_MALFORMED;
-	switch (command.operation) {
-	case COMMAND_BUILD:
+	if (command.operation == COMMAND_BUILD)
 		return build_service(ctx, &command, lb);
-	case COMMAND_DELETE:
+	if (command.operation == COMMAND_DELETE)
 		return delete_service(ctx, &command);
-	default:
-		return COMMAND_MALFORMED;
-	}
+	return COMMAND_MALFORMED;
 }
 
 char _license[] SEC("license") = "GPL";

@@ -250,16 +250,18 @@ needless() {
 		printf '%b' "$(printf '\\x%02x' "$@")" | on lb bpftool -j prog run pinned /sys/fs/bpf/xdp/xdp_maglev data_in - | jq .retval
 	}
 	local nothing=()
-	for _ in $(seq 60); do nothing+=(0); done
-	[ "$(order 9 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                   # no operation
-	[ "$(order 3 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                   # xdp_settle does that
-	[ "$(order 1 0 0 0 "${nothing[@]:20}")" -eq $((0xfffffff0)) ]                # too short
-	[ "$(order 1 0 0 0 "${nothing[@]:8}" 1 0 0 0 0 0 0 0)" -eq $((0xfffffff0)) ] # a change is missing
-	[ "$(order 1 0 0 0 "${nothing[@]:4}" 1 0 0 0)" -eq $((0xfffffff0)) ]         # the checks are missing
+	for _ in $(seq 76); do nothing+=(0); done
+	[ "$(order 9 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                               # no operation
+	[ "$(order 3 0 0 0 "${nothing[@]}")" -eq $((0xfffffff0)) ]                               # xdp_settle does that
+	[ "$(order 1 0 0 0 "${nothing[@]:20}")" -eq $((0xfffffff0)) ]                            # too short
+	[ "$(order 1 0 0 0 "${nothing[@]:16}" 1 0 0 0 "${nothing[@]:64}")" -eq $((0xfffffff0)) ] # a change is missing
+	[ "$(order 1 0 0 0 "${nothing[@]:12}" 1 0 0 0 "${nothing[@]:68}")" -eq $((0xfffffff0)) ] # a client is missing
+	[ "$(order 1 0 0 0 "${nothing[@]:8}" 1 0 0 0 "${nothing[@]:72}")" -eq $((0xfffffff0)) ]  # a server id is missing
+	[ "$(order 1 0 0 0 "${nothing[@]:4}" 1 0 0 0)" -eq $((0xfffffff0)) ]                     # the checks are missing
 	# key, id and first; 65538 slots, and a table of as many
-	[ "$(order 1 0 0 0 "${nothing[@]:32}" 2 0 1 0 "${nothing[@]:48}" 2 0 1 0 "${nothing[@]:48}")" -eq $((0xfffffff1)) ]
+	[ "$(order 1 0 0 0 "${nothing[@]:48}" 2 0 1 0 "${nothing[@]:56}" 2 0 1 0 "${nothing[@]:56}")" -eq $((0xfffffff1)) ]
 	# 4096 slots, and a table of 1000
-	[ "$(order 1 0 0 0 "${nothing[@]:32}" 0 16 0 0 "${nothing[@]:48}" 232 3 0 0 "${nothing[@]:48}")" -eq $((0xfffffff0)) ]
+	[ "$(order 1 0 0 0 "${nothing[@]:48}" 0 16 0 0 "${nothing[@]:56}" 232 3 0 0 "${nothing[@]:56}")" -eq $((0xfffffff0)) ]
 	on lb rm /sys/fs/bpf/xdp/xdp_maglev
 	[ "$(lb save)" = "$before" ]
 }
