@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* For tests/labs/quic_clients.bats: makes the connection ids of gtlsserver, the example server of ngtcp2,
- * name a server id. They are random numbers of 18 bytes, which GnuTLS makes; this library stands in
- * front of it (LD_PRELOAD) and writes $SERVER_ID into them: two bytes as hex digits. */
+/* For tests/labs/quic_clients.bats: makes the connection ids of gtlsserver, the example server of
+ * ngtcp2, name a server id. They are random numbers of 18 bytes, which GnuTLS makes; this library
+ * stands in front of it (LD_PRELOAD) and writes $SERVER_ID into them: two bytes as hex digits. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>
