@@ -97,6 +97,7 @@ has_ways() {
 	echo "$output"
 	[[ $output == *"lb watch has withdrawn the VIPs"*"this machine is idle: no packet for 2 s"*"via 192.168.178.12 "* ]]
 	[ "$(grep -c "^Hello from" <<<"$output")" -eq 40 ]
+	sleep 2 # BFD may notice only now that a cable was out for a moment
 	wait_for 60 has_ways 11 12 13
 }
 
