@@ -37,6 +37,13 @@ judged() {
 	# a download is patient; a load balancer's end concerns everybody, but not for long
 	judged "10 down lb-02" "40 up lb-02" "request 24 1 download timeout backend-01" "request 12 1 new timeout backend-01"
 	run -1 judged "10 down lb-02" "40 up lb-02" "request 17 1 new timeout backend-01"
+	# the second change of backends after a load balancer was away, not the first; and only what lasts
+	local weeks=("10 begin a_member_drains lb-01" "12 end a_member_drains" "20 begin weights_change" "22 end weights_change")
+	run -1 judged "${weeks[@]}" "request 21 1 kept broken backend-01"
+	weeks+=("30 begin weights_change" "32 end weights_change")
+	judged "${weeks[@]}" "request 31 1 kept broken backend-01"
+	run -1 judged "${weeks[@]}" "request 31 1 new broken backend-01"
+	run -1 judged "${weeks[@]}" "request 35 1 kept broken backend-01"
 }
 
 @test "a minute of changes at random: every failed request is explained, and everything is as before" {

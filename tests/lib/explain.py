@@ -5,7 +5,8 @@
 usage: explain.py DIR
 
 DIR has, each line beginning with a time in seconds since boot:
-  events      TIME WORD...           what was done: "down NAME", "up NAME", "moves gateway", "deleted NAME", "added NAME"
+  events      TIME WORD...           what was done: "down NAME", "up NAME", "moves gateway", "deleted NAME", "added NAME";
+                                     "begin CHANGE ...", "end CHANGE"
   log         TIME LB LINE           what a load balancer logged
   backends    NAME ADDRESS           who is who
   *.requests  TIME CLIENT KIND RESULT BACKEND     see labs/health/clients.py and tests/lib/transfers.py
@@ -21,14 +22,20 @@ SLACK = 1.5  # what is on its way; a busy machine; the clock of /proc/uptime
 BFD = 3  # seconds at most, until the router has noticed that a load balancer is gone
 
 
-class Harm:
-    """Something that breaks requests in a span of time: those of one backend, or of any (None)."""
+MOVES = ["a_load_balancer_dies", "a_load_balancer_reboots", "a_member_drains"]  # connections to another load balancer
+CHANGES = ["weights_change", "a_backend_is_deleted", "a_backend_dies"]  # slots get other backends
+LASTS = ["kept", "download"]
 
-    def __init__(self, begin, end, backend, text):
+
+class Harm:
+    """Something that breaks requests in a span of time: those of one backend, or of any (None); of these kinds."""
+
+    def __init__(self, begin, end, backend, text, kinds=tuple(PATIENCE)):
         self.begin, self.end, self.backend, self.text, self.requests = begin, end + SLACK, backend, text, 0
+        self.kinds = kinds
 
     def explains(self, at, kind, backend):
-        return (self.begin <= at and at - PATIENCE[kind] <= self.end and
+        return (kind in self.kinds and self.begin <= at and at - PATIENCE[kind] <= self.end and
                 (self.backend in (None, backend) or backend == "-"))
 
 
@@ -67,10 +74,24 @@ def harms_of(events, log, address_of):
             yield Harm(at, next_event(at, "added", name) or at, name, f"{name} was deleted")
 
 
+def limits_of(events):
+    """What a second chance does not cover (README): who takes a connection over knows two backends of its slot at most. So
+    connections that last can break once a load balancer has been away and slots have changed twice, when either happens."""
+    moves = changes = 0
+    for i, (at, what, *name) in enumerate(events):
+        if what != "begin":
+            continue
+        moves += name[0] in MOVES
+        changes += name[0] in CHANGES
+        if moves and changes >= 2 and name[0] in MOVES + CHANGES:
+            end = next((float(later) for later, *event in events[i:] if event == ["end", name[0]]), float(at))
+            yield Harm(float(at), end, None, f"{name[0]}: of connections on slots that have had three backends", LASTS)
+
+
 def main(folder):
     folder = pathlib.Path(folder)
     events, log = lines_of(folder / "events"), lines_of(folder / "log")
-    harms = list(harms_of(events, log, dict(lines_of(folder / "backends"))))
+    harms = [*harms_of(events, log, dict(lines_of(folder / "backends"))), *limits_of(events)]
     total, failed, left = collections.Counter(), collections.Counter(), []
     for file in folder.glob("*.requests"):
         for at, client, kind, result, backend in lines_of(file):
