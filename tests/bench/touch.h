@@ -32,20 +32,33 @@ struct {
 	__type(value, struct touches);
 } touch_log SEC(".maps");
 
-static __always_inline void note_touch(void *value, struct touch touch)
+static const __u32 touch_log_key = 0;
+static void *(*const really_look_up)(void *map, const void *key) = (void *)1;
+
+/* Notes an element, if it was found: `value` is where its value is. Returns it. Nothing of this may
+ * be on the stack: the programs need nearly all of it. */
+static __always_inline void *touched(void *value, __u64 map, __u32 before, __u32 size, __u32 type,
+				     __u32 index)
 {
-	__u32 key = 0;
-	struct touches *log = bpf_map_lookup_elem(&touch_log, &key);
+	struct touches *log;
 	__u64 n;
 
+	if (!value)
+		return NULL;
+	log = really_look_up(&touch_log, &touch_log_key);
 	if (!log)
-		return;
+		return value;
 	n = log->count;
 	if (n >= MAX_TOUCHES)
-		return;
-	log->touch[n] = touch;
+		return value;
+	log->touch[n].map = map;
 	log->touch[n].address = (__u64)value;
+	log->touch[n].before = before;
+	log->touch[n].size = size;
+	log->touch[n].type = type;
+	log->touch[n].index = index;
 	log->count = n + 1;
+	return value;
 }
 
 /* What stands in front of a hash's key in the kernel (struct htab_elem). */
@@ -76,23 +89,9 @@ static __always_inline __u64 name_of(const char *text, __u32 size)
 	return name;
 }
 
-static __always_inline void *touched(void *value, const struct touch *touch)
-{
-	if (value)
-		note_touch(value, *touch);
-	return value;
-}
-
-static void *(*const really_look_up)(void *map, const void *key) = (void *)1;
-
 #define bpf_map_lookup_elem(m, k)                                                                  \
-	touched(really_look_up(m, k),                                                              \
-		&(struct touch){                                                                   \
-			.map = name_of(#m, sizeof(#m)),                                            \
-			.before = IS_HASH(m) ? HASH_HEADER + sizeof(*KNOWN(m)->key) : 0,           \
-			.size = sizeof(*KNOWN(m)->value),                                          \
-			.type = TYPE(m),                                                           \
-			.index = IS_HASH(m) ? 0 : *(const __u32 *)(k),                             \
-		})
+	touched(really_look_up(m, k), name_of(#m, sizeof(#m)),                                     \
+		IS_HASH(m) ? HASH_HEADER + sizeof(*KNOWN(m)->key) : 0, sizeof(*KNOWN(m)->value),   \
+		TYPE(m), IS_HASH(m) ? 0 : *(const __u32 *)(k))
 
 #endif

@@ -67,6 +67,12 @@ def harms_of(events, log, address_of):
         elif what == "down":
             up = next_event(at, "up", name) or at
             yield Harm(at, min(up, at + BFD), None, f"{name} was away for {up - at:.1f} s")
+            # It has found that nobody answers, and believes that until its checks pass again; the router asks it before.
+            well = next((float(later) for later, *event in events if float(later) >= up and event[0] == "end"), up)
+            found = next((" ".join(line) for when, lb, *line in log
+                          if lb == name and at <= float(when) <= well and "HAS FAILED" in " ".join(line)), None)
+            if found:
+                yield Harm(up, well, None, f"{name} was back, and had found: {found}", LASTS)
         elif what == "moves":
             known = all_have_logged(at, "has another MAC address now")
             yield Harm(at, known[0] if known else at, None, f"{name} moved until {known[1] if known else 'nobody noticed'}")
