@@ -52,7 +52,6 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 						const struct load_balancer *lb)
 {
 	struct service *service = find_service(&packet->flow);
-	union address client;
 	int named;
 
 	if (!service)
@@ -75,11 +74,10 @@ static __always_inline enum verdict follow_flow(struct packet *packet,
 		}
 		packet->opens = named == NAMED_BY_CLIENT;
 	}
-	if (service->flags & SERVICE_LIMITED && packet->opens) {
-		client = packet->flow.client;
-		if (exceeds_limit(service->id, &client, packet->flow.family))
-			return VERDICT_LIMITED;
-	}
+	if (service->flags & SERVICE_LIMITED && packet->opens &&
+	    exceeds_limit(service->id, packet->flow.family, half(&packet->flow.client, 0),
+			  half(&packet->flow.client, 2)))
+		return VERDICT_LIMITED;
 	packet->backend = choose_backend(packet, service, find_slot(service, &packet->flow, lb));
 	return VERDICT_GO_ON;
 }

@@ -41,19 +41,22 @@ static __always_inline int is_empty(struct bucket *bucket, __u64 now, __u64 cost
 }
 
 /* A client begins a connection to a service (by its id): returns whether that is one too many. (A
- * function of its own, not inlined: it is for services with a limit alone.) */
-__attribute__((noinline)) int exceeds_limit(__u32 service, const union address *client,
-					    __u32 family)
+ * function of its own, not inlined, with the address in two halves: as in clients.h.) */
+__attribute__((noinline)) int exceeds_limit(__u32 service, __u32 family, __u64 first_half,
+					    __u64 second_half)
 {
+	union address client = {
+		.words = {first_half, first_half >> 32, second_half, second_half >> 32}};
+
 	struct limit *limit = bpf_map_lookup_elem(&limits, &service);
 	struct bucket_key key = {.service = service, .family = family};
 	__u64 now = bpf_ktime_get_coarse_ns(), cost;
 	struct bucket *bucket, first;
 
-	if (!limit || !limit->rate || !client)
+	if (!limit || !limit->rate)
 		return 0;
 	cost = LIMIT_PERIOD / limit->rate;
-	key.address = first_bits(client, limit->bits);
+	key.address = first_bits(&client, limit->bits);
 	bucket = bpf_map_lookup_elem(&buckets, &key);
 	if (bucket)
 		return is_empty(bucket, now, cost);

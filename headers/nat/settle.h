@@ -49,7 +49,8 @@ static __always_inline enum verdict begin(struct xdp_md *ctx, struct nat_packet 
 	if (named > 0)
 		np->backend = named;
 	else if (service->flags & SERVICE_LIMITED &&
-		 exceeds_limit(service->id, &np->key.source, np->key.family))
+		 exceeds_limit(service->id, np->key.family, half(&np->key.source, 0),
+			       half(&np->key.source, 2)))
 		return VERDICT_LIMITED;
 	else
 		np->backend = find_slot(service, &flow, lb).now;
