@@ -220,8 +220,11 @@ each_kind() {
 	[ "$(on lb grep -v -E 'NAMESPACE|PROBE_PORT' /run/ran | paste -sd ' ')" = \
 		"LB_BACKEND=2001:db8:178::11 LB_BACKEND_PORT=8000 LB_PROBE_ADDRESS=2001:db8:178::10 LB_PROTOCOL=tcp LB_VIP=$VIP6 LB_VIP_PORT=8000" ]
 	# it can go where other probes go
-	on lb bash -c 'eval "$(</run/ran)"; nsenter --net=$LB_PROBE_NAMESPACE curl -s --max-time 2 --local-port $LB_PROBE_PORT http://[$LB_VIP]:8000/' |
-		grep -q "Hello from backend-01"
+	goes_there() {
+		on lb bash -c 'eval "$(</run/ran)"; nsenter --net=$LB_PROBE_NAMESPACE curl -s --max-time 2 --local-port $LB_PROBE_PORT http://[$LB_VIP]:8000/' |
+			grep -q "Hello from backend-01"
+	}
+	wait_for 5 goes_there
 }
 
 @test "services of a family without an own address are left out, until there is one" {
