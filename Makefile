@@ -74,13 +74,14 @@ lint: all bench-tools $(FUZZER) ## check the C and the shell: clang -Wall -Wextr
 	shfmt -d $(SHELL_FILES)
 
 install: all ## install lb, the objects, units of systemd, the man page and so on; PREFIX=/usr/local, DESTDIR
-	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps/types $(ROOT)/lib/xdp-lb/scripts/lib/doctor $(ROOT)/sbin \
+	install -d $(ROOT)/lib/xdp-lb/bpf $(ROOT)/lib/xdp-lb/maps/types $(ROOT)/lib/xdp-lb/scripts/lib/doctor $(ROOT)/lib/xdp-lb/scripts/lib/start $(ROOT)/sbin \
 		$(ROOT)/share/man/man8 $(ROOT)/share/bash-completion/completions
 	install -m 644 $(OBJECTS) $(ROOT)/lib/xdp-lb/bpf
 	install -m 644 $(wildcard maps/*.sh) $(ROOT)/lib/xdp-lb/maps
 	install -m 644 $(wildcard maps/types/*.sh maps/types/*.jq) $(ROOT)/lib/xdp-lb/maps/types
 	install -m 644 $(wildcard scripts/lib/*.*) $(ROOT)/lib/xdp-lb/scripts/lib
 	install -m 644 $(wildcard scripts/lib/doctor/*.sh) $(ROOT)/lib/xdp-lb/scripts/lib/doctor
+	install -m 644 $(wildcard scripts/lib/start/*.sh) $(ROOT)/lib/xdp-lb/scripts/lib/start
 	install -m 755 scripts/lb scripts/deps $(ROOT)/lib/xdp-lb/scripts
 	ln -sfn ../lib/xdp-lb/scripts/lb $(ROOT)/sbin/lb
 	install -d $(ROOT)/lib/xdp-lb/labs/watch/page

@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . labs/common/lab.sh group
 . labs/common/playground.sh
+. labs/group/members.sh
 [[ $# -le 1 && ${1-10} =~ ^[0-9]+$ ]] || usage
 between=${1-10}
 need_playground
@@ -144,26 +145,6 @@ one_after_the_other() {
 	done
 }
 
-# has_ways N: the router has so many.
-has_ways() {
-	[[ $(on gateway ip route show "$VIP" | grep -c "via ") -eq $1 ]]
-}
-
-# is_well LB: checks have found that all backends are healthy: the 7th word of each line of the kernel's list. (lb service
-# show says it in words, and takes ten times as long.)
-is_well() {
-	on "$1" awk 'NR > 1 && $7 != 1 { ill = 1 } END { exit ill || NR < 2 }' /sys/fs/bpf/xdp/lists/backends
-}
-
-# all_well: that is so on each load balancer, and the router has a way by each.
-all_well() {
-	local lb
-	has_ways ${#lbs[@]} || return 1
-	for lb in "${lbs[@]}"; do
-		is_well "$lb" || return 1
-	done
-}
-
 # begin N: nobody remembers a connection, and the service has N backends.
 begin() {
 	hang_up
@@ -217,11 +198,9 @@ dies() {
 comes_back() {
 	regain_victim
 }
-# A machine that boots has its files, and nothing else.
 reboots() {
 	lose_victim
-	# shellcheck disable=SC2016 # expanded over there
-	on "$victim" bash -c 'kill -KILL $(cat /run/xdp-lb/watch/pid); birdc down; rm -rf /run/xdp-lb/watch /run/xdp-lb/bird' >/dev/null 2>&1 || true
+	forget_all "$victim"
 	shown "$victim" scripts/lb detach eth0
 	talk
 	plug "$victim"

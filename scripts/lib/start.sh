@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # start: lb start, lb stop: all that the file of a machine says (see start.jq). Sourced by lb.
 #
-# Before something is changed, the way back is noted in a file of /run, a line each: "detach DEV", "sysctl NAME OLD NEW",
-# "cookies off", "vip ADDRESS DEV"; and, until the command has come to its end, "entry MAP BYTES". If a step fails, what this command has
-# noted is undone, the last first; stop undoes all. `start` again, after the file was edited, changes what differs.
+# Before something is changed, all of it is checked (start/check.sh), and the way back is noted (start/undo.sh). `start` again,
+# after the file was edited, changes what differs.
 
 # choose_file FILE: sets config to its name, and noted to the folder of notes.
 choose_file() {
@@ -36,117 +35,6 @@ for_each() {
 # path_of FILE: a name that does not begin with / is beside the machine's file.
 path_of() {
 	if [[ $1 == /* ]]; then echo "$1"; else echo "${config%/*}/$1"; fi
-}
-
-# ---- Before anything is changed ----
-
-# check_step VERB WORD...: whether it can be done on this machine. What has to do with IPv6 sets needs6.
-check_step() {
-	local dev xdp_id xdp_name xdp_flavour flavour bytes text
-	[[ $1 != @(set|vip) || $* != *:* ]] || needs6=1
-	declare -A flavours=([native]=xdpdrv [generic]=xdpgeneric)
-	case $1 in
-	attach)
-		[[ -e $repo/bpf/xdp_$2.o ]] || die "$repo/bpf/xdp_$2.o is not built; run: make -C $repo"
-		read_device "$3"
-		check_device "$2" "${flavours[${4-none}]-xdp}"
-		[[ $2 == decap ]] || balances=$3
-		[[ $2 == decap || -z $(address_of "$3" 6) ]] || needs6=1
-		;;
-	set)
-		[[ ! "${*:2} " =~ address\ ([0-9.]+)\  ]] || own_address=${BASH_REMATCH[1]}
-		[[ ! "${*:2} " =~ address\ ([^ ]*:[^ ]*) ]] || {
-			bytes=()
-			ipv6 "${BASH_REMATCH[1]}"
-			ipv6_text "${bytes[@]}"
-			own_address6=$text
-		}
-		;;
-	key) check_key "$(path_of "$2")" ;;
-	restore)
-		check_services "$(path_of "$2")"
-		! grep -qE '^[[:space:]]*(service|backend)[^#]*:[^#]*:' "$(path_of "$2")" || needs6=1
-		;;
-	vip) [[ -e /sys/class/net/$3 ]] || die "there is no device $3; 'ip -br link' lists those that are there" ;;
-	esac
-}
-
-# check_key FILE: it is a key, nobody else can read it, and it is the one in use, if there are services: every connection
-# would move. Sets key.
-check_key() {
-	local mode owner
-	[[ -f $1 ]] || die "there is no file $1; make it: (umask 077; od -An -N32 -tx8 -w32 /dev/urandom | tr -d ' ' >$1)"
-	read -r mode owner < <(stat -L -c '%a %U' "$1")
-	[[ $owner == root && $mode == *00 ]] || die "$1 can be read by others; run: chown root $1 && chmod 600 $1"
-	read -r key <"$1" || true
-	[[ $key =~ ^[0-9a-fA-F]{64}$ && $(wc -w <"$1") -eq 1 ]] || die "$1 has no key in it: 32 bytes in hex are 64 digits"
-	[[ -e $maps/services && -e $lists/services && $(wc -l <"$lists/services") -gt 1 ]] || return 0
-	# shellcheck disable=SC2046 # numbers
-	[[ $(printf %02x $(settings load_balancer '.hash_key[]')) == "${key,,}" ]] ||
-		die "$1 is not the key in use, and with another one connections move; if they may: lb set key \$(cat $1)"
-}
-
-# check_services FILE: whether it could be restored. If no maps are there yet: on a load balancer without services.
-check_services() (
-	local text file=$1
-	read_services "$file"
-	if [[ -e $maps/services ]]; then
-		need_configuration
-		own=${own_address:-$own} own6=${own_address6:-$own6}
-		limits=$(jq -c --arg own "$own" --arg own6 "$own6" '. + {$own, $own6}' <<<"$limits")
-	else
-		lists=$(mktemp -d)
-		# shellcheck disable=SC2064 # the folder as it is now
-		trap "rm -rf '$lists'" EXIT
-		echo "map 0" | tee "$lists/services" "$lists/backends" >"$lists/checks"
-		own=${own_address:-$(address_of "$balances" 4)} own6=${own_address6:-$(address_of "$balances" 6)}
-		here='' # it decides only whose packets are the kernel's
-		set_limits "$MAX_SLOTS" "$MAX_BACKENDS"
-	fi
-	plan restore <<<"$text"
-)
-
-# ---- Notes ----
-
-# note_undo WORD...: a way back, once.
-note_undo() {
-	! grep -qxF -- "$*" "$noted/undo" || return 0
-	echo "$*" >>"$noted/undo"
-}
-
-# undo WORD...: a note.
-undo() {
-	case $1 in
-	detach) undo_attach "$2" ;;
-	# what somebody has changed since is theirs
-	sysctl) [[ ! -e /proc/sys/$2 || $(<"/proc/sys/$2") != "$4" ]] || run_write "$2" "$3" ;;
-	cookies) [[ ! -e $maps/decap_settings ]] || decap_set cookies "$2" ;;
-	vip) ! has_address "$2" "$3" || run ip addr del "$(single "$2")" dev "$3" ;;
-	entry) [[ ! -e $maps/$2 ]] || run bpftool map update pinned "$maps/$2" key 0 0 0 0 value "${@:3}" ;;
-	esac
-}
-
-# undo_attach DEV: also if somebody has taken the program off, or the device is gone: its maps go.
-undo_attach() {
-	local stale xdp_id='' xdp_name='' xdp_flavour=''
-	rm -f "$noted/program.$1"
-	[[ ! -e /sys/class/net/$1 ]] || read_device "$1"
-	if is_ours "$xdp_name"; then
-		detach "$1"
-	else
-		mapfile -t stale < <(stale_pins "$1")
-		[[ ${#stale[@]} -eq 0 ]] || clear_maps "${stale[@]}"
-	fi
-}
-
-# undo_since N: the notes behind line N, the last first, and forgets them.
-undo_since() {
-	local line words
-	while read -r line; do
-		read -r -a words <<<"$line"
-		(undo "${words[@]}") || warn "this could not be undone: $line"
-	done < <(tail -n +"$(($1 + 1))" "$noted/undo" | tac)
-	sed -i "$(($1 + 1)),\$d" "$noted/undo"
 }
 
 # ---- The steps ----
@@ -246,47 +134,6 @@ start_step() {
 	restore) restore "$(path_of "$2")" ;;
 	vip) start_vip "${@:2}" ;;
 	esac
-}
-
-# expect_step VERB WORD...: adds to wanted which notes have their reason in this step.
-expect_step() {
-	local needed
-	case $1 in
-	attach)
-		wanted+=" detach:$3 sysctl:net/ipv4/conf/$3/forwarding"
-		[[ -z $needs6 ]] || wanted+=" sysctl:net/ipv6/conf/$3/accept_ra sysctl:net/ipv6/conf/$3/forwarding"
-		note_undo detach "$3" # also if somebody else has attached it
-		;;
-	vip)
-		wanted+=" vip:$2:$3"
-		[[ $3 != lo || $2 == *:* ]] || wanted+=" sysctl:net/ipv4/conf/all/arp_ignore sysctl:net/ipv4/conf/all/arp_announce"
-		;;
-	decap_set)
-		cookie_sysctls
-		wanted+=" cookies:off ${needed[*]/#/sysctl:}"
-		wanted=${wanted//=[0-9]/}
-		;;
-	esac
-	wanted+=' '
-}
-
-# undo_the_rest: what the file does not say any more.
-undo_the_rest() {
-	local wanted=' ' line words keep=() key
-	sed -i '/^entry /d' "$noted/undo"
-	for_each expect_step
-	while read -r line; do
-		read -r -a words <<<"$line"
-		key=${words[0]}:${words[1]}
-		[[ ${words[0]} != vip ]] || key+=:${words[2]}
-		if [[ $wanted == *" $key "* ]]; then
-			keep=("$line" "${keep[@]}")
-		else
-			(undo "${words[@]}") || warn "this could not be undone: $line"
-		fi
-	done < <(tac "$noted/undo")
-	printf '%s\n' "${keep[@]}" | sed '/^$/d' >"$noted/undo.new"
-	mv "$noted/undo.new" "$noted/undo"
 }
 
 # start [FILE]: makes the machine be as its file says. All of it is checked first.

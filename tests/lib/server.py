@@ -21,6 +21,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 NAME = socket.gethostname()
 
 
+def blocks(total):
+    """So many bytes, always the same, in blocks."""
+    source = random.Random(total)
+    while total > 0:
+        block = source.randbytes(1 << 20)[:total]
+        yield block
+        total -= len(block)
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         total = int(self.path.rsplit("/", 1)[1])
@@ -28,11 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(total))
         self.send_header("X-Backend", NAME)
         self.end_headers()
-        source = random.Random(total)
-        while total > 0:
-            block = source.randbytes(1 << 20)[:total]
+        for block in blocks(total):
             self.wfile.write(block)
-            total -= len(block)
 
     def do_PUT(self):
         total, digest = int(self.headers["Content-Length"]), hashlib.sha256()

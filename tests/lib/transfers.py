@@ -16,10 +16,11 @@ server.py, each from a port of its own. A line for each:
 """
 import asyncio
 import os
-import random
 import socket
 import sys
 import time
+
+from server import blocks
 
 CLIENTS = 8
 SIZE = 2_000_000
@@ -33,15 +34,6 @@ def report(client, kind, result, backend):
 
 async def patiently(kind, what):
     return await asyncio.wait_for(what, PATIENCE[kind])
-
-
-def expected():
-    """The bytes of the file, as server.py makes them."""
-    source, total, blocks = random.Random(SIZE), SIZE, []
-    while total > 0:
-        blocks.append(source.randbytes(1 << 20)[:total])
-        total -= len(blocks[-1])
-    return b"".join(blocks)
 
 
 async def download(client):
@@ -97,5 +89,5 @@ async def main():
 
 if __name__ == "__main__":
     ADDRESS, DOWNLOAD_PORT, UDP_PORT = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    FILE = expected()
+    FILE = b"".join(blocks(SIZE))
     asyncio.run(main())
