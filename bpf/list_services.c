@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* list_services: the map of services as text, a line for each service:
  *
- *   ID PROTOCOL ADDRESS PORT FIRST SLOTS FLAGS NEED LEARNS ID_BYTES
+ *   ID PROTOCOL ADDRESS PORT FIRST SLOTS FLAGS NEED ID_BYTES LEARNS
  *
  * PROTOCOL and FLAGS are numbers. LEARNS: for how many seconds more it learns whose flows its slots
  * have. The entries that only say that an address is a VIP are left out. Pinned by scripts/lb; read
@@ -30,8 +30,8 @@ int list_services(struct bpf_iter__bpf_map_elem *element)
 		learns = (service->learns_until - now + SECOND - 1) / SECOND;
 	BPF_SEQ_PRINTF(list, "%u %u ", service->id, key->protocol);
 	print_address(list, &key->address, key->family);
-	BPF_SEQ_PRINTF(list, " %u %u %u %u %u %llu %u\n", bpf_ntohs(key->port), service->first,
-		       service->slots, service->flags, service->need, learns, service->id_bytes);
+	BPF_SEQ_PRINTF(list, " %u %u %u %u %u %u %llu\n", bpf_ntohs(key->port), service->first,
+		       service->slots, service->flags, service->need, service->id_bytes, learns);
 	return 0;
 }
 

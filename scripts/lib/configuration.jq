@@ -34,14 +34,14 @@ def limits_of: $ARGS.named.limits_of | rows | map(split(" ") | {key: .[0], value
 # services: without their backends.
 def services:
 	checks_of as $checks | clients_of as $clients | limits_of as $limit
-	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $need, $learns, $quic]
+	| $ARGS.named.services | rows | map(split(" ") | . as [$id, $protocol, $address, $port, $first, $slots, $flags, $need, $quic, $learns]
 		| ($flags | tonumber | bits(contract.flags.service_flags[1:])) as $flags
 		| {
 			protocol: ($protocol | protocol), $address, port: ($port | tonumber),
 			sticky: ($flags | index("sticky") != null),
 			filling: (if $flags | index("hash") then "hash" else "maglev" end),
 			slots: (if $flags | index("sized") then $slots | tonumber else 0 end),
-			need: ($need | tonumber), strict: ($flags | index("strict") != null), quic: ($quic // "0" | tonumber), limit: $limit[$id], clients: ($clients[$id] // []), checks: ($checks[$id] // []),
+			need: ($need | tonumber), strict: ($flags | index("strict") != null), quic: ($quic | tonumber), limit: $limit[$id], clients: ($clients[$id] // []), checks: ($checks[$id] // []),
 			id: ($id | tonumber), first: ($first | tonumber), taken: ($slots | tonumber), learns: ($learns | tonumber)
 		}) | sort_by((.address | family), (.address | by_address), .port, .protocol);
 

@@ -29,13 +29,13 @@ the_only_one() {
 # ---- What is there ----
 
 # notice_configuration: sets configuration to JSON if it is another one than before, else to null. What changes by itself,
-# the last word but one of a service's line, does not count.
+# the last word of a service's line, does not count.
 notice_configuration() {
 	local services backends checks=() text
 	[[ -e $maps/services ]] || die "the load balancer was taken off this machine; there is nothing to watch any more"
 	{ mapfile services <"$lists/services" && mapfile backends <"$lists/backends"; } 2>/dev/null || configuration_text=again
 	[[ ! -e $lists/checks ]] || mapfile checks <"$lists/checks"
-	text="${services[*]% * *} ${backends[*]} ${checks[*]}"
+	text="${services[*]% *} ${backends[*]} ${checks[*]}"
 	configuration=null
 	[[ $text != "$configuration_text" || -e $rounds/settings ]] || return 0
 	rm -f "$rounds/settings" # of somebody who has said: lb set
@@ -46,7 +46,7 @@ notice_configuration() {
 	configuration_text=$text
 	# Whose routes are needed: those to the backends, and with NAT those back to the clients.
 	text="${backends[*]} " families=''
-	[[ $mode != xdp_nat ]] || text+=${services[*]% * *}
+	[[ $mode != xdp_nat ]] || text+=${services[*]% *}
 	[[ $text != *.* ]] || families+=4
 	[[ $text != *:* ]] || families+=6
 	need_tools

@@ -402,7 +402,7 @@ checks_entry() {
 			bpftool iter pin bpf/list_$list.o /sys/fs/bpf/lists/$list map pinned '"$MAPS"'/$list
 		done'
 	[ "$(on lb sort /sys/fs/bpf/lists/services)" = "3 6 2001:db8::15 8000 5 1 0 0 0 0
-70000 17 192.168.178.15 8000 5 65537 9 3 0 4
+70000 17 192.168.178.15 8000 5 65537 9 3 4 0
 map $(on lb bpftool -j map show pinned "$MAPS/services" | jq .id)" ]
 	[ "$(on lb cat /sys/fs/bpf/lists/backends)" = "map $(on lb bpftool -j map show pinned "$MAPS/backends" | jq .id)
 1 1 10.0.0.1 80 0 2 0 0
