@@ -8,7 +8,7 @@ load ../lib/helper
 . maps/all.sh
 
 # Two services as the kernel lists them: udp 10.0.0.1:53 with backends 1 and 4, tcp 10.0.0.1:80 with none.
-services=$'map 7\n2 6 10.0.0.1 80 256 251 7 0 60\n1 17 10.0.0.1 53 2048 512 0 0 0\n'
+services=$'map 7\n2 6 10.0.0.1 80 256 251 7 0 0 60\n1 17 10.0.0.1 53 2048 512 0 0 0 0\n'
 backends=$'map 8\n1 4 172.16.0.9 53 1 1 0 0\n1 1 172.16.0.10 5353 0 2 0 0\n'
 checks=$'map 9\n'
 prefixes=$'map 10\n'
@@ -183,7 +183,7 @@ word() {
 }
 
 # Services and backends of both families, in any order.
-services_of_both=$'map 7\n1 6 fd00::1 80 0 512 0 0 0\n2 6 9.0.0.1 80 512 512 0 0 0\n3 17 2001:db8::15 0 1024 512 0 0 0\n4 6 10.0.0.1 80 1536 512 0 0 0\n5 6 2001:db8::15 0 2048 512 0 0 0\n'
+services_of_both=$'map 7\n1 6 fd00::1 80 0 512 0 0 0 0\n2 6 9.0.0.1 80 512 512 0 0 0 0\n3 17 2001:db8::15 0 1024 512 0 0 0 0\n4 6 10.0.0.1 80 1536 512 0 0 0 0\n5 6 2001:db8::15 0 2048 512 0 0 0 0\n'
 backends_of_both=$'map 8\n1 1 fd00::11 80 1 1 0 0\n1 2 200.0.0.1 80 1 1 0 0\n1 3 2001:db8::11 8080 1 1 0 0\n1 4 fd00::9 80 1 1 0 0\n1 5 2001:db8:: 81 0 1 0 2\n3 6 10.0.0.2 0 1 1 0 0\n'
 
 @test "both families: in order, saved, and restored without a change" {
@@ -236,7 +236,7 @@ backends_of_both=$'map 8\n1 1 fd00::11 80 1 1 0 0\n1 2 200.0.0.1 80 1 1 0 0\n1 3
 }
 
 @test "configuration: checks, what they have found, and a fallback" {
-	services=$'map 7\n2 6 10.0.0.1 80 256 512 8 2 0\n1 17 10.0.0.1 53 2048 512 0 0 0\n'
+	services=$'map 7\n2 6 10.0.0.1 80 256 512 8 2 0 0\n1 17 10.0.0.1 53 2048 512 0 0 0 0\n'
 	backends=$'map 8\n2 5 172.16.0.9 81 0 1 0 3\n2 4 172.16.0.8 80 1 1 2 0\n2 1 172.16.0.7 80 0 1 1 0\n1 2 172.16.0.7 53 1 1 1 0\n1 3 172.16.0.6 53 1 1 0 0\n'
 	checks=$'map 9\n1\ncheck dns example.org\ncheck exec "/bin/a \\"b\\"" timeout 0.5\n2\ncheck http / expect 200\n'
 	local text
@@ -377,7 +377,7 @@ planned() {
 	# sizes N [NOW WORDS]: table and slots that a service of N backends gets which has NOW slots
 	sizes() {
 		local services=$'map 7\n' text
-		[[ $# -eq 1 ]] || services+="1 6 10.0.0.7 1 0 $2 0 0 0"$'\n'
+		[[ $# -eq 1 ]] || services+="1 6 10.0.0.7 1 0 $2 0 0 0 0"$'\n'
 		text="service tcp 10.0.0.7:1 ${*:3}"$'\n'$(printf 'backend 10.1.0.%d down\n' $(seq "$1"))
 		limits=${limits/16384/1000000} planned '.commands[-1].service | "\(.table) \(.taken) \(.first)"' "$text" -r
 	}
@@ -495,7 +495,7 @@ planned() {
 }
 
 # A service of two backends, 1 is healthy, 2 drains.
-services_of_two=$'map 7\n1 6 10.0.0.1 80 0 512 0 0 0\n'
+services_of_two=$'map 7\n1 6 10.0.0.1 80 0 512 0 0 0 0\n'
 backends_of_two=$'map 8\n1 1 172.16.0.1 80 1 1 1 0\n1 2 172.16.0.2 80 0 1 1 0\n'
 
 # triage HEALTH HEALTH [WORDS [BACKENDS]]: what becomes of two backends, 1 with a weight and 2 without, if that is their

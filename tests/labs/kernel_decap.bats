@@ -35,9 +35,10 @@ the_way() {
 
 @test "from ipip0 to xdp_decap, as the lesson says, while requests come: all are answered, and the check says the same" {
 	has_ipip || skip "this kernel has no ipip"
-	local curl answers="$BATS_TEST_TMPDIR/answers" errors="$BATS_TEST_TMPDIR/errors" before
+	local curl answers="$BATS_TEST_TMPDIR/answers" errors="$BATS_TEST_TMPDIR/errors" pid="$BATS_TEST_TMPDIR/pid" before
 	# shellcheck disable=SC2154 # vip comes from the helper
-	on client curl -sS --max-time 60 "http://$vip:8000/?[1-100000]" >"$answers" 2>"$errors" 3>&- &
+	# shellcheck disable=SC2016 # the shell on the client says who it is: ours knows no more than nsenter
+	on client bash -c 'echo $$ >"$1"; exec curl -sS --max-time 60 "http://$2:8000/?[1-100000]"' - "$pid" "$vip" >"$answers" 2>"$errors" 3>&- &
 	curl=$!
 	wait_for 20 grep -q Hello "$answers"
 	the_way >"$BATS_TEST_TMPDIR/way"
@@ -47,7 +48,7 @@ the_way() {
 	# shellcheck disable=SC2317 # called by wait_for
 	twenty_more() { [ "$(grep -c Hello "$answers")" -gt $((before + 20)) ]; }
 	wait_for 20 twenty_more
-	on client pkill -x curl # the shell knows no more of it than nsenter
+	on client kill "$(<"$pid")"
 	wait $curl || true
 	cat "$errors"
 	[ ! -s "$errors" ]
