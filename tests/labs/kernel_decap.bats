@@ -38,7 +38,8 @@ the_way() {
 	local curl answers="$BATS_TEST_TMPDIR/answers" errors="$BATS_TEST_TMPDIR/errors" pid="$BATS_TEST_TMPDIR/pid" before
 	# shellcheck disable=SC2154 # vip comes from the helper
 	# shellcheck disable=SC2016 # the shell on the client says who it is: ours knows no more than nsenter
-	on client bash -c 'echo $$ >"$1"; exec curl -sS --max-time 60 "http://$2:8000/?[1-100000]"' - "$pid" "$vip" >"$answers" 2>"$errors" 3>&- &
+	on client bash -c 'echo $$ >"$1"; exec curl -sS --stderr "$3" --max-time 60 "http://$2:8000/?[1-100000]"' - \
+		"$pid" "$vip" "$errors" >"$answers" 3>&- &
 	curl=$!
 	wait_for 20 grep -q Hello "$answers"
 	the_way >"$BATS_TEST_TMPDIR/way"
