@@ -21,7 +21,8 @@ check_place() {
 # other_program: what to do about a program that is not ours.
 other_program() {
 	if [[ $xdp_name == xdp_dispatcher ]]; then
-		echo "programs of xdp-tools run on $dev (xdp_dispatcher, id $xdp_id): 'xdp-loader status $dev' lists them, and if nobody needs them: xdp-loader unload $dev --all"
+		echo "programs of xdp-tools run on $dev (xdp_dispatcher, id $xdp_id): 'xdp-loader status $dev' lists them, and if nobody needs them: xdp-loader unload $dev --all." \
+			"How to put ours behind them is in README.md, 'Other XDP programs'"
 	else
 		echo "another XDP program ($xdp_name, id $xdp_id) runs on $dev; if nobody needs it: ip link set dev $dev $xdp_flavour off"
 	fi

@@ -29,23 +29,29 @@ static struct talk backwards(const struct talk *talk)
 			     talk->source_port, talk->protocol};
 }
 
-static unsigned place_of(const struct talk *talk)
+static unsigned hash_of(const struct talk *talk)
 {
 	unsigned h = talk->source_port * 31 + talk->destination_port * 2654435761U + talk->protocol;
 
 	for (int i = 0; i < 16; i++)
 		h = h * 31 + talk->source.bytes[i];
-	return (h ^ h >> 15) % CONNECTIONS;
+	return h ^ h >> 15;
 }
 
 static struct connection *connection_of(const struct talk *answer)
 {
-	return &connections[place_of(answer)];
+	return &connections[hash_of(answer) % CONNECTIONS];
 }
 
 /* First packets of connections that could not go on, because their hops had ended, say: a port was
- * lent, and nobody has seen which one. */
-static struct talk unseen[CONNECTIONS];
+ * lent, and nobody has seen which one. By their hashes, of which none is forgotten: that would accuse
+ * an answer. */
+static uint8_t unseen[1 << 24];
+
+static uint8_t *unseen_of(const struct talk *request)
+{
+	return &unseen[hash_of(request) % sizeof(unseen)];
+}
 
 /* ---- Counters ---- */
 
@@ -169,7 +175,7 @@ static const char *check_answer(const struct talk *before, const struct talk *af
 
 	if (!same_talk(&known->answer, before) || same_talk(after, &want))
 		return NULL;
-	if (same_talk(&unseen[place_of(&request)], &request)) {
+	if (*unseen_of(&request)) {
 		known->request = request;
 		return NULL;
 	}
@@ -460,7 +466,7 @@ static void note_translated(const struct trial *trial, const struct view *view)
 		return;
 	note_fragment(trial, view, translated);
 	if (view->kind == FLOW && is_vip(&view->to) && !sends(trial))
-		unseen[place_of(&view->talk)] = view->talk;
+		*unseen_of(&view->talk) = 1;
 }
 
 const char *judge_nat(const struct trial *trial)

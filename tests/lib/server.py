@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The servers that the tests start on backends, and their client.
 
-usage: server.py http ADDRESS PORT       GET /bytes/N: N bytes, always the same; PUT: their SHA-256
+usage: server.py http ADDRESS PORT       GET /bytes/N[?ANYTHING]: N bytes, always the same; PUT: their SHA-256
        server.py udp ADDRESS PORT        answers each datagram with "NAME:" and the datagram
        server.py https ADDRESS PORT PEM  the same as http, with this certificate and key
        server.py dns ADDRESS PORT        knows the address of "known.example" and of nobody else
@@ -32,7 +32,7 @@ def blocks(total):
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        total = int(self.path.rsplit("/", 1)[1])
+        total = int(self.path.partition("?")[0].rsplit("/", 1)[1])
         self.send_response(200)
         self.send_header("Content-Length", str(total))
         self.send_header("X-Backend", NAME)

@@ -80,7 +80,8 @@ packets_are_spread() {
 	local cpus wanted used
 	[[ $most -gt 1 ]] || return 0
 	cpus=$(nproc --all) wanted=$((most < cpus ? most : cpus))
-	[[ $driver != virtio_net ]] || wanted=$((most - cpus > 1 ? most - cpus : 1)) # see queues_are_enough
+	# the others are for sending, see queues_are_enough
+	[[ $driver != virtio_net || $wanted -le $((most - cpus)) ]] || wanted=$((most > cpus ? most - cpus : 1))
 	hint "$dev receives by as many queues as there can be CPUs for them" "$combined of $most" "ethtool -L $dev combined $wanted" \
 		test "$combined" -ge "$wanted"
 	used=$({ ethtool -x "$dev" 2>/dev/null || true; } | awk '/^ +[0-9]+:/ { for (i = 2; i <= NF; i++) if (!seen[$i]++) n++ } END { print n + 0 }')

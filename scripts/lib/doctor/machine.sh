@@ -148,13 +148,14 @@ device_is_up() {
 }
 
 # packets_stay_apart DEV: nobody joins packets to larger ones before the program sees them. The kernel's own GRO comes after
-# a native program, but before a generic one.
+# a native program, but before a generic one. virtio_net has its host stop when a program comes, if it is able to.
 packets_stay_apart() {
 	local feature short joins=() mends=()
 	for feature in large-receive-offload:lro rx-gro-hw:rx-gro-hw generic-receive-offload:gro; do
 		short=${feature#*:} feature=${feature%:*}
 		[[ $short != gro || ${flavour[$1]} == generic ]] || continue
 		[[ $(offload "$1" "$feature") == on* ]] || continue
+		[[ $short != rx-gro-hw || $(driver_of "$1") != virtio_net || $(offload "$1" "$feature") == *fixed ]] || continue
 		joins+=("$short")
 		mends+=("ethtool -K $1 $short off")
 	done
