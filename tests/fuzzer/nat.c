@@ -44,8 +44,8 @@ static struct connection *connection_of(const struct talk *answer)
 }
 
 /* First packets of connections that could not go on, because their hops had ended, say: a port was
- * lent, and nobody has seen which one. By their hashes, of which none is forgotten: that would accuse
- * an answer. */
+ * lent, and nobody has seen which one. By their hashes, of which none is forgotten: that would
+ * accuse an answer. */
 static uint8_t unseen[1 << 24];
 
 static uint8_t *unseen_of(const struct talk *request)
