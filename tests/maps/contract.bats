@@ -277,7 +277,7 @@ values_of() {
 	value=$(encode nexthop 02:00:00:00:00:02 02:00:00:00:00:10 34984 7 33024 4094 77 65535 258 6 2001:db8::11 4294967301)
 	got=$(round_trip nexthops "$(u32 3)" "$value")
 	holds "$got" '.values[0].value | [.ifindex, .mtu, .routes, .expires]' "[77,65535,258,4294967301]"
-	[ "$(decode '.values[1].value | bytes | decode("nexthop")' <<<"$got")" = \
+	[ "$(decode '.values[-1].value | bytes | decode("nexthop")' <<<"$got")" = \
 		'{"destination":"02:00:00:00:00:02","source":"02:00:00:00:00:10","outer":{"protocol":34984,"tci":7},"inner":{"protocol":33024,"tci":4094},"ifindex":77,"mtu":65535,"routes":258,"family":6,"address":"2001:db8::11","expires":4294967301}' ]
 }
 
@@ -444,12 +444,13 @@ map $(on lb bpftool -j map show pinned "$MAPS/prefixes" | jq .id)" ]
 		# shellcheck disable=SC2086 # bytes
 		on lb bpftool map delete pinned "$MAPS/${now%%:*}" key ${now#*:}
 	done
-	now=$(cut -d . -f 1 /proc/uptime)
+	# how long ago, and for how long still: on a slow machine, some seconds pass before it is listed
 	for map in flows new_flows; do
+		now=$(cut -d . -f 1 /proc/uptime)
 		round_trip $map "$(encode connection_key "${key[@]}" 4)" "$(encode tracked_flow 3 1 $(((now - 60) * 1000000000)))" >/dev/null
-		[[ $(list_of $map) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|6[0-9])\ (18[0-1]|17[0-9])$ ]]
+		[[ $(list_of $map) =~ ^6\ 10.0.0.20\ 40000\ 192.168.178.15\ 80\ 3\ 1\ (59|[67][0-9])\ (18[0-1]|1[67][0-9])$ ]]
 		round_trip $map "$(encode connection_key 2001:db8:9::1 2001:db8:0:1::15 40000 80 udp 6)" "$(encode tracked_flow 4 0 $((now * 1000000000)))" >/dev/null
-		[[ $(list_of $map | grep ^17) =~ ^17\ 2001:db8:9::1\ 40000\ 2001:db8:0:1::15\ 80\ 4\ 0\ [0-9]\ (300|29[0-9])$ ]]
+		[[ $(list_of $map | grep ^17) =~ ^17\ 2001:db8:9::1\ 40000\ 2001:db8:0:1::15\ 80\ 4\ 0\ [1-3]?[0-9]\ (300|2[6-9][0-9])$ ]]
 	done
 	# of a connection its request's entry; it is over without the other one
 	# shellcheck disable=SC2046 # bytes
