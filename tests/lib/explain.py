@@ -19,7 +19,7 @@ import sys
 
 PATIENCE = {"new": 1, "kept": 1, "datagram": 1, "download": 10}  # so long ago can a failure have begun that is known now
 SLACK = 1.5  # what is on its way; a busy machine; the clock of /proc/uptime
-BFD = 3  # seconds at most, until the router has noticed that a load balancer is gone, or takes it back
+BFD = 3  # seconds at most, until the router has noticed that a load balancer is gone
 
 
 MOVES = ["a_load_balancer_dies", "a_load_balancer_reboots", "a_member_drains"]  # connections to another load balancer
@@ -91,7 +91,6 @@ def limits_of(events):
         changes += name[0] in CHANGES
         if moves and changes >= 2 and name[0] in MOVES + CHANGES:
             end = next((float(later) for later, *event in events[i:] if event == ["end", name[0]]), float(at))
-            end += BFD if name[0] in MOVES else 0
             yield Harm(float(at), end, None, f"{name[0]}: of connections on slots that have had three backends", LASTS)
 
 
