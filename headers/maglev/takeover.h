@@ -25,6 +25,17 @@ struct takeover {
 	__u32 unseen;	/* 1: flows do not pass here: any backend can have some */
 };
 
+/* Returns whose the flows of a slot are that nobody knows: of the slot's backend, or of the one
+ * before that. For a load balancer, the time decides. A backend sees no flows, and remembers for
+ * them (headers/decap/chance.h) the last one, other than `next`, that can have some. */
+static __always_inline __u32 owner_of(const struct takeover *takeover, struct slot slot, __u32 next)
+{
+	int is_before = takeover->unseen ? slot.now == next || !usable_backend(slot.now) :
+					   takeover->learning;
+
+	return is_before && usable_backend(slot.was) ? slot.was : slot.now;
+}
+
 /* Returns what becomes of a slot that `next` (id of a backend; 0: nobody) shall have. An unknown
  * flow stays with the backend that it had; if that is `next` itself, only known flows are
  * elsewhere. */
@@ -32,15 +43,13 @@ static __always_inline struct slot hand_over(const struct takeover *takeover, st
 					     __u32 next)
 {
 	struct slot settled = {next, next};
-	__u32 owner = slot.now;
+	__u32 owner = owner_of(takeover, slot, next);
 
 	if (!takeover->tracked || !takeover->split)
 		return settled;
 	if (slot.now == slot.was &&
 	    (slot.now == next || (!takeover->unseen && !has_flows(slot.now))))
 		return settled;
-	if (takeover->learning && usable_backend(slot.was))
-		owner = slot.was;
 	if (owner == next || !usable_backend(owner))
 		owner = SLOT_FLOWS_ONLY;
 	return (struct slot){next, owner};

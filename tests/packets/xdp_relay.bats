@@ -219,6 +219,24 @@ inside() {
 	packet "$(for_me 50000)" tx handed_on "$(for_b 50000)"
 }
 
+@test "what the slot was before is kept when a service changes and the slot does not, and when its backend is deleted" {
+	slot_of $B $A $C
+	slot_of $A $B $C # now its own; before that, B's
+	lb check add tcp 192.168.178.15:8000 tcp
+	packet "$(for_me 50000)" tx handed_on "$(for_b 50000)"
+	lb backend set tcp 192.168.178.15:8000 $C down
+	packet "$(for_me 50000)" tx handed_on "$(for_b 50000)"
+	slot_of $C $A $B
+	slot_of $A $B # B's, A's, C's, and C has left: only A can know anybody, and it has none
+	packet "$(for_me 50000)" pass decapsulated "$(inside 50000)"
+	slot_of $B $A
+	slot_of $C $A $B
+	slot_of $A $B # A's, B's, C's, and C has left
+	packet "$(for_me 50000)" tx handed_on "$(for_b 50000)"
+	slot_of $A # B has left, too: its id is nobody's
+	packet "$(for_me 50000)" pass decapsulated "$(inside 50000)"
+}
+
 @test "a frame of several pages" {
 	slot_of $B $A
 	packets <<-END
