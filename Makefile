@@ -22,7 +22,7 @@ BENCH := tests/bench/build
 BENCH_TOOLS := $(addprefix $(BENCH)/,deal.o floors.o ladder.o ladder_nat.o touch.o touch_ipip.o touch_l2dsr.o touch_nat.o packets)
 C_FILES := $(PROGRAMS) $(FAULTS) $(wildcard headers/*/*.h maps/*.h maps/types/*.h tests/bench/*.[ch] tests/fuzzer/*.[ch] tests/lib/*.c)
 SHELL_FILES := scripts/lb scripts/node scripts/deps $(wildcard scripts/debian/*) $(wildcard scripts/*.bash scripts/lib/*.sh scripts/lib/*/*.sh maps/*.sh maps/types/*.sh labs/*.sh labs/*/*.sh labs/*/*.bashrc labs/*/lab.env labs/code/exercises/*/exercise.env) \
-	tests/run tests/fresh tests/soak tests/fuzz tests/floods tests/vm/kernel tests/vm/run tests/vm/drivers tests/vm/guest tests/vm/matrix tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/vm/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
+	tests/run tests/fresh tests/soak tests/fuzz tests/floods tests/vm/kernel tests/vm/qemu tests/vm/run tests/vm/drivers tests/vm/guest tests/vm/matrix tests/bench/run $(wildcard tests/*.bats tests/*/*.bats tests/lib/*.bash tests/vm/*.bash tests/lib/*.sh tests/bench/*.sh) .ci/run
 
 UNITS := $(notdir $(wildcard scripts/systemd/*))
 EXAMPLES := $(notdir $(wildcard scripts/etc/*))
@@ -43,7 +43,7 @@ test: ## install what the tests need, and run them all
 test-kernels: ## in virtual machines: tests on other kernels, and objects by other compilers; prints two tables
 	tests/vm/matrix
 
-test-drivers: all ## VLAN devices, bonds and network cards in virtual machines: half an hour; QEMU=... for a newer one, with igb
+test-drivers: all ## VLAN devices, bonds and network cards in virtual machines: half an hour
 	tests/vm/drivers
 
 bench: ## install what the benchmark needs, and run it: tables, tests/bench/results/*.json and *.svg
