@@ -50,6 +50,15 @@ files() {
 	[ -z "$(find tests -name '*.bats' -printf '%f\n' | sort | uniq -d)" ]
 }
 
+@test "no two stages of jq define the same, nor what jq has itself: they go to it as one text" {
+	local names
+	names=$(sed -nE 's/^def ([a-z_0-9]+)(\(([^)]*)\))?:.*/\1 \3/p' scripts/lib/*.jq maps/types/*.jq | awk '{ print $1 "/" gsub(/;/, "") + ($2 != "") }' | sort)
+	[[ $names == *family/0* && $names == *in_order/0* && $names == *plan/5* ]]
+	run -0 uniq -d <<<"$names"
+	[ -z "$output" ]
+	[ -z "$(comm -12 <(uniq <<<"$names") <(jq -nr 'builtins[]' | sort))" ]
+}
+
 @test "make help names every target" {
 	local target
 	for target in all test bench lint clean; do

@@ -30,8 +30,8 @@ struct takeover {
  * them (headers/decap/chance.h) the last one, other than `next`, that can have some. */
 static __always_inline __u32 owner_of(const struct takeover *takeover, struct slot slot, __u32 next)
 {
-	int is_before = takeover->unseen ? slot.now == next || !usable_backend(slot.now) :
-					   takeover->learning;
+	int is_before = takeover->unseen ? slot.now == next || !usable_backend(slot.now)
+					 : takeover->learning;
 
 	return is_before && usable_backend(slot.was) ? slot.was : slot.now;
 }

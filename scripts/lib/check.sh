@@ -4,7 +4,7 @@
 
 # quote WORD...: words as a line that can be read again; one with a blank in it is still one.
 quote() {
-	jq -nr -L "$lib" -L "$repo/maps/types" 'include "checks"; $ARGS.positional | map(quoted) | join(" ")' --args "$@"
+	stage 'include "checks"; $ARGS.positional | map(quoted) | join(" ")' -nr --args "$@"
 }
 
 # check_add, check_del PROTOCOL VIP:PORT KIND...

@@ -22,7 +22,7 @@ def decider: .flow.source as $client | .service.clients | which($client);
 def is_denied:
 	.service and .probe == 0 and (decider as $by | if $by then $by.rule == "deny" else .service.clients | are_alone end);
 
-def usable: .state == "up" and (.health != "failed" or last_resort);
+def usable: .state == "up" and (.health != "failed" or is_last_resort);
 
 # chosen: the backend that the packet is for, as choose_backend() of headers/lb/tracking.h has it; or null.
 def chosen:

@@ -57,11 +57,6 @@ run() {
 	[[ -n $dry ]] || "$@"
 }
 
-# stage FILTER [JQ_OPTION...]: a jq filter that may use the stages in lib/*.jq, and bytes.jq.
-stage() {
-	jq -L "$lib" -L "$repo/maps/types" --argjson contract "$(contract)" "$@"
-}
-
 # words_of FILTER WORD...: the words that are left on the command line through a filter, which prints lines behind
 # one that says "ok" (see words.jq). Sets `lines` to them; a word that is wrong ends the command.
 words_of() {

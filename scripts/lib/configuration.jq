@@ -62,7 +62,6 @@ def identified($bytes; $ids):
 		| .server_id = (if $n == null then null else $n | hex_of(2 * $bytes) end) | .server_id = chosen_id($bytes)) end;
 
 # apart: backends, and the fallback, which is listed among them.
-def is_fallback: .flags | index("fallback") != null;
 def apart: {backends: map(select(is_fallback | not)), fallback: (map(select(is_fallback))[0])};
 
 # in_order: as xdp_maglev gives them their turns.
@@ -105,23 +104,21 @@ def as_text: as_text("");
 def healthy: [.backends[] | select(.state == "up" and .health != "failed")] | length;
 def is_failed: healthy < ([.need, 1] | max);
 
-def last_resort: .flags | index("last_resort") != null;
-def is_local: .flags | index("local") != null;
 
 # as_shown: the same with what checks have found, and which backends are this machine itself, as comments.
 def as_shown:
 	def here: if is_local then "; this machine" else "" end;
 	if .checks == [] and .fallback == null then as_text(if is_local then "  # this machine" else "" end)
 	else
-		as_text(if .health == "unchecked" and (is_local | not) then "" else "  # \(.health)\(here)" end + if last_resort then "  # gets packets: nobody better is left" else "" end),
+		as_text(if .health == "unchecked" and (is_local | not) then "" else "  # \(.health)\(here)" end + if is_last_resort then "  # gets packets: nobody better is left" else "" end),
 		(select(.checks != []) | "  # \(.backends | length) backends: "
 			+ ([("healthy", "failed", "unchecked") as $health | "\([.backends[] | select(.health == $health)] | length) \($health)"] | join(", "))
 			+ if is_failed then "; THE SERVICE HAS FAILED: it needs \([.need, 1] | max)" else "" end),
-		(select(.fallback and (.fallback | last_resort)) | "  # the fallback \(.fallback | server) gets everything: nobody else is left")
+		(select(.fallback and (.fallback | is_last_resort)) | "  # the fallback \(.fallback | server) gets everything: nobody else is left")
 	end;
 
 # as_json: without what is the maps' own business.
-def backend_json: .last_resort = last_resort | if is_local then .local = true else . end | del(.id, .flags) | if .server_id == null then del(.server_id) else . end;
+def backend_json: .last_resort = is_last_resort | if is_local then .local = true else . end | del(.id, .flags) | if .server_id == null then del(.server_id) else . end;
 def as_json:
 	.sized = (.slots > 0) | .slots = .taken | .healthy = healthy | .failed = is_failed | .checks |= map(check_text)
 	| if .limit == null then del(.limit) else . end

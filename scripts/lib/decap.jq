@@ -61,5 +61,5 @@ def change_entry($verb; $it):
 		  else $it | .tunnels = $tunnels | add_line end
 	  end;
 
-# shown: an entry as a line for people: as it is added.
-def shown: if .tunnels == ["ipip"] then .tunnels = [] else . end | add_line | ltrimstr("add ");
+# entry_line: an entry as a line for people: as it is added.
+def entry_line: if .tunnels == ["ipip"] then .tunnels = [] else . end | add_line | ltrimstr("add ");

@@ -87,7 +87,7 @@ decap_show() {
 	if [[ -n $json ]]; then
 		dump decap_addresses | decap_addresses_decode
 	else
-		dump decap_addresses | decap_addresses_decode | decap_stage 'entries[] | shown' -r
+		dump decap_addresses | decap_addresses_decode | decap_stage 'entries[] | entry_line' -r
 		settings decap_settings '.cookies | if . > 0 then "cookies \(.)" else empty end' -r
 	fi
 }

@@ -7,11 +7,10 @@ include "clients";
 include "quic";
 
 # shown, found: what a person has set of a backend, and what else is so.
-def is_fallback: .flags | index("fallback") != null;
 def shown_id: if .server_id then " id \(.server_id)" else "" end;
 def shown: "\(if is_fallback then "fallback" else "backend" end) \(server)\(if is_fallback then "" else " weight \(.weight) \(.state)" end)\(shown_id)";
-def found: (if .health == "unchecked" then "" else " \(.health)" end) + (if .flags | index("last_resort") then ", as the last resort" else "" end)
-	+ (if .flags | index("local") then ", on this machine" else "" end);
+def found: (if .health == "unchecked" then "" else " \(.health)" end) + (if is_last_resort then ", as the last resort" else "" end)
+	+ (if is_local then ", on this machine" else "" end);
 
 def describe:
 	.service.taken as $taken

@@ -64,8 +64,8 @@ def keys_of:
 # unwraps: whether a mode is the backend's half of tunnels.
 def unwraps: IN("decap", "relay");
 
-# fits($steps): nothing that needs a program which no line attaches.
-def fits($steps):
+# has_program($steps): nothing that needs a program which no line attaches.
+def has_program($steps):
 	[$steps[].words | select(.[0] == "attach")[1]] as $modes
 	| .words[0] as $verb
 	| if ($verb | IN("decap", "decap_set")) and all($modes[]; unwraps | not) then refuse("nothing decapsulates here; add a line: attach decap DEV")
@@ -74,17 +74,17 @@ def fits($steps):
 	  then refuse("there is no load balancer here; add a line: attach MODE DEV")
 	  else . end;
 
-def steps:
+def lines:
 	words as $lines
 	| [range($lines | length) | . as $i | $lines[$i] | select(. != []) | {n: ($i + 1), words: line($i + 1; step)}] as $steps
 	| if $steps == [] then refuse("it says nothing; write what this machine is, like: attach ipip eth0") else . end
 	| reduce ($steps[] | {n, key: keys_of}) as $it ({};
 		if .[$it.key] then line($it.n; refuse("\($it.key) is there twice; see line \(.[$it.key])")) else .[$it.key] = $it.n end)
-	| $steps[] | line(.n; fits($steps));
+	| $steps[] | line(.n; has_program($steps));
 
-# in_order: what shall be done, in the order that it needs: first who balances and how, then whom, and then the VIPs, which
+# in_turn: what shall be done, in the order that it needs: first who balances and how, then whom, and then the VIPs, which
 # packets come to. Lines of decap are one step.
-def in_order:
+def in_turn:
 	. as $steps
 	| ("attach", "key", "set", "nat", "decap", "decap_set", "restore", "vip") as $verb
 	| [$steps[] | select(.words[0] == $verb)]
@@ -95,6 +95,6 @@ def in_order:
 
 # start_steps: the lines for the shell.
 def start_steps:
-	attempt([steps] | [in_order])
+	attempt([lines] | [in_turn])
 	| if type == "array" then "ok", (.[0][] | [.n] + .words | map(tostring) | join("\t"))
 	  else .status = 1 | refused end;

@@ -68,7 +68,7 @@ def steps:
 		+ if .opens == 1 then "a packet that begins a connection goes to the new backend"
 		   elif .service.learns > 0 then "for \(.service.learns) s more, such a packet is taken for one of an old connection"
 		   else "the time is over in which it would be taken for one of an old connection" end)}),
-	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if last_resort then ", gets packets as the last resort" else "" end)"}),
+	  ($chosen | select(.) | {step: "backend", text: "\(server) weight \(.weight), \(.state), \(.health)\(if is_last_resort then ", gets packets as the last resort" else "" end)"}),
 	  (road | select(.device == "lo") | {step: "route", text: "to \(.address): it is an address of this machine"}),
 	  (road | select(. and .device != "lo") | {step: "route", text: (if .device == "-" then "to \(.address): the kernel has none" else
 			"to \(.address) \(if .hop == .address then "directly" else "via \(.hop)" end), by \(.device), MTU \(.mtu // "unknown")" end)},

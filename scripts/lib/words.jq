@@ -98,6 +98,11 @@ def suits_maglev: IN(0, (range(17) | pow(2; .))) or is_prime;
 # no_more: what is left over is an error.
 def no_more: if length > 0 then usage("unexpected word '\(.[0])'") else . end;
 
+# What the flags of a backend say.
+def is_fallback: .flags | index("fallback") != null;
+def is_last_resort: .flags | index("last_resort") != null;
+def is_local: .flags | index("local") != null;
+
 # name, server: as people write a service, and a backend.
 def name: (if .port == 0 then "any" else .port end) as $port | "\(.protocol) \(.address | with_port($port))";
 def server: .port as $port | .address | with_port($port);

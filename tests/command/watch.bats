@@ -382,7 +382,7 @@ each_kind() {
 # kill_some: kill -9 of watch, or of one of what it has started.
 kill_some() {
 	# shellcheck disable=SC2016 # expanded over there
-	on lb bash -c 'pids=($(ps -e -o pid=,args= | grep -E "scripts/lb watch|ip monitor|sleep infinity|curl -q|jq -L|arping|ndisc6|timeout -s" |
+	on lb bash -c 'pids=($(ps -e -o pid=,args= | grep -E "scripts/lb watch|ip monitor|sleep infinity|curl -q|jq --argjson|arping|ndisc6|timeout -s" |
 		grep -v grep | awk "\$1 > 12 { print \$1 }")); ((${#pids[@]} == 0)) || kill -KILL ${pids[RANDOM % ${#pids[@]}]}' 2>/dev/null || true
 }
 
