@@ -183,8 +183,9 @@ stage_folders=("$types")
 stage() {
 	local text='' included=' ' filter=$1 name
 	while [[ $filter == 'include "'* ]]; do
-		name=${filter#*\"} filter=${filter#*; }
+		name=${filter#*\"} filter=${filter#*;}
 		add_stage "${name%%\"*}"
+		filter=${filter#"${filter%%[![:space:]]*}"}
 	done
 	jq --argjson contract "$(contract)" -f <(printf %s "$text$filter") "${@:2}"
 }
