@@ -137,7 +137,7 @@ answer_http() {
 		[[ ${line,,} != accept:*application/openmetrics-text* ]] || format='' type='application/openmetrics-text; version=1.0.0'
 	done
 	body=$(mktemp)
-	trap 'rm -f "$body"' EXIT
+	trap 'rm -f "$body" "$body.why"' EXIT # also if whoever asked has gone
 	case ${request%$'\r'} in
 	"GET /metrics HTTP/1."* | "GET /metrics?"*" HTTP/1."*)
 		if "$self" metrics $format >"$body" 2>"$body.why"; then
@@ -147,7 +147,6 @@ answer_http() {
 			mv "$body.why" "$body"
 			reply "503 Service Unavailable" text/plain
 		fi
-		rm -f "$body.why"
 		;;
 	"GET "*)
 		echo "It is at /metrics." >"$body"

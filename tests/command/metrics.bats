@@ -386,6 +386,10 @@ ask() {
 	[ "${lines[0]}" = "HTTP/1.1 405 Method Not Allowed" ]
 	run -0 lb metrics http </dev/null
 	[[ ${lines[0]} == "HTTP/1.1 405 "* ]]
+	# who asks, and is gone before the answer comes, leaves nothing
+	# shellcheck disable=SC2016 # expanded over there
+	on lb env TMPDIR="$BATS_TEST_TMPDIR" bash -c 'set +o pipefail; printf "GET /metrics HTTP/1.1\r\n\r\n" | scripts/lb metrics http | true'
+	[ -z "$(ls "$BATS_TEST_TMPDIR")" ]
 	lb detach eth0
 	run -0 --separate-stderr ask "GET /metrics HTTP/1.1"
 	[ "${lines[0]}" = "HTTP/1.1 503 Service Unavailable" ]
