@@ -37,6 +37,13 @@ judged() {
 	# a download is patient; a load balancer's end concerns everybody, but not for long
 	judged "10 down lb-02" "40 up lb-02" "request 24 1 download timeout backend-01" "request 12 1 new timeout backend-01"
 	run -1 judged "10 down lb-02" "40 up lb-02" "request 17 1 new timeout backend-01"
+	# the router's new address concerns everybody, until the last one has noticed it: what is said after its next move is of that
+	local moves=("10 moves gateway" "10.1 end the_router_changes_its_address" "log 11 lb-01 lb: 192.168.178.2 on eth0 has another MAC address now: 02:"
+		"40 moves gateway" "40.1 end the_router_changes_its_address" "log 41 lb-02 lb: 192.168.178.2 on eth0 has another MAC address now: 03:")
+	judged "${moves[@]}" "request 11.5 1 new timeout backend-01" "request 41 1 kept broken backend-01"
+	run -1 judged "${moves[@]}" "request 30 1 new timeout backend-01"
+	judged "${moves[@]:0:2}" "12 end housekeeping" "request 13 1 new timeout backend-01"
+	run -1 judged "${moves[@]:0:2}" "12 end housekeeping" "request 15 1 new timeout backend-01"
 	# the second change of backends after a load balancer was away, not the first; and only what lasts
 	local weeks=("10 begin a_member_drains lb-01" "12 end a_member_drains" "20 begin weights_change" "22 end weights_change")
 	run -1 judged "${weeks[@]}" "request 21 1 kept broken backend-01"

@@ -52,6 +52,11 @@ def harms_of(events, log, address_of):
                 found.setdefault(lb, (float(at), f"{lb}: {' '.join(line)}"))
         return max(found.values()) if found and found.keys() >= {lb for _, lb, *_ in log} else None
 
+    def last_logged(since, until, *words):
+        """When the last load balancer has logged this, and the line; None if none has."""
+        return max(((float(at), f"{lb}: {' '.join(line)}") for at, lb, *line in log
+                    if since <= float(at) < until and all(word in " ".join(line) for word in words)), default=None)
+
     def next_event(since, *words):
         return next((float(at) for at, *event in events if float(at) >= since and event == list(words)), None)
 
@@ -74,8 +79,12 @@ def harms_of(events, log, address_of):
             if found:
                 yield Harm(up, well, None, f"{name} was back, and had found: {found}", LASTS)
         elif what == "moves":
-            known = all_have_logged(at, "has another MAC address now")
-            yield Harm(at, known[0] if known else at, None, f"{name} moved until {known[1] if known else 'nobody noticed'}")
+            # Some have noticed it, and said so. Others had a command just then, which asks for the way anew and says nothing:
+            # the next one, if nobody has said anything.
+            later = next_event(at + 0.001, "moves", name) or float("inf")
+            known = last_logged(at, later, "has another MAC address now")
+            command = next((float(when) for when, what, *_ in events if what == "end" and float(when) > at + 1), at)
+            yield Harm(at, known[0] if known else min(command, later), None, f"{name} moved until {known[1] if known else 'a command noticed'}")
         elif what == "deleted":
             yield Harm(at, next_event(at, "added", name) or at, name, f"{name} was deleted")
 
