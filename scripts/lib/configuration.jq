@@ -104,7 +104,6 @@ def as_text: as_text("");
 def healthy: [.backends[] | select(.state == "up" and .health != "failed")] | length;
 def is_failed: healthy < ([.need, 1] | max);
 
-
 # as_shown: the same with what checks have found, and which backends are this machine itself, as comments.
 def as_shown:
 	def here: if is_local then "; this machine" else "" end;

@@ -6,7 +6,7 @@ usage: explain.py DIR
 
 DIR has, each line beginning with a time in seconds since boot:
   events      TIME WORD...           what was done: "down NAME", "up NAME", "moves gateway", "deleted NAME", "added NAME";
-                                     "begin CHANGE ...", "end CHANGE"
+                                     "begin CHANGE ...", "end CHANGE"; and "ways N", to look at: how many the router has
   log         TIME LB LINE           what a load balancer logged
   backends    NAME ADDRESS           who is who
   *.requests  TIME CLIENT KIND RESULT BACKEND     see labs/health/clients.py and tests/lib/transfers.py

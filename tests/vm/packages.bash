@@ -22,7 +22,7 @@ update_own_state() {
 	touch "$cache/apt/updated"
 }
 
-# unpack_packages FOLDER PACKAGE... -- APT_OPTION...: into this folder.
+# unpack_packages FOLDER PACKAGE... -- APT_OPTION...: into this folder. False if one of them cannot be had.
 unpack_packages() {
 	local folder=$1 packages=() package
 	shift
@@ -31,7 +31,7 @@ unpack_packages() {
 		shift
 	done
 	mkdir -p "$folder/debs"
-	(cd "$folder/debs" && apt-get "${@:2}" -o APT::Sandbox::User=root -qq download "${packages[@]}" >&2)
+	(cd "$folder/debs" && apt-get "${@:2}" -o APT::Sandbox::User=root -qq download "${packages[@]}" >&2) || return 1
 	for package in "$folder"/debs/*.deb; do
 		dpkg-deb -x "$package" "$folder"
 	done
