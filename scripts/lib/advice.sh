@@ -49,6 +49,7 @@ largest_mtu() {
 	room=3498
 	case $(driver_of "$1") in
 	igb | ixgbe | ixgbevf) room=3046 ;; # pieces of 3072 bytes
+	vmxnet3) room=3494 ;;
 	virtio_net) ! is_new_enough "$(</proc/sys/kernel/osrelease)" 6 3 || room='' ;;
 	veth | mlx5_core | i40e | ice | bnxt_en | mvneta | ena) room='' ;;
 	esac

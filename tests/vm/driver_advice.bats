@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # What drivers refuse, in their own words, and what lb attach says then: on the cards of QEMU. make test-drivers starts the
-# virtual machine: one virtio_net card whose host joins packets, one e1000e, one plain virtio_net, and an igb if QEMU has it.
+# virtual machine: one virtio_net card whose host joins packets, one e1000e, one plain virtio_net, one vmxnet3, and an igb if QEMU has it.
 
 load ../lib/helper
 
 setup_file() {
-	modprobe -qa virtio_net e1000e igb
+	modprobe -qa virtio_net e1000e vmxnet3 igb
 	wait_for 10 test -e /sys/class/net/eth2
 	local dev
 	for dev in /sys/class/net/eth*; do
@@ -84,6 +84,22 @@ too_large() {
 	dev=$(cards igb | head -n 1)
 	[[ -n $dev ]] || skip "this QEMU has no igb"
 	too_large "$dev" 3400 "The RX buffer size is too small for the frame size"
+}
+
+@test "LRO, which vmxnet3 turns off itself, and lb doctor says so before; an MTU too large for one page" {
+	local dev
+	dev=$(cards vmxnet3)
+	[[ $(uname -r) != 6.1.* ]] || skip "vmxnet3 has native XDP since Linux 6.6"
+	sysctl -qw net.ipv4.ip_forward=0 # on who forwards, the kernel turns LRO off
+	ethtool -K "$dev" lro on
+	run scripts/lb doctor "$dev"
+	[[ $output == *"not ok: $dev does not join packets before the program sees them: lro: on"*"ethtool -K $dev lro off"* ]]
+	run -0 scripts/lb attach ipip "$dev" native
+	[[ $output == *"LRO is not supported with XDP"* ]]
+	[[ $(ethtool -k "$dev") == *"large-receive-offload: off"* ]]
+	scripts/lb detach "$dev"
+	sysctl -qw net.ipv4.ip_forward=1
+	too_large "$dev" 9000 "too large for XDP"
 }
 
 @test "a program of others, and one of ours in another mode" {
