@@ -17,11 +17,12 @@ static __always_inline union address first_bits(const union address *address, __
 {
 	union address prefix = *address;
 
-	for (int i = 0; i<4; i++, bits = bits> 32 ? bits - 32 : 0) {
+	for (int i = 0; i < 4; i++) {
 		if (!bits)
 			prefix.words[i] = 0;
 		else if (bits < 32)
 			prefix.words[i] &= bpf_htonl(~0U << (32 - bits));
+		bits = bits > 32 ? bits - 32 : 0;
 	}
 	return prefix;
 }

@@ -21,11 +21,10 @@
 #include "verdict.h"
 
 /* MAC address of watch's end of the device (scripts/lib/probes.sh gives it this one): answers have
- * it as their destination. */
-#define PROBE_MAC                                                                                  \
-	{                                                                                          \
-		0x02, 'l', 'b', 'p', 'r', 'b'                                                      \
-	}
+ * it as their destination. (Each version of clang-format has its own idea of such braces.) */
+/* clang-format off */
+#define PROBE_MAC {0x02, 'l', 'b', 'p', 'r', 'b'}
+/* clang-format on */
 
 static __always_inline int is_probe(const struct packet *packet, const struct load_balancer *lb)
 {

@@ -28,12 +28,11 @@
 
 /* The first bytes of a QUIC packet, as far as a server id can be in them (RFC 8999, 5). */
 union quic_start {
-	struct {
+	struct __attribute__((packed)) {
 		__u8 first;
 		__u8 config;
 		__u8 server_id[MAX_SERVER_ID_BYTES];
-	} __attribute__((packed))
-	brief; /* a short header: the id, of a length that both sides know */
+	} brief; /* a short header: the id, of a length that both sides know */
 	struct {
 		__u8 first;
 		__u8 version[4];

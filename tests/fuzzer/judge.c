@@ -21,10 +21,11 @@ const char *wrong(const char *format, ...)
 
 #define NOTES (1 << 23)
 
-static struct note {
+struct note {
 	uint64_t key;
 	const void *what;
-} * notes;
+};
+static struct note *notes;
 
 /* FNV-1a, 64 bits: two of some million keys agree with a probability of one in a million. */
 static uint64_t hash(uint64_t h, const void *data, unsigned length)
