@@ -47,8 +47,8 @@ notice_configuration() {
 	# Whose routes are needed: those to the backends, and with NAT those back to the clients.
 	text="${backends[*]} " families=''
 	[[ $mode != xdp_nat ]] || text+=${services[*]% *}
-	[[ $text != *.* ]] || families+=4
-	[[ $text != *:* ]] || families+=6
+	[[ $text != *.* ]] || families+='4'
+	[[ $text != *:* ]] || families+='6'
 	need_tools
 	need_own_addresses
 	watch_addresses

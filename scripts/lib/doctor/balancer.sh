@@ -103,7 +103,7 @@ read_configuration() {
 		| join("\t")' -r)
 	families=''
 	[[ -z $(of_family 6 "${vips[@]}" "${backends[@]}") ]] || families=6
-	[[ -n $families && -z $(of_family 4 "${vips[@]}" "${backends[@]}") ]] || families+=4
+	[[ -n $families && -z $(of_family 4 "${vips[@]}" "${backends[@]}") ]] || families+='4'
 }
 
 # ---- Settings ----
