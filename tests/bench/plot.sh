@@ -61,3 +61,6 @@ set title "UDP packets forwarded per second, thousands"
 plot "$data/compared" using 0:3:xtic(1) with boxes lc rgb "#3b6ea5", "" using 0:3:(\$3 > 0 ? sprintf("%.0f", \$3) : "no UDP") with labels offset 0,0.7
 unset multiplot
 END
+
+# What is drawn is named after the file that it comes from, whose folder is gone.
+sed -i "s|<title>\"$data/\([a-z_]*\)\".*</title>|<title>\1</title>|" "$folder"/{per_packet,driver,compare}.svg
