@@ -19,7 +19,7 @@ limits='{"slots":16384,"backends":32768,"services":4096,"service_backends":1024,
 # Services as JSON, a line each, and behind it its backends.
 flat='.[] | del(.backends), .backends[]'
 
-# stage FILTER [JQ_OPTION...]
+# stage FILTER [JQ_OPTION...]: by jq's own include, which the commands do without: so each file says all that it needs.
 stage() {
 	jq -L scripts/lib -L maps/types --argjson contract "$(contract)" --arg max_slots 65537 --arg services "$services" \
 		--arg backends "$backends" --arg checks "$checks" --arg prefixes "$prefixes" --arg server_ids "$server_ids" --arg limits_of "$limits_of" --argjson limits "$limits" "$@"

@@ -447,9 +447,10 @@ memories() {
 frame_of() {
 	# shellcheck source=/dev/null
 	. maps/all.sh
-	jq -L scripts/lib -L maps/types -nr --argjson contract "$(contract)" --argjson tunnel_ports '{"fou": 5555, "gue": 6080}' \
-		'include "frame"; def hex: "0123456789abcdef"[. / 16 | floor:][:1] + "0123456789abcdef"[. % 16:][:1];
-		$ARGS.positional | frame_words | frame_bytes("02:00:00:00:00:10"; "02:00:00:00:00:02") | map(hex) | join("")' --args "$@"
+	stage_folders+=(scripts/lib)
+	stage 'include "frame"; def hex: "0123456789abcdef"[. / 16 | floor:][:1] + "0123456789abcdef"[. % 16:][:1];
+		$ARGS.positional | frame_words | frame_bytes("02:00:00:00:00:10"; "02:00:00:00:00:02") | map(hex) | join("")' \
+		-nr --argjson tunnel_ports '{"fou": 5555, "gue": 6080}' --args "$@"
 }
 
 @test "the bytes of a packet in words are those of scapy, in both families and all tunnels" {

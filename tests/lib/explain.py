@@ -44,18 +44,17 @@ def lines_of(path):
 
 
 def harms_of(events, log, address_of):
+    def logged(since, *words):
+        """Who has logged this since then: the time, the load balancer, and the line."""
+        return [(float(at), lb, f"{lb}: {' '.join(line)}") for at, lb, *line in log
+                if float(at) >= since and all(word in " ".join(line) for word in words)]
+
     def all_have_logged(since, *words):
         """When each load balancer has logged this, and one of the lines; None if that was never."""
         found = {}
-        for at, lb, *line in log:
-            if float(at) >= since and all(word in " ".join(line) for word in words):
-                found.setdefault(lb, (float(at), f"{lb}: {' '.join(line)}"))
+        for at, lb, line in logged(since, *words):
+            found.setdefault(lb, (at, line))
         return max(found.values()) if found and found.keys() >= {lb for _, lb, *_ in log} else None
-
-    def last_logged(since, until, *words):
-        """When the last load balancer has logged this, and the line; None if none has."""
-        return max(((float(at), f"{lb}: {' '.join(line)}") for at, lb, *line in log
-                    if since <= float(at) < until and all(word in " ".join(line) for word in words)), default=None)
 
     def next_event(since, *words):
         return next((float(at) for at, *event in events if float(at) >= since and event == list(words)), None)
@@ -82,7 +81,7 @@ def harms_of(events, log, address_of):
             # Some have noticed it, and said so. Others had a command just then, which asks for the way anew and says nothing:
             # the next one, if nobody has said anything.
             later = next_event(at + 0.001, "moves", name) or float("inf")
-            known = last_logged(at, later, "has another MAC address now")
+            known = max(((when, line) for when, _, line in logged(at, "has another MAC address now") if when < later), default=None)
             command = next((float(when) for when, what, *_ in events if what == "end" and float(when) > at + 1), at)
             yield Harm(at, known[0] if known else min(command, later), None, f"{name} moved until {known[1] if known else 'a command noticed'}")
         elif what == "deleted":

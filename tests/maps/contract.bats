@@ -51,10 +51,9 @@ structs_of_headers() {
 
 # structs_of_shell: the same of what the shell declares.
 structs_of_shell() {
-	stage='include "bytes"; contract.structs | keys[] as $name | .[$name]
+	stage 'include "bytes"; contract.structs | keys[] as $name | .[$name]
 		| reduce .[] as [$field, $of] ({at: 0, text: ""}; .text += " \($field)@\(.at)" | .at += ($of | size(.)))
-		| "\($name) \(.at)\(.text)"'
-	jq -nr -L maps/types --argjson contract "$(contract)" "$stage"
+		| "\($name) \(.at)\(.text)"' -nr
 }
 
 # enumerators ENUM: "WORD NUMBER" of each line of an enum in the headers of the maps, the word as the shell has it: in
